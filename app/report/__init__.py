@@ -1,0 +1,1 @@
+"""The report: pictures, PDF and DICOM objects."""

@@ -1,0 +1,1 @@
+"""The workstation: window, views, steps, tools, jobs."""

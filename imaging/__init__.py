@@ -1,0 +1,1 @@
+"""Pixels and geometry: reading, segmentation, structures, measurement, generated cases."""

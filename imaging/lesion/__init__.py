@@ -1,0 +1,1 @@
+"""The lesion: found from a click, corrected, judged."""

@@ -1,0 +1,1 @@
+"""Measures of a mask: diameters, volumes, densities, distances."""

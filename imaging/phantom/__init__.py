@@ -1,0 +1,1 @@
+"""Generated cases with known truth, and lesions put into real series."""

@@ -1,0 +1,1 @@
+"""The medicine and the physics of a plan; knows no screen."""

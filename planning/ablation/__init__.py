@@ -1,0 +1,1 @@
+"""What heat or cold does to the lesion and its neighbours."""

@@ -1,0 +1,1 @@
+"""What to do, with which doses, and why: rules, scores, doses."""

@@ -1,0 +1,1 @@
+"""Tables (YAML), icons and translations."""
