@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import warnings
 from collections.abc import Sequence
 
 import click
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # Command -> module of app.cli that defines it, under the command's own name.
 COMMANDS = {
+    "series": "series",
+    "convert": "series",
     "simulate": "ablation",
     "devices": "ablation",
     "recommend": "technique",
@@ -50,7 +53,12 @@ class LazyCommands(click.Group):
 @click.pass_context
 def cli(context: click.Context, verbose: bool) -> None:
     """Plan interventions on painful bone metastases. A planning aid, not a medical device."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="osteoplan: %(message)s"
+    )
+    logging.getLogger("pydicom").setLevel(logging.INFO if verbose else logging.ERROR)
+    if not verbose:
+        warnings.simplefilter("ignore")
 
 
 def run(arguments: Sequence[str]) -> int:

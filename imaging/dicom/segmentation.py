@@ -1,0 +1,46 @@
+"""Reads DICOM segmentation objects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import highdicom as hd
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.errors import refuse_image
+from imaging.geometry import Grid
+
+
+def read_segmentation(path: Path) -> tuple[NDArray[np.uint16], Grid]:
+    """Read a DICOM SEG as a label map.
+
+    Parameters
+    ----------
+    path : Path
+        A segmentation object.
+
+    Returns
+    -------
+    tuple
+        Segment numbers of shape (k, j, i), uint16 (the last segment wins where several overlap),
+        and the grid they lie on.
+
+    Raises
+    ------
+    ImagingError
+        When it is not a segmentation, or its frames do not form a regular volume.
+    """
+    try:
+        segmentation = hd.seg.segread(path)
+        volume = segmentation.get_volume(combine_segments=False)
+    except Exception as error:  # a damaged object fails in any way its parser can
+        message = f"the DICOM segmentation cannot be read ({type(error).__name__})"
+        raise refuse_image("damaged", message, path) from None
+    stacked: NDArray[np.generic] = np.asarray(volume.array)
+    numbers = np.asarray(segmentation.segment_numbers, dtype=np.uint16)
+    size = int(stacked.shape[0]), int(stacked.shape[1]), int(stacked.shape[2])
+    labels = np.zeros(size, dtype=np.uint16)
+    for index, number in enumerate(numbers):
+        labels[stacked[..., index].astype(bool)] = number
+    return labels, Grid(size, np.asarray(volume.affine, dtype=float))
