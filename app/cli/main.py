@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 COMMANDS = {
     "series": "series",
     "convert": "series",
+    "lesion": "lesion",
+    "measure": "lesion",
+    "structures": "structures",
     "simulate": "ablation",
     "devices": "ablation",
     "recommend": "technique",

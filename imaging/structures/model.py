@@ -18,6 +18,8 @@ BONE = "bone"
 LUNG = "lung"
 SPINAL_CANAL = "spinal_canal"
 BOWEL_GAS = "bowel_gas"
+BODY_CAVITY = "body_cavity"
+METAL = "metal"
 
 
 class PassageClass(StrEnum):

@@ -1,0 +1,59 @@
+"""The command that finds structures, or takes them from a label map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from app.cli.output import emit, json_option, progress_bar
+from imaging.files import read_volume, write_array
+from imaging.structures.find import find_structures
+from imaging.structures.labels import read_structures
+from imaging.structures.model import Structures
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command("structures")
+@click.argument("path", type=PATH)
+@click.option("--labels", type=PATH, help="Label map to take the structures from.")
+@click.option("--names", type=PATH, help="JSON of the labels' names.")
+@click.option("--out", type=PATH, help="Write the label map here; the names go beside it.")
+@click.option("--series", "series_uid", metavar="UID", help="Series to take.")
+@json_option
+def structures_command(
+    path: Path,
+    labels: Path | None,
+    names: Path | None,
+    out: Path | None,
+    series_uid: str | None,
+    as_json: bool,
+) -> None:
+    """Find the structures of PATH, or take them from a label map."""
+    with progress_bar() as progress:
+        volume = read_volume(path, series_uid, progress.part(0.0, 0.3))
+        if labels:
+            found = read_structures(labels, names, volume.grid)
+        else:
+            found = find_structures(volume, progress.part(0.3, 1.0))
+    if out:
+        write_structures(found, out)
+    emit({"structures": found.table}, as_json, _as_text(found))
+
+
+def write_structures(structures: Structures, out: Path) -> None:
+    """Write a label map, and beside it the JSON of its names."""
+    import json
+
+    write_array(structures.labels, structures.grid, out)
+    names = {str(row.label): row.name for row in structures.table}
+    beside = out.with_name(f"{out.name.split('.')[0]}.json")
+    beside.write_text(json.dumps(names, indent=1), encoding="utf-8")
+
+
+def _as_text(structures: Structures) -> str:
+    return "\n".join(
+        f"{row.label:4d} {row.name:32s} {row.volume_ml:10.1f} ml  {row.class_:9s} {row.found_by}"
+        for row in structures.table
+    )

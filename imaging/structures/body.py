@@ -1,0 +1,114 @@
+"""The body without its couch, and the air inside it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.geometry import BoolArray
+
+SKIN_HU = -300  # half way between air and fat, raised a little: skin is wet
+COUCH_SHEET_MM = 6.0  # a couch's shell, clothing and wires are thinner than twice this
+GAS_HU = -500
+LUNG_MEAN_HU = (-930, -500)  # aerated lung; bowel gas is nearer to −1000
+LUNG_LEAST_ML = 20.0
+GAS_LEAST_ML = 0.05
+WORK_MM = 2.0  # the body is found on pixels of about this size, then refined
+
+
+def find_body(hu: NDArray[np.int16], spacing_mm_kji: tuple[float, float, float]) -> BoolArray:
+    """Return everything inside the skin.
+
+    Parameters
+    ----------
+    hu : numpy.ndarray
+        Shape (k, j, i) along the patient's axes, HU.
+    spacing_mm_kji : tuple of float
+        Voxel size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape; lungs and bowel gas belong to it, couch and clothing do not.
+    """
+    solid = hu > SKIN_HU
+    step = max(1, int(WORK_MM / min(spacing_mm_kji[1:])))
+    coarse = solid[:, ::step, ::step]
+    pixel_mm = (spacing_mm_kji[1] * step, spacing_mm_kji[2] * step)
+    core = np.stack([_eroded(plane, pixel_mm, COUCH_SHEET_MM) for plane in coarse])
+    core = _largest(core)
+    if not core.any():
+        return np.zeros(hu.shape, dtype=bool)
+    grown = np.stack([_dilated(plane, pixel_mm, COUCH_SHEET_MM + 2 * WORK_MM) for plane in core])
+    near = np.repeat(np.repeat(grown, step, axis=1), step, axis=2)[:, : hu.shape[1], : hu.shape[2]]
+    body = solid & near
+    filled = np.empty_like(body)
+    for plane, out in zip(body, filled, strict=True):
+        ndimage.binary_fill_holes(_only_large(plane), output=out)
+    return filled
+
+
+def _eroded(plane: BoolArray, pixel_mm: tuple[float, float], radius_mm: float) -> BoolArray:
+    inside: BoolArray = ndimage.distance_transform_edt(plane, sampling=pixel_mm) > radius_mm
+    return inside
+
+
+def _dilated(plane: BoolArray, pixel_mm: tuple[float, float], radius_mm: float) -> BoolArray:
+    near: BoolArray = ndimage.distance_transform_edt(~plane, sampling=pixel_mm) <= radius_mm
+    return near
+
+
+def _largest(mask: BoolArray) -> BoolArray:
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    result: BoolArray = labels == int(sizes.argmax())
+    return result
+
+
+def _only_large(plane: BoolArray) -> BoolArray:
+    """Drop specks of a slice; arms and separate folds stay."""
+    labels, count = ndimage.label(plane)
+    if count < 2:
+        return plane
+    sizes = np.bincount(labels.ravel())
+    keep = sizes > 0.02 * sizes[1:].sum()
+    keep[0] = False
+    result: BoolArray = keep[labels]
+    return result
+
+
+def find_air(
+    hu: NDArray[np.int16], body: BoolArray, voxel_ml: float
+) -> tuple[BoolArray, BoolArray]:
+    """Return lung and bowel gas.
+
+    Parameters
+    ----------
+    hu : numpy.ndarray
+        Shape (k, j, i), HU.
+    body : numpy.ndarray
+        Same shape, inside the skin.
+    voxel_ml : float
+        Volume of a voxel.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Lung, and gas elsewhere; told apart by their mean density and size.
+    """
+    air = body & (hu < GAS_HU)
+    labels, count = ndimage.label(air)
+    if count == 0:
+        return air, air.copy()
+    sizes_ml = np.bincount(labels.ravel()) * voxel_ml
+    core = ndimage.binary_erosion(air)
+    inside = np.bincount(labels[core], minlength=count + 1)
+    means = np.bincount(labels[core], weights=hu[core], minlength=count + 1) / np.maximum(inside, 1)
+    is_lung = (sizes_ml > LUNG_LEAST_ML) & (means > LUNG_MEAN_HU[0]) & (means < LUNG_MEAN_HU[1])
+    is_gas = ~is_lung & (sizes_ml > GAS_LEAST_ML)
+    is_lung[0] = is_gas[0] = False
+    return is_lung[labels], is_gas[labels]

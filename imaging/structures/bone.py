@@ -1,0 +1,84 @@
+"""Bone with its marrow: the cortex by density, the inside by what the cortex encloses."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.geometry import BoolArray
+
+SURE_HU = 220  # above native vessels and organs
+LIKELY_HU = 140  # cancellous bone, partial volume of thin cortex; only where it touches sure bone
+LEAST_ML = 0.4  # smaller bright specks are calcifications or bowel content
+CLOSE_MM = 2.0  # gaps in a cortex narrower than twice this are closed before filling
+LARGEST_HOLE_MM2 = 2000.0  # a vertebral body's section is up to 1500; the pelvic ring is not filled
+
+
+def find_bone(
+    hu: NDArray[np.int16], body: BoolArray, spacing_mm_kji: tuple[float, float, float]
+) -> BoolArray:
+    """Return bone by density, marrow not filled.
+
+    Parameters
+    ----------
+    hu : numpy.ndarray
+        Shape (k, j, i) along the patient's axes, HU.
+    body : numpy.ndarray
+        Same shape, inside the skin.
+    spacing_mm_kji : tuple of float
+        Voxel size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape.
+    """
+    voxel_ml = float(np.prod(spacing_mm_kji)) / 1000.0
+    likely = body & (hu > LIKELY_HU)
+    labels, count = ndimage.label(likely, structure=np.ones((3, 3, 3)))
+    if count == 0:
+        return likely
+    sure = np.bincount(labels.ravel(), weights=(hu > SURE_HU).ravel()) * voxel_ml
+    keep = sure > LEAST_ML
+    keep[0] = False
+    result: BoolArray = keep[labels]
+    return result
+
+
+def fill_marrow(
+    bone: BoolArray, keep_open: BoolArray, spacing_mm_kji: tuple[float, float, float]
+) -> BoolArray:
+    """Return bone with what its cortex encloses.
+
+    Parameters
+    ----------
+    bone : numpy.ndarray
+        Shape (k, j, i), as :func:`find_bone` returns it.
+    keep_open : numpy.ndarray
+        Same shape; the spinal canal, never filled.
+    spacing_mm_kji : tuple of float
+        Voxel size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape.
+    """
+    pixel_mm = spacing_mm_kji[1:]
+    radius = np.maximum(np.rint(CLOSE_MM / np.array(pixel_mm)), 1).astype(int)
+    jj, ii = np.ogrid[-radius[0] : radius[0] + 1, -radius[1] : radius[1] + 1]
+    disc = (jj / radius[0]) ** 2 + (ii / radius[1]) ** 2 <= 1.0
+    filled = bone.copy()
+    for k in np.flatnonzero(bone.any(axis=(1, 2))):
+        rows = np.flatnonzero(bone[k].any(axis=1))
+        columns = np.flatnonzero(bone[k].any(axis=0))
+        window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        closed = ndimage.binary_closing(np.pad(bone[k][window], radius.max() + 1), disc)
+        holes, count = ndimage.label(ndimage.binary_fill_holes(closed) & ~closed)
+        areas = np.bincount(holes.ravel(), minlength=count + 1) * pixel_mm[0] * pixel_mm[1]
+        small = areas <= LARGEST_HOLE_MM2
+        small[0] = False
+        edge = int(radius.max()) + 1
+        filled[k][window] |= (closed | small[holes])[edge:-edge, edge:-edge]
+    return filled & ~keep_open

@@ -1,0 +1,319 @@
+"""The spinal canal: the one soft channel that bone surrounds from slice to slice.
+
+Each place of each slice is judged by rays: how many meet bone within a canal's reach, and whether
+what lies there is soft. The path of places through the slices that is surrounded best, without
+jumping, is the canal's axis. Its outline is where the rays end, smoothed along the canal, because
+between two arches the ring is open.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imaging.geometry import BoolArray, FloatArray
+from imaging.kernels import parallel_kernel, prange
+from imaging.orientation import Orientation
+from imaging.structures.body import find_body
+from imaging.volume import Volume
+
+BONE_HU = 170
+SOFT_HU = (-120.0, 140.0)  # epidural fat to enhanced veins
+REACH_MM = 18.0  # half the widest lumbar canal, with its recesses
+RAYS = 24
+PLACE_MM = 2.0  # distance between places that are judged
+STEEPEST_BACKWARD = 1.2  # millimetres backward a millimetre of height: the sacral canal's slope
+STEEPEST_SIDEWAYS = 0.6  # the same to the side, of a scoliosis
+SIDEWAYS_COST = 0.15  # of a score, for a sideways slope of one
+OFF_MIDLINE_COST = 0.25  # of a score, 40 mm beside the body's midline
+LEAST_SURROUNDED = 0.55
+LEAST_LENGTH_MM = 25.0
+NEAR_MM = 60.0
+OUTLINE_RAYS = 72
+OUTLINE_LIMIT_MM = 15.0
+SMOOTH_ALONG_MM = 12.0
+
+
+@dataclass(frozen=True, eq=False)
+class Canal:
+    """The canal and its axis.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Shape (k, j, i) along the patient's axes.
+    axis_kji : numpy.ndarray
+        Shape (slices, 3), fractional indices of its centre, a row for each slice it lies in.
+    """
+
+    mask: BoolArray
+    axis_kji: FloatArray
+
+
+@parallel_kernel
+def _surroundings(
+    hu: NDArray[np.float32],
+    places_j: NDArray[np.int64],
+    places_i: NDArray[np.int64],
+    pixel_mm_j: float,
+    pixel_mm_i: float,
+) -> NDArray[np.float32]:
+    """Score each place of each slice by the share of rays that meet bone, weighed by distance."""
+    score = np.zeros((hu.shape[0], len(places_j), len(places_i)), dtype=np.float32)
+    steps = int(REACH_MM)
+    for k in prange(hu.shape[0]):
+        for a in range(len(places_j)):
+            for b in range(len(places_i)):
+                j = places_j[a]
+                i = places_i[b]
+                here = hu[k, j, i]
+                if here < SOFT_HU[0] or here > SOFT_HU[1]:
+                    continue
+                total = 0.0
+                front = 0.0
+                for ray in range(RAYS):
+                    angle = 2.0 * math.pi * ray / RAYS
+                    sin = math.sin(angle)
+                    dj = sin / pixel_mm_j
+                    di = math.cos(angle) / pixel_mm_i
+                    for step in range(2, steps + 1):
+                        y = int(j + dj * step + 0.5)
+                        x = int(i + di * step + 0.5)
+                        if y < 0 or x < 0 or y >= hu.shape[1] or x >= hu.shape[2]:
+                            break
+                        value = hu[k, y, x]
+                        if value < -250.0:
+                            break
+                        if value > BONE_HU:
+                            total += 1.0 if step >= 4 else 0.5
+                            if sin < -0.5:
+                                front += 1.0
+                            break
+                if front > 0.0:
+                    score[k, a, b] = total / RAYS
+    return score
+
+
+def _best_path(
+    score: NDArray[np.float32], reach: tuple[int, int], sideways_slope: float
+) -> tuple[NDArray[np.int64], slice]:
+    """Return the chain of places (a, b) whose scores exceed the least by the largest sum.
+
+    The chain begins and ends where it is worth it; the slice tells which slices it runs through.
+    """
+    count, height, width = score.shape
+    moves = [(a, b) for a in range(-reach[0], reach[0] + 1) for b in range(-reach[1], reach[1] + 1)]
+    worth = score.astype(np.float64) - LEAST_SURROUNDED
+    total = worth[0]
+    came = np.full((count, height, width), -1, dtype=np.int16)
+    ends = np.full(count, -np.inf)
+    last: list[tuple[int, int]] = []
+    for k in range(count):
+        if k > 0:
+            edge = max(reach)
+            padded = np.pad(total, edge, constant_values=-np.inf)
+            best = np.zeros((height, width))
+            for number, (a, b) in enumerate(moves):
+                there = padded[edge + a : edge + a + height, edge + b : edge + b + width]
+                gain = there - SIDEWAYS_COST * (b * sideways_slope) ** 2
+                better = gain > best
+                best[better] = gain[better]
+                came[k][better] = number
+            total = best + worth[k]
+        row, column = divmod(int(total.argmax()), width)
+        ends[k] = total[row, column]
+        last.append((row, column))
+    k = int(ends.argmax())
+    chain = [last[k]]
+    stop = k + 1
+    while k > 0 and came[k][chain[-1]] >= 0:
+        move = moves[came[k][chain[-1]]]
+        chain.append((chain[-1][0] + move[0], chain[-1][1] + move[1]))
+        k -= 1
+    return np.array(chain[::-1], dtype=np.int64), slice(k, stop)
+
+
+@parallel_kernel
+def _outlines(
+    hu: NDArray[np.float32], centres: FloatArray, pixel_mm_j: float, pixel_mm_i: float
+) -> FloatArray:
+    """Return the distance to bone along each ray, NaN where none is met; shape (slices, rays)."""
+    radii = np.full((hu.shape[0], OUTLINE_RAYS), np.nan)
+    for k in prange(hu.shape[0]):
+        for ray in range(OUTLINE_RAYS):
+            angle = 2.0 * math.pi * ray / OUTLINE_RAYS
+            for step in range(6, int(2 * OUTLINE_LIMIT_MM) + 1):
+                r = 0.5 * step
+                y = int(centres[k, 0] + math.sin(angle) * r / pixel_mm_j + 0.5)
+                x = int(centres[k, 1] + math.cos(angle) * r / pixel_mm_i + 0.5)
+                if y < 0 or x < 0 or y >= hu.shape[1] or x >= hu.shape[2]:
+                    break
+                if hu[k, y, x] > BONE_HU:
+                    radii[k, ray] = r - 0.25
+                    break
+    return radii
+
+
+def find_canal(
+    hu: NDArray[np.int16], body: BoolArray, spacing_mm_kji: tuple[float, float, float]
+) -> Canal | None:
+    """Find the spinal canal.
+
+    Parameters
+    ----------
+    hu : numpy.ndarray
+        Shape (k, j, i) along the patient's axes (k to the head, j to the back), HU.
+    body : numpy.ndarray
+        Same shape, inside the skin.
+    spacing_mm_kji : tuple of float
+        Voxel size.
+
+    Returns
+    -------
+    Canal or None
+        None where no slice shows one.
+    """
+    window = _middle(body, spacing_mm_kji)
+    if window is None:
+        return None
+    sigma = [0.0, 0.7 / spacing_mm_kji[1], 0.7 / spacing_mm_kji[2]]
+    part = ndimage.gaussian_filter(hu[:, window[0], window[1]].astype(np.float32), sigma)
+    pixel_mm = spacing_mm_kji[1:]
+    stride = [max(1, round(PLACE_MM / mm)) for mm in pixel_mm]
+    places_j = np.arange(0, part.shape[1], stride[0])
+    places_i = np.arange(0, part.shape[2], stride[1])
+    score = _surroundings(part, places_j, places_i, *pixel_mm)
+    score -= _off_midline(body, window[1], places_i, pixel_mm[1])[:, None, :]
+    place_mm = stride[0] * pixel_mm[0], stride[1] * pixel_mm[1]
+    slice_mm = spacing_mm_kji[0]
+    reach = (
+        max(1, round(STEEPEST_BACKWARD * slice_mm / place_mm[0])),
+        max(1, round(STEEPEST_SIDEWAYS * slice_mm / place_mm[1])),
+    )
+    path, run = _best_path(score, reach, place_mm[1] / slice_mm)
+    if len(path) * slice_mm < LEAST_LENGTH_MM:
+        return None
+    centres = np.column_stack([places_j[path[:, 0]], places_i[path[:, 1]]]).astype(float)
+    smooth = max(1.0, SMOOTH_ALONG_MM / spacing_mm_kji[0])
+    centres = ndimage.gaussian_filter1d(centres, smooth / 2, axis=0, mode="nearest")
+    slices = part[run]
+    for _ in range(2):
+        radii = _smoothed(_outlines(slices, centres, *pixel_mm), smooth)
+        centres = centres + _centroid_shift(radii, pixel_mm)
+    radii = _smoothed(_outlines(slices, centres, *pixel_mm), smooth)
+    mask = np.zeros(hu.shape, dtype=bool)
+    mask[run, window[0], window[1]] = _painted(slices, centres, radii, pixel_mm)
+    axis = np.column_stack(
+        [
+            np.arange(run.start, run.stop),
+            centres[:, 0] + (window[0].start or 0),
+            centres[:, 1] + (window[1].start or 0),
+        ]
+    )
+    return Canal(mask & body, axis)
+
+
+def canal_near(volume: Volume, points_lps_mm: FloatArray) -> BoolArray | None:
+    """Find the canal near some places only, which is quick.
+
+    Parameters
+    ----------
+    volume : Volume
+        A CT.
+    points_lps_mm : numpy.ndarray
+        Shape (n, 3).
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape of the volume, bool; None where no canal is seen within 60 mm above and below.
+    """
+    turned = Orientation.of(volume.grid)
+    heights = turned.grid.to_kji(np.atleast_2d(points_lps_mm))[:, 0]
+    reach = NEAR_MM / turned.grid.spacing_mm_kji[0]
+    low = max(0, int(heights.min() - reach))
+    high = min(turned.grid.size_kji[0], int(heights.max() + reach) + 1)
+    if high <= low:
+        return None
+    hu = np.ascontiguousarray(turned.turn(volume.hu)[low:high])
+    canal = find_canal(hu, find_body(hu, turned.grid.spacing_mm_kji), turned.grid.spacing_mm_kji)
+    if canal is None:
+        return None
+    mask = np.zeros(turned.grid.size_kji, dtype=bool)
+    mask[low:high] = canal.mask
+    return turned.turn_back(mask)
+
+
+def _middle(
+    body: BoolArray, spacing_mm_kji: tuple[float, float, float]
+) -> tuple[slice, slice] | None:
+    """Return the rows and columns around the body's middle in which a spine can lie."""
+    columns = np.flatnonzero(body.any(axis=(0, 1)))
+    rows = np.flatnonzero(body.any(axis=(0, 2)))
+    if not len(rows):
+        return None
+    centre = (columns[0] + columns[-1]) / 2
+    half = max(60.0 / spacing_mm_kji[2], 0.22 * (columns[-1] - columns[0]))
+    low, high = max(0, int(centre - half)), min(body.shape[2], int(centre + half) + 1)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(low, high)
+
+
+def _off_midline(
+    body: BoolArray, columns: slice, places_i: NDArray[np.int64], pixel_mm: float
+) -> NDArray[np.float32]:
+    """Return the cost of each column's distance from the body's midline, shape (slices, places)."""
+    weight = body.sum(axis=1, dtype=np.float64)
+    index = np.arange(body.shape[2])
+    middle = (weight @ index) / np.maximum(weight.sum(axis=1), 1.0)
+    middle = ndimage.median_filter(middle, 9, mode="nearest")
+    beside_mm = (places_i[None, :] + (columns.start or 0) - middle[:, None]) * pixel_mm
+    return (OFF_MIDLINE_COST * (beside_mm / 40.0) ** 2).astype(np.float32)
+
+
+def _smoothed(radii: FloatArray, slices: float) -> FloatArray:
+    """Fill open rays from the slices above and below, and drop what reaches into a foramen."""
+    half = max(1, round(slices))
+    padded = np.pad(radii, ((half, half), (2, 2)), mode="edge")
+    padded[:, :2] = padded[:, -4:-2]
+    padded[:, -2:] = padded[:, 2:4]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * half + 1, 5))
+    flat = windows.reshape(*windows.shape[:2], -1)
+    empty = np.isnan(flat).all(axis=-1)
+    low = np.full(radii.shape, np.nan)
+    low[~empty] = np.nanpercentile(flat[~empty], 35.0, axis=-1)
+    typical = np.nanmedian(low, axis=1, keepdims=True)
+    low = np.where(np.isnan(low), typical, low)
+    own = np.where(np.isnan(radii), low, np.minimum(radii, low + 1.5))
+    result: FloatArray = ndimage.gaussian_filter1d(own, 1.5, axis=1, mode="wrap")
+    return result
+
+
+def _centroid_shift(radii: FloatArray, pixel_mm: tuple[float, float]) -> FloatArray:
+    """Return how far the outline's centroid lies from its centre, in pixels (j, i)."""
+    angle = 2 * np.pi * np.arange(OUTLINE_RAYS) / OUTLINE_RAYS
+    area = (radii**2).sum(axis=1)
+    j = (2.0 / 3.0) * (radii**3 * np.sin(angle)).sum(axis=1) / area
+    i = (2.0 / 3.0) * (radii**3 * np.cos(angle)).sum(axis=1) / area
+    return np.column_stack([j / pixel_mm[0], i / pixel_mm[1]])
+
+
+def _painted(
+    hu: NDArray[np.float32],
+    centres: FloatArray,
+    radii: FloatArray,
+    pixel_mm: tuple[float, float],
+) -> BoolArray:
+    """Return the pixels inside the outlines that are not bone."""
+    jj, ii = np.indices(hu.shape[1:], dtype=float)
+    out = np.zeros(hu.shape, dtype=bool)
+    angles = 2 * np.pi * np.arange(OUTLINE_RAYS + 1) / OUTLINE_RAYS
+    for k, centre in enumerate(centres):
+        y = (jj - centre[0]) * pixel_mm[0]
+        x = (ii - centre[1]) * pixel_mm[1]
+        limit = np.interp(np.arctan2(y, x) % (2 * np.pi), angles, np.append(radii[k], radii[k, 0]))
+        out[k] = (np.hypot(y, x) <= limit) & (hu[k] < BONE_HU + 60)
+    return out
