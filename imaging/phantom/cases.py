@@ -1,0 +1,248 @@
+"""Generated cases: a CT of the lower trunk with one lesion, its labels and its truth."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field as Bounded
+from pydicom.uid import generate_uid
+
+from imaging.document import Document, Vector
+from imaging.errors import refuse_image
+from imaging.geometry import BoolArray, FloatArray, Grid
+from imaging.phantom import body
+from imaging.phantom.lesion import Breakout, LesionModel, Site, anchor, build
+from imaging.phantom.scanner import Exposure, Scan, scan
+from imaging.phantom.truth import Kind, LabelVolume, Truth, lesion_truth
+from imaging.progress import SILENT, Progress
+from imaging.tables import load_table
+from imaging.volume import SeriesInfo, Volume
+
+SPACING_MM_KJI = (2.0, 0.8, 0.8)
+FIELD_MM = 409.6  # edge of the square field of view
+FIELD_CENTRE_Y_MM = -8.0
+LOWEST_MM, HIGHEST_MM = -272.0, 150.0  # from below the lesser trochanters to the top of T11
+SEED_LIMIT = 2**31
+
+
+class Case(Document):
+    """A row of ``phantom_cases.yaml``.
+
+    Attributes
+    ----------
+    name : str
+        For the command line.
+    title_fr, title_en : str
+        For people.
+    site : Site
+        Where the lesion lies.
+    diameters_mm : tuple of float
+        Of the oval the lesion starts from, along the bone's axes.
+    breakout : Breakout or None
+        Its part outside the bone.
+    kind : str
+        ``lytic``, ``mixed`` or ``blastic``.
+    irregularity : float
+        Deviation of its border as a part of the smallest diameter.
+    seed : int
+        Of its border and of the noise.
+    """
+
+    name: str
+    title_fr: str
+    title_en: str
+    site: Site
+    diameters_mm: Vector
+    breakout: Breakout | None = None
+    kind: Kind
+    irregularity: float = Bounded(ge=0.0, le=0.2)
+    seed: int = Bounded(ge=0, lt=SEED_LIMIT)
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedCase:
+    """A generated CT with everything that is known of it.
+
+    Parameters
+    ----------
+    volume : Volume
+        The CT.
+    lesion : numpy.ndarray
+        Shape of the volume, bool: voxels whose centre lies in the lesion.
+    labels : numpy.ndarray
+        Same shape, uint16.
+    names : dict
+        Label to name.
+    truth : Truth
+        Measured on the model.
+    """
+
+    volume: Volume
+    lesion: BoolArray
+    labels: NDArray[np.uint16]
+    names: dict[int, str]
+    truth: Truth
+
+
+@cache
+def cases() -> dict[str, Case]:
+    """Return the cases by name, in the order of their table; the first is the default."""
+    rows = [Case.model_validate(row) for row in load_table("phantom_cases")]
+    return {row.name: row for row in rows}
+
+
+def find_case(name: str) -> Case:
+    """Return a case.
+
+    Parameters
+    ----------
+    name : str
+        As in the table.
+
+    Returns
+    -------
+    Case
+        Its row.
+
+    Raises
+    ------
+    ImagingError
+        When there is none of that name; says which there are.
+    """
+    known = cases()
+    if name not in known:
+        raise refuse_image(
+            "unknown_case",
+            f"there is no case '{name}'; choose one of: {', '.join(known)}",
+            "--case",
+        )
+    return known[name]
+
+
+def generate(
+    case_name: str,
+    *,
+    spacing_mm: float | tuple[float, float, float] = SPACING_MM_KJI,
+    margin_mm: float | None = None,
+    seed: int | None = None,
+    progress: Progress = SILENT,
+) -> GeneratedCase:
+    """Generate a case.
+
+    Parameters
+    ----------
+    case_name : str
+        As in ``phantom_cases.yaml``.
+    spacing_mm : float or tuple of float
+        Of the voxels along k, j and i; one number for cubes.
+    margin_mm : float, optional
+        Keep only a block with this margin around the lesion; the whole trunk by default.
+    seed : int, optional
+        Of border and noise; the case's own by default.
+    progress : Progress
+        Told as the work goes on.
+
+    Returns
+    -------
+    GeneratedCase
+        Volume, lesion, labels and truth; the same each time for the same arguments.
+
+    Raises
+    ------
+    ImagingError
+        When there is no such case.
+    Cancelled
+        When the result is no longer wanted.
+    """
+    case = find_case(case_name)
+    seed = case.seed if seed is None else seed
+    lesion = build(case.site, case.diameters_mm, case.breakout, case.irregularity, case.kind, seed)
+    spacing = (spacing_mm,) * 3 if isinstance(spacing_mm, int | float) else spacing_mm
+    grid = _grid((float(spacing[0]), float(spacing[1]), float(spacing[2])))
+    if margin_mm is not None:
+        grid = grid.cropped(*grid.around(lesion.size.length_ends_lps_mm, margin_mm))
+    result = scan((*body.layers(), lesion.layer), Exposure(grid, seed), progress)
+    mask = _mask(lesion, grid)
+    return GeneratedCase(
+        volume=Volume(result.hu, grid, _series(case, grid, result.hu)),
+        lesion=mask,
+        labels=result.labels,
+        names=result.names,
+        truth=_truth(case, seed, lesion, grid, result),
+    )
+
+
+def _grid(spacing_mm_kji: tuple[float, float, float]) -> Grid:
+    dz, dy, dx = spacing_mm_kji
+    slices = int((HIGHEST_MM - LOWEST_MM) / dz) + 1
+    rows, columns = round(FIELD_MM / dy), round(FIELD_MM / dx)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[0.0, 0.0, dx], [0.0, dy, 0.0], [dz, 0.0, 0.0]])
+    affine[:3, 3] = [
+        -dx * (columns - 1) / 2,
+        FIELD_CENTRE_Y_MM - dy * (rows - 1) / 2,
+        LOWEST_MM,
+    ]
+    return Grid((slices, rows, columns), affine)
+
+
+def _mask(lesion: LesionModel, grid: Grid) -> BoolArray:
+    """Return the voxels whose centre lies in the lesion."""
+    start, size = grid.around(_corners(lesion), 0.0)
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), axis=-1)
+    inside = lesion.solid.at(grid.to_lps(index + np.array(start))) < 0
+    mask = np.zeros(grid.size_kji, dtype=bool)
+    mask[tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))] = inside
+    return mask
+
+
+def _corners(lesion: LesionModel) -> FloatArray:
+    low = lesion.solid.first_lps_mm
+    size = np.array(lesion.solid.values.shape[::-1]) - 1
+    return np.stack([low, low + size * lesion.solid.step_mm])
+
+
+def _series(case: Case, grid: Grid, hu: NDArray[np.int16]) -> SeriesInfo:
+    """Name the series after its content: the same picture has the same UID, another has another."""
+    checksum = hashlib.sha256(np.ascontiguousarray(hu).tobytes()).hexdigest()
+    entropy = ["osteoplan", case.name, checksum, str(grid.affine_kji_to_lps.tolist())]
+    return SeriesInfo(
+        uid=str(generate_uid(entropy_srcs=entropy)),
+        path="",
+        description=case.title_en,
+        patient_position="HFS",
+        checksum=checksum,
+    )
+
+
+def _truth(case: Case, seed: int, lesion: LesionModel, grid: Grid, result: Scan) -> Truth:
+    at = anchor(case.site)
+    counts = np.bincount(result.labels.ravel(), minlength=len(result.names) + 1)
+    counts[1] = counts[1:].sum()  # the body is everything inside the skin
+    return Truth(
+        case=case.name,
+        title_fr=case.title_fr,
+        title_en=case.title_en,
+        seed=seed,
+        series_uid=_series(case, grid, result.hu).uid,
+        into=None,
+        spacing_mm_kji=grid.spacing_mm_kji,
+        lesion=lesion_truth(
+            lesion.size,
+            kind=case.kind,
+            breach=lesion.breach,
+            bone=at.answer,
+            level=case.site.level,
+            side=case.site.side,
+            structure=at.structure,
+        ),
+        labels=tuple(
+            LabelVolume(name=name, label=n, volume_ml=float(counts[n]) * grid.voxel_ml)
+            for n, name in result.names.items()
+            if counts[n]
+        ),
+    )

@@ -1,0 +1,399 @@
+"""Vertebrae T10 to L5 with their arches, discs, canal, cord and roots.
+
+Sizes follow adult averages: bodies widen from 38 to 53 mm and the discs from 6 to 11 mm downwards
+(Panjabi et al., Spine 1991 and 1992 [BG: read from memory, not looked up]).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from imaging.geometry import FloatArray
+from imaging.phantom import model
+from imaging.phantom.model import Layer
+from imaging.phantom.sampling import chain, sheet, together
+from imaging.phantom.solids import Balls, Oval, Shape
+
+# level: tilt from the patient's long axis (positive: upper endplate looks forward), width, depth,
+# height of the body, height of the disc below it, half width of the pedicle
+SIZES = {
+    "T10": (-6.0, 36.0, 30.0, 23.0, 5.5, 3.7),
+    "T11": (-9.0, 38.0, 31.0, 24.0, 6.0, 3.8),
+    "T12": (-11.0, 41.0, 32.0, 26.0, 6.5, 4.1),
+    "L1": (-10.0, 43.0, 33.0, 27.0, 7.5, 3.9),
+    "L2": (-6.0, 45.0, 34.0, 28.0, 9.0, 4.3),
+    "L3": (0.0, 48.0, 35.0, 29.0, 10.0, 4.8),
+    "L4": (9.0, 50.0, 36.0, 29.0, 11.0, 5.8),
+    "L5": (23.0, 53.0, 36.0, 27.0, 11.0, 7.5),
+}
+SACRAL_SLOPE_DEG = 39.0
+CANAL_HALF_WIDTH_MM = 12.5
+CANAL_DEPTH_MM = 8.0  # centre of the canal behind the posterior wall
+CORD_END = "L1"  # the cone ends at the lower edge of this body
+ROOT_RADIUS_MM = 1.8
+GANGLION_RADIUS_MM = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Place of a bone: u to the left, v to the back, w to the head.
+
+    Parameters
+    ----------
+    centre_lps_mm : numpy.ndarray
+        Shape (3,).
+    tilt_deg : float
+        Turn about the left-right axis; positive leans the top forward.
+    """
+
+    centre_lps_mm: FloatArray
+    tilt_deg: float
+
+    @property
+    def axes_lps(self) -> FloatArray:
+        """Unit axes u, v, w as rows."""
+        sine, cosine = np.sin(np.deg2rad(self.tilt_deg)), np.cos(np.deg2rad(self.tilt_deg))
+        return np.array([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
+
+    def lps(self, uvw_mm: ArrayLike) -> FloatArray:
+        """Return places given in this frame, with any further columns left as they are."""
+        points = np.asarray(uvw_mm, dtype=float)
+        moved = points[..., :3] @ self.axes_lps + self.centre_lps_mm
+        return np.concatenate([moved, points[..., 3:]], axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Vertebra:
+    """Sizes and place of one vertebra.
+
+    Parameters
+    ----------
+    level : str
+        ``T10`` … ``L5``.
+    frame : Frame
+        Its origin is the centre of the body.
+    width_mm, depth_mm, height_mm : float
+        Of the body.
+    disc_mm : float
+        Height of the disc below.
+    pedicle_mm : float
+        Half width of the pedicles.
+    """
+
+    level: str
+    frame: Frame
+    width_mm: float
+    depth_mm: float
+    height_mm: float
+    disc_mm: float
+    pedicle_mm: float
+    sides: tuple[float, float] = field(default=(-1.0, 1.0))
+
+    @property
+    def wall_mm(self) -> float:
+        """Distance of the posterior wall behind the centre."""
+        return self.depth_mm / 2
+
+    @property
+    def pedicle_u_mm(self) -> float:
+        """Distance of the pedicles from the midline."""
+        return CANAL_HALF_WIDTH_MM + self.pedicle_mm
+
+
+@cache
+def vertebrae() -> dict[str, Vertebra]:
+    """Return the vertebrae by level; the centre of L3 is the origin of the model."""
+    names = list(SIZES)
+    frames = {"L3": Frame(np.zeros(3), SIZES["L3"][0])}
+    middle = names.index("L3")
+    for upper, lower in pairwise(names[middle:]):
+        frames[lower] = Frame(frames[upper].centre_lps_mm - _step(upper, lower), SIZES[lower][0])
+    for upper, lower in reversed(list(pairwise(names[: middle + 1]))):
+        frames[upper] = Frame(frames[lower].centre_lps_mm + _step(upper, lower), SIZES[upper][0])
+    return {level: Vertebra(level, frames[level], *sizes[1:]) for level, sizes in SIZES.items()}
+
+
+def sacral_top() -> Frame:
+    """Return the frame of the upper endplate of S1: origin at its centre."""
+    last = vertebrae()["L5"]
+    disc = Frame(np.zeros(3), (last.frame.tilt_deg + SACRAL_SLOPE_DEG) / 2).axes_lps[2]
+    below = last.frame.centre_lps_mm - last.frame.axes_lps[2] * last.height_mm / 2
+    return Frame(below - disc * last.disc_mm, SACRAL_SLOPE_DEG)
+
+
+def _step(upper: str, lower: str) -> FloatArray:
+    """Return the way from the centre of a body to that of the one above."""
+    tilt_up, _, _, high, disc, _ = SIZES[upper]
+    tilt_low, _, _, low, _, _ = SIZES[lower]
+    axes = [
+        Frame(np.zeros(3), t).axes_lps[2] for t in (tilt_low, (tilt_low + tilt_up) / 2, tilt_up)
+    ]
+    return np.asarray(axes[0] * low / 2 + axes[1] * disc + axes[2] * high / 2)
+
+
+def bone_shape(level: str) -> Shape:
+    """Return the solid of a vertebra.
+
+    Parameters
+    ----------
+    level : str
+        ``T10`` … ``L5``.
+
+    Returns
+    -------
+    Shape
+        Body and arch, without the canal.
+    """
+    one = vertebrae()[level]
+    body = Oval(
+        one.frame.centre_lps_mm,
+        (one.width_mm / 2, one.depth_mm / 2, one.height_mm / 2),
+        one.frame.axes_lps,
+        power=2.4,
+        axis_power=9.0,
+        waist=0.11,
+        dent=0.07,
+        notch=0.08,
+    )
+    arch = together(*_arch(one))
+    return Shape(
+        (body, arch),
+        minus=(canal_shape(),),
+        blend_mm=3.0,
+        rough_mm=0.12,
+        grain_mm=5.0,
+        step_mm=1.0,
+    )
+
+
+def _arch(one: Vertebra) -> list[Balls]:
+    """Return pedicles, pillars with their facets, laminae, spinous and transverse processes."""
+    d, u, half = one.wall_mm, one.pedicle_u_mm, one.height_mm / 2
+    lumbar = one.level.startswith("L")
+    parts = [_spinous(one)]
+    for side in one.sides:
+        s = side
+        thick = one.pedicle_mm
+        pedicle = [
+            [
+                [s * (u - 1), d - 6, w, thick * 1.1],
+                [s * u, d + 3, w, thick],
+                [s * u, d + 11, w, thick],
+            ]
+            for w in (half - 5.5, half - 10.5)
+        ]
+        pillar = [
+            [s * (u + 1.5), d + 9, half + 9, 4.0],
+            [s * (u + 0.5), d + 11, half - 4, 4.8],
+            [s * (u - 1.5), d + 14, -2, 4.0],
+            [s * (u - 3.5), d + 18, -half - 7, 4.6],
+        ]
+        lamina = [
+            [[s * (u - 1), d + 13, w, 3.4], [s * 8, d + 20, w - 2, 3.0], [0, d + 24, w - 4, 3.0]]
+            for w in (4.0, -4.0, -11.0)
+        ]
+        if lumbar:
+            reach = {"L1": 36, "L2": 40, "L3": 44, "L4": 41, "L5": 40}[one.level]
+            transverse = [
+                [s * (u - 1), d + 9, 4, 5.2 if one.level != "L5" else 7.5],
+                [s * (u + 9), d + 11, 5, 3.6 if one.level != "L5" else 6.0],
+                [s * reach, d + 15, 7, 2.8 if one.level != "L5" else 4.0],
+            ]
+        else:
+            transverse = [[s * u, d + 11, 4, 4.5], [s * (u + 8), d + 18, 5, 4.2]]
+        parts += [sheet(pedicle), chain(pillar), sheet(lamina), chain(transverse)]
+    return [Balls(one.frame.lps(p.centres_lps_mm), p.radii_mm) for p in parts]
+
+
+def _spinous(one: Vertebra) -> Balls:
+    d = one.wall_mm
+    drop = 0.0 if one.level.startswith("L") else 8.0  # thoracic processes point downwards
+    reach = {"L5": 44.0, "T11": 44.0, "T10": 44.0}.get(one.level, 50.0)
+    rows = [
+        [[0, d + 23, top, 3.0], [0, (2 * d + 23 + reach) / 2, top - 2 - drop, 2.7], tip]
+        for top, tip in (
+            (-1.0, [0, d + reach, -4.0 - 2 * drop, 3.2]),
+            (-7.0, [0, d + reach + 1, -11.0 - 1.6 * drop, 3.8]),
+            (-13.0, [0, d + reach - 1, -18.0 - 1.2 * drop, 3.8]),
+        )
+    ]
+    return sheet(rows)
+
+
+def _canal_line() -> FloatArray:
+    """Return the middle of the canal from above T10 to S1, with no radius, by falling z."""
+    points = [
+        one.frame.lps([0.0, one.wall_mm + CANAL_DEPTH_MM, w])
+        for one in vertebrae().values()
+        for w in (one.height_mm / 2, -one.height_mm / 2)
+    ]
+    first = vertebrae()["T10"].frame
+    points.insert(0, points[0] + first.axes_lps[2] * 60)
+    points.append(sacral_top().lps([0.0, 16 + CANAL_DEPTH_MM, 0.0]))
+    return np.array(points)
+
+
+def _along_canal(columns: ArrayLike) -> Balls:
+    """Return a sheet that follows the canal; a column is (u, v, radius)."""
+    middle = _canal_line()
+    net = [
+        [[point[0] + u, point[1] + v, point[2], r] for u, v, r in np.asarray(columns, dtype=float)]
+        for point in middle
+    ]
+    return sheet(net)
+
+
+@cache
+def canal_shape() -> Shape:
+    """Return the spinal canal: a rounded triangle, flat in front."""
+    side = CANAL_HALF_WIDTH_MM - 6.2
+    return Shape(
+        (_along_canal([(-side, -1.0, 6.2), (0.0, 1.2, 7.8), (side, -1.0, 6.2)]),), step_mm=1.0
+    )
+
+
+@cache
+def sac_shape() -> Shape:
+    """Return the dural sac."""
+    return Shape((_along_canal([(-3.6, -0.6, 5.6), (3.6, -0.6, 5.6)]),), step_mm=1.0)
+
+
+def _cord() -> Shape:
+    """Return the cord, ending in a cone behind the body named CORD_END."""
+    line = _canal_line()
+    end = vertebrae()[CORD_END]
+    tip = end.frame.lps([0.0, end.wall_mm + CANAL_DEPTH_MM - 1, -end.height_mm / 2])
+    above = line[line[:, 2] > tip[2] + 20]
+    rows = [[x, y - 0.8, z, 3.9] for x, y, z in above] + [[*tip, 0.8]]
+    left = chain(rows).moved([1.1, 0, 0])
+    return Shape((together(left, chain(rows).moved([-1.1, 0, 0])),), step_mm=1.0)
+
+
+def _cauda() -> Shape:
+    """Return the roots of the cauda equina, lying on the back of the sac."""
+    line = _canal_line()
+    start = vertebrae()["L1"].frame.centre_lps_mm[2]
+    below = line[line[:, 2] < start]
+    strands = [
+        (-3.6, 1.6), (-2.0, 2.8), (-0.4, 3.2), (1.3, 3.0), (2.9, 2.2), (4.1, 0.8), (-4.4, 0.2),
+        (0.6, 1.4), (-1.4, 1.0), (2.4, 0.2),
+    ]  # fmt: skip
+    return Shape(
+        (together(*(chain([[x + u, y + v, z, 0.9] for x, y, z in below]) for u, v in strands)),),
+        step_mm=0.8,
+    )
+
+
+def root_line(level: str, side: float) -> FloatArray:
+    """Return the course of the root that leaves below a vertebra.
+
+    Parameters
+    ----------
+    level : str
+        Vertebra whose pedicle the root passes under.
+    side : float
+        −1 right, 1 left.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (5, 4): LPS millimetres and radius; the ganglion is the thickest.
+    """
+    one = vertebrae()[level]
+    d, half, s = one.wall_mm, one.height_mm / 2, side
+    rows = [
+        [s * 6.5, d + CANAL_DEPTH_MM - 2, half - 6, ROOT_RADIUS_MM * 0.8],
+        [s * (one.pedicle_u_mm - 5), d + 5.5, -half * 0.25, ROOT_RADIUS_MM],
+        [s * (one.pedicle_u_mm + 1.5), d + 4.5, -half * 0.62, GANGLION_RADIUS_MM],
+        [s * (one.pedicle_u_mm + 11), d - 2, -half - 4, ROOT_RADIUS_MM * 1.1],
+        [s * (one.pedicle_u_mm + 18), d - 7, -half - 19, ROOT_RADIUS_MM],
+    ]
+    return one.frame.lps(rows)
+
+
+def _foramen(level: str, side: float) -> Shape:
+    one = vertebrae()[level]
+    d, half, u = one.wall_mm, one.height_mm / 2, one.pedicle_u_mm
+    rows = [
+        [
+            [side * (u - 6), d + 6, w, 5.0],
+            [side * (u + 1), d + 5.5, w, 5.2],
+            [side * (u + 7), d + 3, w, 4.6],
+        ]
+        for w in (-half * 0.45, -half - one.disc_mm * 0.5)
+    ]
+    part = sheet(rows)
+    return Shape((Balls(one.frame.lps(part.centres_lps_mm), part.radii_mm),), step_mm=1.25)
+
+
+def _disc(one: Vertebra, lower: Frame, lower_height_mm: float, width_mm: float) -> Shape:
+    """Return the disc between a body and what lies below, a little thicker than the gap."""
+    top = one.frame.centre_lps_mm - one.frame.axes_lps[2] * one.height_mm / 2
+    bottom = lower.centre_lps_mm + lower.axes_lps[2] * lower_height_mm / 2
+    frame = Frame((top + bottom) / 2, (one.frame.tilt_deg + lower.tilt_deg) / 2)
+    return Shape(
+        (
+            Oval(
+                frame.centre_lps_mm,
+                (width_mm / 2 + 0.5, one.depth_mm / 2 + 0.5, one.disc_mm / 2 + 4.5),
+                frame.axes_lps,
+                power=2.4,
+                axis_power=8.0,
+                notch=0.06,
+            ),
+        ),
+        step_mm=1.25,
+    )
+
+
+def discs() -> list[Layer]:
+    """Return the discs from T10/T11 to L5/S1."""
+    levels = list(vertebrae().values())
+    layers = [
+        Layer(
+            f"disc_{upper.level}_{lower.level}",
+            _disc(upper, lower.frame, lower.height_mm, (upper.width_mm + lower.width_mm) / 2),
+            model.DISC,
+        )
+        for upper, lower in pairwise(levels)
+    ]
+    last = levels[-1]
+    return [
+        *layers,
+        Layer("disc_L5_S1", _disc(last, sacral_top(), 0.0, last.width_mm - 1), model.DISC),
+    ]
+
+
+def bones() -> list[Layer]:
+    """Return the vertebrae; cartilage keeps the joints of their arches apart."""
+    return [
+        Layer(f"vertebrae_{level}", bone_shape(level), model.CANCELLOUS, 0.9, 60.0)
+        for level in SIZES
+    ]
+
+
+def foramina() -> list[Layer]:
+    """Return the fat of the foramina, to be painted before the bones."""
+    return [
+        Layer("", _foramen(level, side), model.EPIDURAL_FAT) for level in SIZES for side in (-1, 1)
+    ]
+
+
+def nerves() -> list[Layer]:
+    """Return canal, sac, cord, cauda and the roots with their ganglia."""
+    layers = [
+        Layer("spinal_canal", canal_shape(), model.EPIDURAL_FAT),
+        Layer("spinal_canal", sac_shape(), model.CSF),
+        Layer("spinal_canal", _cauda(), model.NERVE),
+        Layer("spinal_cord", _cord(), model.CORD),
+    ]
+    for level in SIZES:
+        for side, name in ((-1.0, "right"), (1.0, "left")):
+            shape = Shape((chain(root_line(level, side)),), step_mm=0.8)
+            layers.append(Layer(f"nerve_root_{level}_{name}", shape, model.NERVE))
+    return layers
