@@ -1,0 +1,432 @@
+"""Heat and cold in a medium: finite volumes on enthalpy, stepped by super-time-stepping (RKL2).
+
+ρc ∂T/∂t = ∇·(k∇T) + ω ρ_b c_b (37 °C − T) + Q_m + Q, written for the enthalpy H(T), so that the
+latent heats of freezing and boiling are conserved to the last joule. Fluxes between cells use the
+harmonic mean of k and are equal and opposite; faces of the box lie half a cell from the centres.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.geometry import FloatArray, Grid
+from planning.ablation import kernels
+from planning.ablation.embedding import Embedding
+from planning.ablation.kernels import CellArray
+from planning.ablation.materials import (
+    BLOOD_HEAT_J_M3_K,
+    Float32Array,
+    Medium,
+    enthalpy,
+)
+
+FACES = ("z_min", "z_max", "y_min", "y_max", "x_min", "x_max")  # order of the kernels: k, j, i
+MM_PER_M = 1000.0
+SAFETY = 0.9  # of the explicit stability limit; the bound is Gershgorin's, so this is cautious
+MOST_STAGES = 41  # more stages a step gain little and lose float32 digits
+LEAST_STAGES = 3  # RKL2 is defined from two stages on; odd numbers damp best
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """What the six faces of the box do.
+
+    Parameters
+    ----------
+    face_c : tuple of float or None
+        Temperature of each face in the order of ``FACES``; None for an insulated one.
+    """
+
+    face_c: tuple[float | None, ...] = (37.0,) * 6
+
+
+@dataclass(frozen=True, eq=False)
+class HeldSurface:
+    """A source's surface at a temperature, as one phase drives it.
+
+    Parameters
+    ----------
+    embedding : Embedding
+        How it meets the grid.
+    cell_c, contact_c : numpy.ndarray
+        Temperature of the cells inside, and of the surface at each contact.
+    resistance_m2_k_w : float
+        Between coolant and tissue; 0 for a perfect contact.
+    """
+
+    embedding: Embedding
+    cell_c: FloatArray
+    contact_c: FloatArray
+    resistance_m2_k_w: float = 0.0
+
+
+@dataclass(eq=False)
+class _Surfaces:
+    """All held surfaces of a phase in the arrays of the kernels."""
+
+    held: CellArray
+    held_c: FloatArray
+    cells: CellArray
+    surface_c: FloatArray
+    gap_m: FloatArray
+    resistance: FloatArray
+    area_m2: FloatArray
+    area_per_volume: FloatArray
+    first: CellArray
+    second: CellArray
+    extra: FloatArray
+    flux: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.flux = np.zeros(len(self.cells))
+
+
+def _joined(parts: Sequence[NDArray[np.generic]], dtype: type) -> NDArray[np.generic]:
+    return np.concatenate([np.zeros(0, dtype=dtype), *parts])
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """Stages of one super step.
+
+    Parameters
+    ----------
+    seconds : float
+        Length of the step.
+    stages : int
+        Evaluations it takes.
+    """
+
+    seconds: float
+    stages: int
+
+
+class HeatSolver:
+    """State of a medium, and how it changes.
+
+    Parameters
+    ----------
+    grid : Grid
+        Aligned with the patient's axes.
+    medium : Medium
+        Of every cell.
+    boundary : Boundary
+        Of the box.
+    initial_c : float
+        Temperature everywhere at the start.
+    """
+
+    def __init__(self, grid: Grid, medium: Medium, boundary: Boundary, initial_c: float) -> None:
+        self.grid, self.medium, self.boundary = grid, medium, boundary
+        shape = tuple(n + 2 for n in grid.size_kji)
+        self._inner = (slice(1, -1),) * 3
+        self._table = medium.table.astype(np.float32)
+        self._thawed_c = self._table[:, 13].copy()
+        self._index = np.zeros(shape, dtype=np.uint8)
+        self._index[self._inner] = medium.index
+        spacing_m = np.array(grid.spacing_mm_kji) / MM_PER_M
+        self._inverse_h2 = 1.0 / spacing_m**2
+        self._volume_m3 = float(np.prod(spacing_m))
+        self._fixed = np.array([t is not None for t in boundary.face_c], dtype=np.uint8)
+        self._face_c = np.array([t or 0.0 for t in boundary.face_c], dtype=np.float32)
+        self._now, self._work, self._other = (np.zeros(shape, np.float32) for _ in range(3))
+        self._rate = np.zeros(shape, np.float32)
+        self._temperature = np.full(shape, initial_c, np.float32)
+        self._conductivity = np.zeros(shape, np.float32)
+        self._heating = np.zeros(shape, np.float32)
+        self._perfusion = np.zeros(shape, np.float32)
+        self._perfused = np.zeros(shape, np.float32)
+        self._perfused[self._inner] = (medium.values("perfusion_per_s") * BLOOD_HEAT_J_M3_K)[
+            medium.index
+        ]
+        self._metabolic = medium.values("metabolic_w_m3")[medium.index].astype(np.float32)
+        self._surfaces = self._gather([], [])
+        self._set_enthalpy(initial_c)
+        self.set_phase([], [])
+
+    def _set_enthalpy(self, initial_c: float) -> None:
+        values = [float(enthalpy(row, np.array(initial_c))) for row in self.medium.table]
+        self._now[self._inner] = np.array(values, dtype=np.float32)[self.medium.index]
+        self._refresh(self._now)
+
+    @property
+    def temperature_c(self) -> Float32Array:
+        """Temperature of the cells, shape (k, j, i); a view that the next step overwrites."""
+        return self._temperature[self._inner]
+
+    @property
+    def flat_temperature_c(self) -> Float32Array:
+        """Temperature by flat index with ghosts, as embeddings count cells."""
+        return self._temperature.ravel()
+
+    def energy_j(self) -> float:
+        """Return the enthalpy of all cells against 37 °C, unfrozen.
+
+        Returns
+        -------
+        float
+            Joules.
+        """
+        return float(self._now[self._inner].sum(dtype=np.float64)) * self._volume_m3
+
+    def held_cells(self) -> CellArray:
+        """Return the flat indices of the cells that are held at a temperature."""
+        return self._surfaces.held
+
+    def conductivity_between(self, cells: CellArray, surface_c: FloatArray) -> FloatArray:
+        """Return the mean conductivity between surfaces and cells, ∫ k dT / ΔT.
+
+        Parameters
+        ----------
+        cells : numpy.ndarray
+            Flat indices.
+        surface_c : numpy.ndarray
+            Temperature of the surface that each one touches.
+
+        Returns
+        -------
+        numpy.ndarray
+            W/m/K.
+        """
+        gap_c = surface_c - self.flat_temperature_c[cells]
+        apart = np.where(np.abs(gap_c) < 0.01, surface_c + 0.01, surface_c)
+        flux = np.zeros(len(cells))
+        ones = np.ones(len(cells))
+        kernels.contact_flux(
+            cells, apart, ones, 0.0 * ones, self._index, self._table, self._temperature, flux
+        )
+        gap_c = apart - self.flat_temperature_c[cells]
+        return flux / gap_c
+
+    def contact_power_w(self) -> FloatArray:
+        """Return the heat that flows into the medium at each contact.
+
+        Returns
+        -------
+        numpy.ndarray
+            Watts, in the order of the surfaces given to :meth:`set_phase`.
+        """
+        self._contact_flux()
+        return self._surfaces.flux * self._surfaces.area_m2
+
+    def set_phase(self, surfaces: Sequence[HeldSurface], links: Sequence[Embedding]) -> None:
+        """Change what is held at a temperature.
+
+        Parameters
+        ----------
+        surfaces : sequence of HeldSurface
+            Sources that are held.
+        links : sequence of Embedding
+            Sources whose near field is radial, held or heating.
+        """
+        self._surfaces = self._gather(surfaces, links)
+        self._perfusion[...] = self._perfused
+        flat = self._perfusion.ravel()
+        flat[self._surfaces.held] = 0.0
+        self._hold_enthalpy()
+        self.set_heating(None)
+        self._refresh(self._now)
+
+    def _hold_enthalpy(self) -> None:
+        """Give held cells the enthalpy of their temperature, for the time they are released."""
+        held, held_c = self._surfaces.held, self._surfaces.held_c
+        material = self._index.ravel()[held]
+        enthalpies = np.zeros(len(held))
+        for n in np.unique(material):
+            chosen = material == n
+            enthalpies[chosen] = enthalpy(self.medium.table[n], held_c[chosen])
+        self._now.ravel()[held] = enthalpies
+
+    def set_surface_c(self, cell_c: FloatArray, contact_c: FloatArray) -> None:
+        """Change the temperatures of the held surfaces.
+
+        Parameters
+        ----------
+        cell_c, contact_c : numpy.ndarray
+            Of all held cells and contacts, in the order of the surfaces.
+        """
+        self._surfaces.held_c[:] = cell_c
+        self._surfaces.surface_c[:] = contact_c
+        self._hold_enthalpy()
+        self._refresh(self._now)
+
+    def set_heating(self, heating_w_m3: FloatArray | Float32Array | None) -> None:
+        """Change the heat released in the medium; metabolism is added.
+
+        Parameters
+        ----------
+        heating_w_m3 : numpy.ndarray or None
+            Shape (k, j, i).
+        """
+        self._heating[self._inner] = self._metabolic
+        if heating_w_m3 is not None:
+            self._heating[self._inner] += heating_w_m3
+        self._heating.ravel()[self._surfaces.held] = 0.0
+
+    def stop_perfusion(self, dead: NDArray[np.bool_]) -> None:
+        """End perfusion where tissue is dead, for good.
+
+        Parameters
+        ----------
+        dead : numpy.ndarray
+            Shape (k, j, i), bool.
+        """
+        self._perfused[self._inner][dead] = 0.0
+        self._perfusion[self._inner][dead] = 0.0
+
+    def _gather(self, surfaces: Sequence[HeldSurface], links: Sequence[Embedding]) -> _Surfaces:
+        area_m2 = _joined([s.embedding.area_mm2 for s in surfaces], float) / MM_PER_M**2
+        resistance = [np.full(len(s.embedding.cells), s.resistance_m2_k_w) for s in surfaces]
+        factor = _joined([e.factor for e in links], float)
+        axis = _joined([e.link_axis for e in links], np.int64)
+        return _Surfaces(
+            held=_joined([s.embedding.held for s in surfaces], np.int64),
+            held_c=_joined([s.cell_c for s in surfaces], float),
+            cells=_joined([s.embedding.cells for s in surfaces], np.int64),
+            surface_c=_joined([s.contact_c for s in surfaces], float),
+            gap_m=_joined([s.embedding.gap_mm for s in surfaces], float) / MM_PER_M,
+            resistance=_joined(resistance, float),
+            area_m2=area_m2,
+            area_per_volume=area_m2 / self._volume_m3,
+            first=_joined([e.first for e in links], np.int64),
+            second=_joined([e.second for e in links], np.int64),
+            extra=(factor - 1.0) * self._inverse_h2[axis],
+        )
+
+    def explicit_limit_s(self) -> float:
+        """Return the longest stable step of the explicit scheme, by Gershgorin's bound.
+
+        Returns
+        -------
+        float
+            Seconds; valid whatever freezes or thaws.
+        """
+        table = self.medium.table
+        most_k = np.maximum(table[:, 11], table[:, 11] + table[:, 12])
+        least_heat = 1.0 / np.maximum(table[:, 3], table[:, 6])
+        index = self._index.ravel()
+        # The harmonic mean with a better conductor is at most twice this cell's own k.
+        neighbour = float(most_k.max())
+        face_k = 2.0 * most_k * neighbour / (most_k + neighbour)
+        rate = face_k * 2.0 * self._inverse_h2.sum()
+        rate += self._perfused.max()
+        worst = float((rate / least_heat).max())
+        s = self._surfaces
+        touched = np.unique(np.concatenate([s.cells, s.first, s.second]))
+        if len(touched) == 0:
+            return 1.0 / worst
+        extra = np.zeros(index.size)
+        own_k = most_k[index[s.cells]]
+        conductance = s.area_per_volume / (s.gap_m / own_k + s.resistance)
+        np.add.at(extra, s.cells, conductance)
+        for end in (s.first, s.second):
+            np.add.at(extra, end, np.maximum(s.extra, 0.0) * face_k[index[end]])
+        local = (rate[index[touched]] + extra[touched]) / least_heat[index[touched]]
+        return 1.0 / max(worst, float(local.max()))
+
+    def plan_step(self, seconds: float, limit_s: float) -> StepPlan:
+        """Return the stages that a step needs, shortening it where they would be too many.
+
+        Parameters
+        ----------
+        seconds : float
+            Wanted.
+        limit_s : float
+            From :meth:`explicit_limit_s`.
+
+        Returns
+        -------
+        StepPlan
+            τ ≤ limit · (s² + s − 2)/4.
+        """
+        safe = SAFETY * limit_s
+        longest = safe * (MOST_STAGES**2 + MOST_STAGES - 2) / 4.0
+        seconds = min(seconds, longest)
+        stages = math.ceil((-1.0 + math.sqrt(9.0 + 16.0 * seconds / safe)) / 2.0)
+        stages = max(LEAST_STAGES, stages + (stages + 1) % 2)
+        return StepPlan(seconds, stages)
+
+    def step(self, plan: StepPlan) -> None:
+        """Advance by one super step.
+
+        Parameters
+        ----------
+        plan : StepPlan
+            From :meth:`plan_step`.
+        """
+        tau, s = plan.seconds, plan.stages
+        w1 = 4.0 / (s * s + s - 2.0)
+        b = [1.0 / 3.0, 1.0 / 3.0]
+        b += [(j * j + j - 2.0) / (2.0 * j * (j + 1.0)) for j in range(2, s + 1)]
+        start, before, last = self._now, self._work, self._other
+        first_dt = b[1] * w1 * tau
+        inverse_h2 = self._inverse_h2.astype(np.float32)
+        shared = (self._temperature, self._conductivity, self._heating, self._perfusion)
+        kernels.first_stage(
+            start, *shared, self._thawed_c, self._index, inverse_h2, first_dt, self._rate, before
+        )
+        self._contact_flux()
+        self._add_sparse(1.0, self._rate)
+        self._add_sparse(first_dt, before)
+        last[...] = start
+        for j in range(2, s + 1):
+            mu = (2.0 * j - 1.0) / j * b[j] / b[j - 1]
+            nu = -(j - 1.0) / j * b[j] / b[j - 2]
+            mu_dt = mu * w1 * tau
+            gamma_dt = -(1.0 - b[j - 1]) * mu_dt
+            weights = np.array([mu, nu, 1.0 - mu - nu, mu_dt, gamma_dt], dtype=np.float32)
+            self._refresh(before)
+            kernels.next_stage(
+                start,
+                self._rate,
+                before,
+                *shared,
+                self._thawed_c,
+                self._index,
+                inverse_h2,
+                weights,
+                last,
+            )
+            self._contact_flux()
+            self._add_sparse(mu_dt, last)
+            before, last = last, before
+        self._now, self._work, self._other = before, last, start
+        self._refresh(self._now)
+
+    def _contact_flux(self) -> None:
+        s = self._surfaces
+        kernels.contact_flux(
+            s.cells,
+            s.surface_c,
+            s.gap_m,
+            s.resistance,
+            self._index,
+            self._table,
+            self._temperature,
+            s.flux,
+        )
+
+    def _add_sparse(self, dt: float, target: Float32Array) -> None:
+        s = self._surfaces
+        kernels.add_contacts(s.cells, s.area_per_volume, s.flux, dt, target)
+        kernels.add_links(
+            s.first, s.second, s.extra, self._temperature, self._conductivity, dt, target
+        )
+
+    def _refresh(self, state: Float32Array) -> None:
+        """Bring temperature, conductivity and ghosts to a state; held cells keep their own."""
+        if len(self.medium.materials) == 1:
+            kernels.state_uniform(state, self._table[0], self._temperature, self._conductivity)
+        else:
+            kernels.state_mapped(
+                state, self._index, self._table, self._temperature, self._conductivity
+            )
+        kernels.hold(
+            self._surfaces.held, self._surfaces.held_c, self._temperature, self._conductivity
+        )
+        kernels.fill_ghosts(self._temperature, self._conductivity, self._fixed, self._face_c)

@@ -1,0 +1,238 @@
+"""Radiofrequency: electrodes on one generator, and how it is controlled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from imaging.geometry import FloatArray, Grid
+from planning.ablation.applicators import Applicator
+from planning.ablation.electric import ElectricField, Electrode
+from planning.ablation.embedding import Embedding, Shape, embed
+from planning.ablation.heat import HeatSolver, HeldSurface
+from planning.ablation.materials import Medium, conductivity_factor
+from planning.ablation.protocol import OFF, Mode, Phase
+
+SIGMA_CHANGE = 0.04  # the potential is solved anew when σ has changed by this share anywhere heated
+STEP_S = 2.0  # longest step: controls act about once a second
+IMPEDANCE_RISE_OHM = 20.0  # roll-off [A]
+PAUSE_W, PAUSE_S = 10.0, 15.0  # power and length of a pause [A]
+RAMP_S, RAMP_FROM = 60.0, 0.25  # full power after a minute, from a quarter [BG]
+AFTER_PAUSE = 0.9  # power resumed after a pause, of that before [BG]
+CONTROL_BAND_K = 15.0  # proportional band of temperature control [BG]
+CONTROL_RESET_S = 30.0  # integral time of temperature control [BG]
+DEFAULT_MOST_W = 200.0  # of a generator without limits in temperature control
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the generator can give; None without limit.
+
+    Parameters
+    ----------
+    power_w, current_a, voltage_v : float or None
+        Greatest values.
+    target_c : float or None
+        Default of temperature control.
+    """
+
+    power_w: float | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
+    target_c: float | None = None
+
+
+@dataclass(frozen=True)
+class Pole:
+    """One conductor of an applicator.
+
+    Parameters
+    ----------
+    shape : Shape
+        Where it is.
+    level : float
+        Potential in units of the generator's voltage, or volts where ``own_voltage``.
+    coolant_c : float or None
+        Of an internally cooled electrode.
+    coefficient_w_m2_k : float
+        Between coolant and tissue.
+    """
+
+    shape: Shape
+    level: float
+    coolant_c: float | None = None
+    coefficient_w_m2_k: float = 0.0
+
+
+class Generator(Applicator):
+    """All electrodes of a simulation, on one generator.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the simulation.
+    medium : Medium
+        Gives σ.
+    poles : sequence of Pole
+        At least one; their levels are volts when ``phase.voltage_v`` and limits give none.
+    grounded : bool
+        True with a far pad: the faces of the box are at zero volts.
+    limits : Limits
+        Of the generator.
+    """
+
+    modes = frozenset(
+        {
+            Mode.VOLTAGE,
+            Mode.POWER,
+            Mode.CURRENT,
+            Mode.HEAT,
+            Mode.IMPEDANCE,
+            Mode.PASSIVE_THAW,
+            Mode.REST,
+        }
+    )
+
+    def __init__(
+        self,
+        grid: Grid,
+        medium: Medium,
+        poles: Sequence[Pole],
+        *,
+        grounded: bool,
+        limits: Limits,
+    ) -> None:
+        super().__init__(grid, poles[0].shape)
+        self._medium, self._poles, self._limits = medium, poles, limits
+        self._embeddings = [embed(grid, pole.shape) for pole in poles]
+        electrodes = [
+            Electrode(e, pole.level) for e, pole in zip(self._embeddings, poles, strict=True)
+        ]
+        levels = [pole.level for pole in poles]
+        # The voltage of the generator: between the poles, or from a pole to the pad.
+        self._spread = max(levels) - min(0.0, *levels) if len(levels) > 1 else abs(levels[0])
+        self._field = ElectricField(grid, electrodes, grounded=grounded)
+        self._sigma = medium.values("electrical_conductivity_s_m")
+        self._factor: FloatArray | None = None
+        self._unit_power_w = 0.0
+        self._unit_heat: FloatArray | None = None
+        near = [np.concatenate([e.cells, e.first, e.second]) for e in self._embeddings]
+        self._near = np.unique(np.concatenate(near))
+        self.resistance_ohm: float | None = None
+        self.power_w: float | None = None
+
+    def begin(self, phase: Phase) -> None:
+        """Enter a phase: controls start anew."""
+        super().begin(phase)
+        self._lowest_ohm = np.inf
+        self._pause_left_s = 0.0
+        self._ramp_s = 0.0
+        self._ceiling = 1.0
+        self._integral_w = 0.0
+
+    def surfaces(self) -> list[HeldSurface]:
+        """Return the cooled electrodes; the pump runs while power is on."""
+        if self.phase.mode in OFF:
+            return []
+        return [
+            HeldSurface(
+                e,
+                np.full(len(e.held), pole.coolant_c),
+                np.full(len(e.cells), pole.coolant_c),
+                1.0 / pole.coefficient_w_m2_k,
+            )
+            for e, pole in zip(self._embeddings, self._poles, strict=True)
+            if pole.coolant_c is not None
+        ]
+
+    def near_fields(self) -> list[Embedding]:
+        """Return the near field of every electrode."""
+        return [] if self.phase.mode in OFF else list(self._embeddings)
+
+    def longest_step_s(self) -> float:
+        """Return the pace of the controls; a linear medium at fixed voltage needs none."""
+        steady = self.phase.mode in {Mode.VOLTAGE, Mode.POWER, Mode.CURRENT}
+        return 1e9 if self.phase.mode in OFF or (steady and not self._medium.has_tissue) else STEP_S
+
+    def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> FloatArray | None:
+        """Return Joule's heat at the level that the control asks for."""
+        if self.phase.mode in OFF:
+            return None
+        self._solve(solver)
+        resistance = self._spread**2 / self._unit_power_w
+        wanted_w = self._wanted(solver, resistance, seconds)
+        power = self._limited(wanted_w, resistance)
+        self.resistance_ohm, self.power_w = resistance, power
+        heat = self._unit_heat
+        return None if heat is None else heat * (power / self._unit_power_w)
+
+    def _solve(self, solver: HeatSolver) -> None:
+        temperature = solver.temperature_c
+        factor = np.ones(temperature.shape)
+        for n, material in enumerate(self._medium.materials):
+            if material.is_tissue:
+                cells = self._medium.index == n
+                factor[cells] = conductivity_factor([material], temperature[cells])
+        if self._factor is not None:
+            change = np.abs(factor / self._factor - 1.0).max()
+            if change < SIGMA_CHANGE:
+                return
+        self._factor = factor
+        sigma = self._sigma[self._medium.index] * factor
+        self._unit_power_w, self._unit_heat = self._field.solve(sigma)
+
+    def _wanted(self, solver: HeatSolver, resistance: float, seconds: float) -> float:
+        phase = self.phase
+        if phase.mode is Mode.VOLTAGE:
+            voltage = self._spread if phase.voltage_v is None else phase.voltage_v
+            return voltage**2 / resistance
+        if phase.mode is Mode.CURRENT:
+            current = self._limits.current_a if phase.current_a is None else phase.current_a
+            return (current or 0.0) ** 2 * resistance
+        limit = DEFAULT_MOST_W if self._limits.power_w is None else self._limits.power_w
+        set_w = limit if phase.power_w is None else phase.power_w
+        if phase.mode is Mode.POWER:
+            return set_w
+        if phase.mode is Mode.HEAT:
+            return self._by_temperature(solver, set_w, seconds)
+        return self._by_impedance(resistance, set_w, seconds)
+
+    def _by_temperature(self, solver: HeatSolver, most_w: float, seconds: float) -> float:
+        """Proportional and integral control of the hottest tissue at the electrode."""
+        own = self.phase.temperature_c
+        target = self._limits.target_c if own is None else own
+        hottest = float(solver.flat_temperature_c[self._near].max())
+        gap = (target if target is not None else 90.0) - hottest
+        gain = most_w / CONTROL_BAND_K
+        integral = self._integral_w + gain * gap * seconds / CONTROL_RESET_S
+        self._integral_w = min(max(integral, 0.0), most_w)
+        return min(max(gain * gap + self._integral_w, 0.0), most_w)
+
+    def _by_impedance(self, resistance: float, set_w: float, seconds: float) -> float:
+        """Ramp up; on a rise of 20 Ω drop to 10 W for 15 s, then go on with a little less."""
+        if self._pause_left_s > 0:
+            self._pause_left_s -= seconds
+            if self._pause_left_s > 0:
+                return min(PAUSE_W, set_w)
+            self._lowest_ohm = resistance
+        self._ramp_s += seconds
+        self._lowest_ohm = min(self._lowest_ohm, resistance)
+        if resistance > self._lowest_ohm + IMPEDANCE_RISE_OHM:
+            self._pause_left_s = PAUSE_S
+            self._ceiling *= AFTER_PAUSE
+            return min(PAUSE_W, set_w)
+        ramp = RAMP_FROM + (1.0 - RAMP_FROM) * min(self._ramp_s / RAMP_S, 1.0)
+        return set_w * ramp * self._ceiling
+
+    def _limited(self, wanted_w: float, resistance: float) -> float:
+        limits = self._limits
+        power = max(wanted_w, 0.0)
+        if limits.power_w is not None:
+            power = min(power, limits.power_w)
+        if limits.voltage_v is not None:
+            power = min(power, limits.voltage_v**2 / resistance)
+        if limits.current_a is not None:
+            power = min(power, limits.current_a**2 * resistance)
+        return power

@@ -1,0 +1,255 @@
+"""A whole procedure: phases one after another, steps as long as accuracy and stability allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.geometry import BoolArray, FloatArray, Grid, read_only
+from imaging.progress import SILENT, Progress
+from planning.ablation.applicators import Applicator
+from planning.ablation.damage import Damage
+from planning.ablation.heat import Boundary, HeatSolver, HeldSurface
+from planning.ablation.interpolation import PointSampler
+from planning.ablation.materials import Float32Array, Medium
+from planning.ablation.protocol import ACTIVE, Phase
+from planning.ablation.radiofrequency import Generator
+
+GROWTH = 0.06  # a step is at most this share of the time since something changed
+FIRST_STEPS = 4.0  # explicit limits in the first step after a change
+WATCHED_STEP_S = 10.0  # longest step where tissue of the tables may die or boil
+PERFUSION_EVERY = 4  # steps between looks at what has died
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """What is to be simulated.
+
+    Parameters
+    ----------
+    grid : Grid
+        Along the patient's axes.
+    medium : Medium
+        Of every cell.
+    boundary : Boundary
+        Of the box.
+    initial_c : float
+        Everywhere at the start.
+    applicators : tuple of Applicator
+        What heats or cools.
+    protocol : tuple of Phase
+        At least one.
+    points_lps_mm : numpy.ndarray
+        Shape (n, 3): places whose temperature is followed.
+    lethal_cold_c : float or None
+        Tissue colder than this once loses its perfusion.
+    """
+
+    grid: Grid
+    medium: Medium
+    boundary: Boundary
+    initial_c: float
+    applicators: tuple[Applicator, ...]
+    protocol: tuple[Phase, ...]
+    points_lps_mm: FloatArray
+    lethal_cold_c: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of it.
+
+    Parameters
+    ----------
+    final_c : numpy.ndarray
+        Shape (k, j, i): at the very end.
+    active_c : numpy.ndarray
+        The same at the end of the last heating or freezing phase; at the end without one.
+    hottest_c, coldest_c : numpy.ndarray
+        Extremes of every cell.
+    omega, cem43_min : numpy.ndarray
+        Damage of every cell at the end.
+    dead : numpy.ndarray
+        Where heat has killed.
+    time_s : numpy.ndarray
+        Shape (t,), from 0.
+    points_c : numpy.ndarray
+        Shape (t, n).
+    steps : int
+        Super steps.
+    resistance_ohm, power_w : float or None
+        Of the generator at the end of the last active phase.
+    energy_j : float
+        Enthalpy gained by all cells.
+    """
+
+    final_c: Float32Array
+    active_c: Float32Array
+    hottest_c: Float32Array
+    coldest_c: Float32Array
+    omega: Float32Array
+    cem43_min: Float32Array
+    dead: BoolArray
+    time_s: FloatArray
+    points_c: FloatArray
+    steps: int
+    resistance_ohm: float | None
+    power_w: float | None
+    energy_j: float
+
+
+class _Run:
+    """The state of a running simulation."""
+
+    def __init__(self, task: Simulation, progress: Progress) -> None:
+        self.task, self.progress = task, progress
+        self.solver = HeatSolver(task.grid, task.medium, task.boundary, task.initial_c)
+        self.damage = Damage(self.solver.temperature_c)
+        self.begun_j = self.solver.energy_j()
+        self.total_s = sum(phase.seconds for phase in task.protocol)
+        self.time_s = 0.0
+        self.steps = 0
+        self.last_step_s = 0.0
+        self.times: list[float] = []
+        self.curves: list[NDArray[np.float64]] = []
+        self.active_c = self.solver.temperature_c.copy()
+        self.sampler = PointSampler(task.grid, task.boundary, task.points_lps_mm)
+        self.record()
+
+    def record(self) -> None:
+        """Note the temperatures of the points."""
+        self.times.append(self.time_s)
+        self.curves.append(self.sampler.values(self.solver.temperature_c))
+
+    def phase(self, phase: Phase) -> None:
+        """Run one phase to its end."""
+        solver, applicators = self.solver, self.task.applicators
+        for applicator in applicators:
+            applicator.begin(phase)
+        held = [applicator.surfaces() for applicator in applicators]
+        links = [e for applicator in applicators for e in applicator.near_fields()]
+        solver.set_phase([s for group in held for s in group], links)
+        limit_s = solver.explicit_limit_s()
+        longest = min([a.longest_step_s() for a in applicators], default=np.inf)
+        if self.task.medium.has_tissue:
+            longest = min(longest, WATCHED_STEP_S)
+        since, end = 0.0, phase.seconds
+        self.last_step_s = 0.0
+        while since < end * (1.0 - 1e-9):
+            self._adapt(held)
+            self._heat(since)
+            wanted = min(max(FIRST_STEPS * limit_s, GROWTH * since), longest, end - since)
+            plan = solver.plan_step(wanted, limit_s)
+            solver.step(plan)
+            since += plan.seconds
+            self.last_step_s = plan.seconds
+            self.time_s += plan.seconds
+            self._after(plan.seconds, phase.mode.value)
+        if phase.mode in ACTIVE:
+            self.active_c = solver.temperature_c.copy()
+
+    def _adapt(self, held: list[list[HeldSurface]]) -> None:
+        changed = False
+        for n, applicator in enumerate(self.task.applicators):
+            fresh = applicator.adapt(self.solver, held[n])
+            if fresh is not None:
+                held[n], changed = fresh, True
+        if changed:
+            surfaces = [s for group in held for s in group]
+            self.solver.set_surface_c(
+                np.concatenate([s.cell_c for s in surfaces]),
+                np.concatenate([s.contact_c for s in surfaces]),
+            )
+
+    def _heat(self, since_s: float) -> None:
+        heat: FloatArray | None = None
+        for applicator in self.task.applicators:
+            part = applicator.heating(self.solver, since_s, self.last_step_s)
+            if part is not None:
+                heat = part if heat is None else heat + part
+        self.solver.set_heating(heat)
+
+    def _after(self, seconds: float, message: str) -> None:
+        self.steps += 1
+        self.damage.advance(self.solver.temperature_c, seconds)
+        self.record()
+        if self.task.medium.has_tissue and self.steps % PERFUSION_EVERY == 0:
+            self.solver.stop_perfusion(self._without_blood())
+        self.progress.update(self.time_s / self.total_s, message)
+
+    def _without_blood(self) -> BoolArray:
+        tissue = np.array([m.is_tissue for m in self.task.medium.materials])
+        dead = self.damage.dead()
+        if self.task.lethal_cold_c is not None:
+            dead = dead | (self.damage.coldest_c <= self.task.lethal_cold_c)
+        result: BoolArray = dead & tissue[self.task.medium.index]
+        return result
+
+
+def simulate(task: Simulation, progress: Progress = SILENT) -> Outcome:
+    """Run a simulation.
+
+    Parameters
+    ----------
+    task : Simulation
+        Valid.
+    progress : Progress
+        Told of every step; cancels between steps.
+
+    Returns
+    -------
+    Outcome
+        Fields, curves and electrical values.
+
+    Raises
+    ------
+    Cancelled
+        When the result is no longer wanted.
+    """
+    progress.update(0.0, "simulating")
+    run = _Run(task, progress)
+    for phase in task.protocol:
+        run.phase(phase)
+    if not any(phase.mode in ACTIVE for phase in task.protocol):
+        run.active_c = run.solver.temperature_c.copy()
+    damage = run.damage
+    generator = next((a for a in task.applicators if isinstance(a, Generator)), None)
+    return Outcome(
+        final_c=read_only(run.solver.temperature_c.copy()),
+        active_c=read_only(run.active_c),
+        hottest_c=read_only(damage.hottest_c),
+        coldest_c=read_only(damage.coldest_c),
+        omega=read_only(damage.omega),
+        cem43_min=read_only(damage.cem43_min),
+        dead=damage.dead(),
+        time_s=np.array(run.times),
+        points_c=np.array(run.curves),
+        steps=run.steps,
+        resistance_ohm=generator.resistance_ohm if generator else None,
+        power_w=generator.power_w if generator else None,
+        energy_j=run.solver.energy_j() - run.begun_j,
+    )
+
+
+def empty_points() -> FloatArray:
+    """Return no points, shape (0, 3)."""
+    return np.zeros((0, 3))
+
+
+def as_points(points: Sequence[Sequence[float]]) -> FloatArray:
+    """Return points as an array of shape (n, 3).
+
+    Parameters
+    ----------
+    points : sequence
+        Of three coordinates each, LPS millimetres.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, 3), also for none.
+    """
+    return np.asarray(points, dtype=float).reshape(-1, 3)
