@@ -242,11 +242,15 @@ def build(
         values = np.minimum(values, outer.fill(lattice) + 0.6 * border)
     canal = spine.canal_shape().on(lattice).values
     values = np.maximum(values, np.float32(FORBIDDEN_MM) - canal)
-    solid = largest_piece(Field(lattice.first_lps_mm, lattice.step_mm, values.astype(np.float32)))
+    values = largest_piece(values.astype(np.float32))
+    solid = Field(lattice.first_lps_mm, lattice.step_mm, values)
     breach = bool((bone[solid.values < 0] > BREACH_FROM_MM).any())
     shape = Shape((Sampled(solid),), step_mm=LATTICE_MM)
     return LesionModel(
-        solid, measure(solid), breach, Layer("", shape, TISSUES[kind], labelled=False)
+        solid,
+        measure(values, solid.grid()),
+        breach,
+        Layer("", shape, TISSUES[kind], labelled=False),
     )
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from imaging.geometry import FloatArray
+from imaging.geometry import FloatArray, Grid
 from imaging.kernels import kernel
 from imaging.phantom.texture import TILE, tile_value
 
@@ -319,6 +319,11 @@ class Field:
     first_lps_mm: FloatArray
     step_mm: float
     values: FieldArray
+
+    def grid(self) -> Grid:
+        """Return the lattice as a grid."""
+        nz, ny, nx = self.values.shape
+        return Grid.aligned((nz, ny, nx), self.step_mm, self.first_lps_mm)
 
     def points_lps_mm(self) -> FloatArray:
         """Return the places of its values, shape (nz, ny, nx, 3), LPS millimetres."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -12,8 +12,8 @@ from skimage.measure import marching_cubes
 
 from imaging.document import Document, Vector
 from imaging.errors import refuse_image
-from imaging.geometry import FloatArray
-from imaging.phantom.solids import BAND_MM, Field
+from imaging.geometry import FloatArray, Grid
+from imaging.phantom.solids import BAND_MM, FieldArray
 
 Kind: TypeAlias = Literal["lytic", "mixed", "blastic"]
 Side: TypeAlias = Literal["left", "right", "midline"]
@@ -144,25 +144,25 @@ class Measured:
     deepest_lps_mm: FloatArray
 
 
-def largest_piece(solid: Field) -> Field:
-    """Return the solid without the pieces that hang apart from its largest one.
+def largest_piece(distances: FieldArray) -> FieldArray:
+    """Return a solid without the pieces that hang apart from its largest one.
 
     Parameters
     ----------
-    solid : Field
-        Signed distances.
+    distances : numpy.ndarray
+        Shape (nz, ny, nx), signed, negative inside, in millimetres.
 
     Returns
     -------
-    Field
-        Same lattice.
+    numpy.ndarray
+        Same shape.
 
     Raises
     ------
     ImagingError
         When nothing of the solid is left.
     """
-    pieces, count = label(solid.values < 0)
+    pieces, count = label(distances < 0)
     if count == 0:
         raise refuse_image(
             "lesion_empty",
@@ -170,25 +170,26 @@ def largest_piece(solid: Field) -> Field:
         )
     biggest = int(np.argmax(np.bincount(pieces.ravel())[1:])) + 1
     others = (pieces > 0) & (pieces != biggest)
-    return replace(solid, values=np.where(others, np.float32(BAND_MM), solid.values))
+    return np.where(others, np.float32(BAND_MM), distances)
 
 
-def measure(solid: Field) -> Measured:
+def measure(distances: FieldArray, lattice: Grid) -> Measured:
     """Measure a solid on its zero surface.
 
     Parameters
     ----------
-    solid : Field
-        Signed distances of one piece, positive along the edge of the lattice.
+    distances : numpy.ndarray
+        Shape of the lattice; signed distances of one piece, positive along the lattice's edge.
+    lattice : Grid
+        Where they lie.
 
     Returns
     -------
     Measured
         Volume, diameters and places.
     """
-    step = solid.step_mm
-    corners, faces, _, _ = marching_cubes(solid.values, 0.0, spacing=(step, step, step))
-    points = corners[:, ::-1].astype(float) + solid.first_lps_mm
+    corners, faces, _, _ = marching_cubes(distances, 0.0)
+    points = lattice.to_lps(corners)
     hull = points[ConvexHull(points).vertices]
     ends = _farthest(hull)
     length = float(np.linalg.norm(hull[ends[1]] - hull[ends[0]]))
@@ -196,9 +197,9 @@ def measure(solid: Field) -> Measured:
     across = hull - np.outer(hull @ axis, axis)
     wide = _farthest(across)
     height = (hull[list(wide)] @ axis).mean()  # both ends of the width at one height
-    deepest, centre = _places(solid)
+    deepest, centre = _places(distances, lattice)
     return Measured(
-        volume_ml=_enclosed_ml(corners, faces),
+        volume_ml=_enclosed_ml(points, faces),
         length_mm=length,
         width_mm=float(np.linalg.norm(across[wide[1]] - across[wide[0]])),
         length_ends_lps_mm=hull[list(ends)],
@@ -221,11 +222,11 @@ def _enclosed_ml(corners: FloatArray, faces: FloatArray) -> float:
     return abs(float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum())) / 6000.0
 
 
-def _places(solid: Field) -> tuple[FloatArray, FloatArray]:
+def _places(distances: FieldArray, lattice: Grid) -> tuple[FloatArray, FloatArray]:
     """Return the deepest place, and the one at half that depth or more nearest to the centroid."""
-    inside = np.argwhere(solid.values < 0)
-    depth = -solid.values[tuple(inside.T)]
-    places = solid.first_lps_mm + solid.step_mm * inside[:, ::-1]
+    inside = np.argwhere(distances < 0)
+    depth = -distances[tuple(inside.T)]
+    places = lattice.to_lps(inside)
     safe = places[depth >= 0.5 * depth.max()]
     nearest = np.argmin(np.linalg.norm(safe - places.mean(axis=0), axis=1))
     return places[int(np.argmax(depth))], safe[nearest]

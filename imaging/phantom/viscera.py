@@ -29,7 +29,8 @@ def _turned(x_deg: float = 0.0, y_deg: float = 0.0, z_deg: float = 0.0) -> Float
 
 def _by(place: FloatArray, left_mm: float, back_mm: float, up_mm: float) -> FloatArray:
     """Return a place moved by lengths."""
-    return place + np.array([left_mm, back_mm, up_mm])
+    moved: FloatArray = place + np.array([left_mm, back_mm, up_mm])
+    return moved
 
 
 def _oval(
