@@ -23,6 +23,7 @@ COMMANDS = {
     "lesion": "lesion",
     "measure": "lesion",
     "structures": "structures",
+    "access": "access",
     "simulate": "ablation",
     "devices": "ablation",
     "recommend": "technique",

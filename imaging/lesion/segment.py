@@ -112,9 +112,10 @@ def segment_lesion(
         region = cut_region(volume, seeds, reach_mm)
         contrast = _contrast(region, seeds)
         arrival_mm = _arrival(region, contrast, seeds, _blocked(volume, outside, region))
-        limit_mm, speed = _standstill(arrival_mm, _first_exit(arrival_mm, region, volume))
-        confined = STOPPED_SPEED < speed < FREE_SPEED
-        if not confined or reach_mm >= LARGEST_REACH_MM:
+        exit_mm = _first_exit(arrival_mm, region, volume)
+        limit_mm, speed = _standstill(arrival_mm, exit_mm)
+        still_confined = limit_mm > exit_mm - 3.0 and speed < FREE_SPEED
+        if not still_confined or reach_mm >= LARGEST_REACH_MM:
             break
         reach_mm = min(2 * reach_mm, LARGEST_REACH_MM)
     doubts = _doubts(contrast, speed)
