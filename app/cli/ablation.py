@@ -5,18 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import numpy as np
 
 from app.cli import output
-from app.errors import AppError
-from imaging.errors import Problem
-from imaging.geometry import Grid
+from imaging.files import write_array
 from planning.ablation.answer import SimulationAnswer, answer_scenario
 from planning.ablation.devices import Device, devices
-from planning.ablation.materials import Float32Array
 from planning.ablation.scenario import read_scenario_file
-
-FIELD_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 @click.command("simulate", short_help="Simulates heat or cold.")
@@ -26,55 +20,11 @@ FIELD_ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 def simulate_command(scenario: Path, out: Path | None, as_json: bool) -> None:
     """Simulate the heat or cold of SCENARIO, a JSON file, and tell how far it reaches."""
     checked = read_scenario_file(scenario)
-    if out is not None:
-        _check_out(out)
     with output.progress_bar() as progress:
         done = answer_scenario(checked, progress)
     if out is not None:
-        write_field(out, done.grid, done.temperature_c)
+        write_array(done.temperature_c, done.grid, out)
     output.emit(done.answer, as_json, _text(done.answer))
-
-
-def _check_out(path: Path) -> None:
-    """Refuse before the work what could not be written after it."""
-    if not path.name.endswith(FIELD_ENDINGS):
-        message = f"a field is written as one of {', '.join(FIELD_ENDINGS)}; change its ending"
-        raise AppError(Problem(code="unknown_format", message=message, where=str(path)))
-    if not path.parent.is_dir():
-        message = "the folder to write to does not exist; make it first"
-        raise AppError(Problem(code="unwritable_file", message=message, where=str(path)))
-
-
-def write_field(path: Path, grid: Grid, field: Float32Array) -> None:
-    """Write a field in the patient's frame.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Ending in .nii.gz, .nii, .nrrd or .mha.
-    grid : Grid
-        Where the field lies.
-    field : numpy.ndarray
-        Shape ``grid.size_kji``.
-
-    Raises
-    ------
-    AppError
-        When the file cannot be written.
-    """
-    import SimpleITK as sitk
-
-    image = sitk.GetImageFromArray(np.ascontiguousarray(field))
-    columns = grid.affine_kji_to_lps[:3, :3][:, ::-1]
-    spacing = np.linalg.norm(columns, axis=0)
-    image.SetSpacing([float(s) for s in spacing])
-    image.SetDirection([float(v) for v in (columns / spacing).ravel()])
-    image.SetOrigin([float(v) for v in grid.affine_kji_to_lps[:3, 3]])
-    try:
-        sitk.WriteImage(image, str(path))
-    except RuntimeError as error:
-        message = "the field could not be written; check the folder and the space left"
-        raise AppError(Problem(code="unwritable_file", message=message, where=str(path))) from error
 
 
 def _text(answer: SimulationAnswer) -> str:

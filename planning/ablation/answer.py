@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +20,11 @@ from planning.ablation.assembly import (
 from planning.ablation.damage import CEM43_LETHAL_MIN, OMEGA_LETHAL
 from planning.ablation.devices import devices
 from planning.ablation.isotherms import isotherm
+from planning.ablation.limits import thermal_limits
 from planning.ablation.materials import Float32Array, Medium
+from planning.ablation.patient import check_in_body, medium_of_ct
 from planning.ablation.scenario import Scenario
 from planning.ablation.simulation import Outcome, Simulation, as_points, simulate
-
-LETHAL_COLD_C = -20.0  # by convention; frozen once below it, tissue has lost its vessels
 
 
 class IsothermAnswer(Document):
@@ -113,12 +114,12 @@ def answer_scenario(scenario: Scenario, progress: Progress = SILENT) -> Answered
     """
     begun_s = time.perf_counter()
     grid = scenario.grid
-    medium = _medium(scenario)
     placements = [
         Placement(devices()[part.device], part.tip_lps_mm, part.axis_lps)
         for part in scenario.applicators
         if part.device is not None
     ]
+    medium = _medium(scenario, placements)
     applicators = device_applicators(grid, medium, placements)
     applicators += source_applicators(grid, medium, scenario.applicators, scenario.protocol)
     task = Simulation(
@@ -129,7 +130,7 @@ def answer_scenario(scenario: Scenario, progress: Progress = SILENT) -> Answered
         applicators=tuple(applicators),
         protocol=scenario.protocol,
         points_lps_mm=as_points(scenario.points_lps_mm),
-        lethal_cold_c=LETHAL_COLD_C if medium.has_tissue else None,
+        lethal_cold_c=thermal_limits().lethal_cold_c if medium.has_tissue else None,
     )
     outcome = simulate(task, progress)
     answer = SimulationAnswer(
@@ -145,13 +146,12 @@ def answer_scenario(scenario: Scenario, progress: Progress = SILENT) -> Answered
     return Answered(answer, grid, outcome.final_c)
 
 
-def _medium(scenario: Scenario) -> Medium:
+def _medium(scenario: Scenario, placements: Sequence[Placement]) -> Medium:
     if scenario.medium.ct is None:
         return uniform_medium(scenario.medium, scenario.grid)
-    from planning.ablation.patient import medium_of_ct
-
-    part = scenario.medium
-    return medium_of_ct(scenario.grid, str(part.ct), part.lesion, part.structures, part.names)
+    patient = medium_of_ct(scenario.medium, scenario.grid)
+    check_in_body(scenario.grid, ~patient.mask("air"), placements)
+    return patient.medium
 
 
 def _isotherms(scenario: Scenario, outcome: Outcome) -> tuple[IsothermAnswer, ...]:

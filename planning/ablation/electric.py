@@ -42,7 +42,7 @@ def _apply(potential: FloatArray, sigma: FloatArray, area: FloatArray, out: Floa
 
 @parallel_kernel
 def _joule(potential: FloatArray, sigma: FloatArray, area: FloatArray, out: FloatArray) -> None:
-    """Fill the heat of each cell, watts: half of each link, all of a half link to a grounded face."""
+    """Fill the heat of each cell, watts: half of each link, all of one to a grounded face."""
     g = (2.0 * area[0], 2.0 * area[1], 2.0 * area[2])
     nk, nj, ni = potential.shape
     for k in prange(1, nk - 1):

@@ -172,7 +172,7 @@ def _block(grid: Grid, shape: Shape) -> _Block:
     axes = [np.arange(a, b + 1) for a, b in zip(low, high, strict=True)]
     kji = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     flat = ((kji[..., 0] + 1) * (top[1] + 2) + kji[..., 1] + 1) * (top[2] + 2) + kji[..., 2] + 1
-    real = ((kji >= 0) & (kji < top)).all(axis=-1)
+    real: BoolArray = np.asarray(((kji >= 0) & (kji < top)).all(axis=-1), dtype=np.bool_)
     centres = grid.to_lps(kji)
     along, _, radius = shape.local(centres)
     inside = shape.contains(centres)

@@ -20,6 +20,8 @@ from planning.ablation.embedding import Embedding
 from planning.ablation.kernels import CellArray
 from planning.ablation.materials import (
     BLOOD_HEAT_J_M3_K,
+    NO_RANGE_C,
+    SHARP_J_M3,
     Float32Array,
     Medium,
     enthalpy,
@@ -29,6 +31,7 @@ FACES = ("z_min", "z_max", "y_min", "y_max", "x_min", "x_max")  # order of the k
 MM_PER_M = 1000.0
 SAFETY = 0.9  # of the explicit stability limit; the bound is Gershgorin's, so this is cautious
 MOST_STAGES = 41  # more stages a step gain little and lose float32 digits
+SHARP_RANGE_K = 0.5  # a narrower freezing range counts as one temperature when fields are read
 LEAST_STAGES = 3  # RKL2 is defined from two stages on; odd numbers damp best
 
 
@@ -86,8 +89,12 @@ class _Surfaces:
         self.flux = np.zeros(len(self.cells))
 
 
-def _joined(parts: Sequence[NDArray[np.generic]], dtype: type) -> NDArray[np.generic]:
-    return np.concatenate([np.zeros(0, dtype=dtype), *parts])
+def _numbers(parts: Sequence[FloatArray]) -> FloatArray:
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _cells(parts: Sequence[CellArray]) -> CellArray:
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
 
 
 @dataclass(frozen=True)
@@ -132,10 +139,14 @@ class HeatSolver:
         spacing_m = np.array(grid.spacing_mm_kji) / MM_PER_M
         self._inverse_h2 = 1.0 / spacing_m**2
         self._volume_m3 = float(np.prod(spacing_m))
+        self._h2 = self._inverse_h2.astype(np.float32)
         self._fixed = np.array([t is not None for t in boundary.face_c], dtype=np.uint8)
         self._face_c = np.array([t or 0.0 for t in boundary.face_c], dtype=np.float32)
+        self._face_potential = self._potentials(self._face_c)
         self._now, self._work, self._other = (np.zeros(shape, np.float32) for _ in range(3))
-        self._rate = np.zeros(shape, np.float32)
+        self._start_rate, self._rate = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self._potential = np.zeros(shape, np.float32)
+        self._linked = self._index.copy()
         self._temperature = np.full(shape, initial_c, np.float32)
         self._conductivity = np.zeros(shape, np.float32)
         self._heating = np.zeros(shape, np.float32)
@@ -148,6 +159,21 @@ class HeatSolver:
         self._surfaces = self._gather([], [])
         self._set_enthalpy(initial_c)
         self.set_phase([], [])
+
+    def _potentials(self, face_c: Float32Array) -> Float32Array:
+        """Kirchhoff's potential of every material at the faces, by the kernels' own formula."""
+        materials = len(self.medium.materials)
+        h = np.zeros((3, 3, materials + 2), np.float32)
+        index = np.zeros(h.shape, np.uint8)
+        index[:, :, 1:-1] = np.arange(materials)
+        result = np.zeros((len(face_c), materials), np.float32)
+        t, k, potential = np.zeros_like(h), np.zeros_like(h), np.zeros_like(h)
+        for n, level in enumerate(face_c):
+            rows = self.medium.table
+            h[1, 1, 1:-1] = [float(enthalpy(row, np.array(float(level)))) for row in rows]
+            kernels.state_mapped(h, index, self._table, t, k, potential)
+            result[n] = potential[1, 1, 1:-1]
+        return result
 
     def _set_enthalpy(self, initial_c: float) -> None:
         values = [float(enthalpy(row, np.array(initial_c))) for row in self.medium.table]
@@ -226,8 +252,9 @@ class HeatSolver:
         """
         self._surfaces = self._gather(surfaces, links)
         self._perfusion[...] = self._perfused
-        flat = self._perfusion.ravel()
-        flat[self._surfaces.held] = 0.0
+        self._perfusion.ravel()[self._surfaces.held] = 0.0
+        self._linked[...] = self._index
+        self._linked.ravel()[self._surfaces.held] = kernels.CUT
         self._hold_enthalpy()
         self.set_heating(None)
         self._refresh(self._now)
@@ -280,21 +307,21 @@ class HeatSolver:
         self._perfusion[self._inner][dead] = 0.0
 
     def _gather(self, surfaces: Sequence[HeldSurface], links: Sequence[Embedding]) -> _Surfaces:
-        area_m2 = _joined([s.embedding.area_mm2 for s in surfaces], float) / MM_PER_M**2
+        area_m2 = _numbers([s.embedding.area_mm2 for s in surfaces]) / MM_PER_M**2
         resistance = [np.full(len(s.embedding.cells), s.resistance_m2_k_w) for s in surfaces]
-        factor = _joined([e.factor for e in links], float)
-        axis = _joined([e.link_axis for e in links], np.int64)
+        factor = _numbers([e.factor for e in links])
+        axis = _cells([e.link_axis for e in links])
         return _Surfaces(
-            held=_joined([s.embedding.held for s in surfaces], np.int64),
-            held_c=_joined([s.cell_c for s in surfaces], float),
-            cells=_joined([s.embedding.cells for s in surfaces], np.int64),
-            surface_c=_joined([s.contact_c for s in surfaces], float),
-            gap_m=_joined([s.embedding.gap_mm for s in surfaces], float) / MM_PER_M,
-            resistance=_joined(resistance, float),
+            held=_cells([s.embedding.held for s in surfaces]),
+            held_c=_numbers([s.cell_c for s in surfaces]),
+            cells=_cells([s.embedding.cells for s in surfaces]),
+            surface_c=_numbers([s.contact_c for s in surfaces]),
+            gap_m=_numbers([s.embedding.gap_mm for s in surfaces]) / MM_PER_M,
+            resistance=_numbers(resistance),
             area_m2=area_m2,
             area_per_volume=area_m2 / self._volume_m3,
-            first=_joined([e.first for e in links], np.int64),
-            second=_joined([e.second for e in links], np.int64),
+            first=_cells([e.first for e in links]),
+            second=_cells([e.second for e in links]),
             extra=(factor - 1.0) * self._inverse_h2[axis],
         )
 
@@ -364,15 +391,8 @@ class HeatSolver:
         b = [1.0 / 3.0, 1.0 / 3.0]
         b += [(j * j + j - 2.0) / (2.0 * j * (j + 1.0)) for j in range(2, s + 1)]
         start, before, last = self._now, self._work, self._other
-        first_dt = b[1] * w1 * tau
-        inverse_h2 = self._inverse_h2.astype(np.float32)
-        shared = (self._temperature, self._conductivity, self._heating, self._perfusion)
-        kernels.first_stage(
-            start, *shared, self._thawed_c, self._index, inverse_h2, first_dt, self._rate, before
-        )
-        self._contact_flux()
-        self._add_sparse(1.0, self._rate)
-        self._add_sparse(first_dt, before)
+        self._fill_rate(self._start_rate)
+        kernels.first_stage(start, self._start_rate, b[1] * w1 * tau, before)
         last[...] = start
         for j in range(2, s + 1):
             mu = (2.0 * j - 1.0) / j * b[j] / b[j - 1]
@@ -381,22 +401,43 @@ class HeatSolver:
             gamma_dt = -(1.0 - b[j - 1]) * mu_dt
             weights = np.array([mu, nu, 1.0 - mu - nu, mu_dt, gamma_dt], dtype=np.float32)
             self._refresh(before)
-            kernels.next_stage(
-                start,
-                self._rate,
-                before,
-                *shared,
-                self._thawed_c,
-                self._index,
-                inverse_h2,
-                weights,
-                last,
-            )
-            self._contact_flux()
-            self._add_sparse(mu_dt, last)
+            self._fill_rate(self._rate)
+            kernels.next_stage(start, self._start_rate, before, self._rate, weights, last)
             before, last = last, before
         self._now, self._work, self._other = before, last, start
         self._refresh(self._now)
+
+    def _fill_rate(self, rate: Float32Array) -> None:
+        """Fill L of the state that temperature, conductivity and potential stand for."""
+        t, k, theta = self._temperature, self._conductivity, self._potential
+        own = (self._heating, self._perfusion)
+        if len(self.medium.materials) == 1:
+            thawed_c = float(self._thawed_c[0])
+            kernels.rate_uniform(t, theta, self._linked, *own, thawed_c, self._h2, rate)
+        else:
+            kernels.rate_mapped(
+                t, k, theta, self._linked, self._index, *own, self._thawed_c, self._h2, rate
+            )
+        s = self._surfaces
+        self._contact_flux()
+        kernels.add_contacts(s.cells, s.area_per_volume, s.flux, rate)
+        kernels.add_links(s.first, s.second, s.extra, t, k, theta, self._linked, rate)
+
+    def displayed_c(self) -> Float32Array:
+        """Return the temperatures for reading: a sharp freezing front is placed inside its cells.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (k, j, i), own memory.
+        """
+        table = self.medium.table
+        sharp = (table[:, 4] < SHARP_RANGE_K) & (table[:, 0] < table[:, 5] - SHARP_J_M3)
+        if not (sharp & (table[:, 2] > NO_RANGE_C)).any():
+            return self.temperature_c.copy()
+        out = np.zeros(self.grid.size_kji, np.float32)
+        kernels.sharpen(self._now, self._index, self._table, self._temperature, SHARP_RANGE_K, out)
+        return out
 
     def _contact_flux(self) -> None:
         s = self._surfaces
@@ -411,22 +452,12 @@ class HeatSolver:
             s.flux,
         )
 
-    def _add_sparse(self, dt: float, target: Float32Array) -> None:
-        s = self._surfaces
-        kernels.add_contacts(s.cells, s.area_per_volume, s.flux, dt, target)
-        kernels.add_links(
-            s.first, s.second, s.extra, self._temperature, self._conductivity, dt, target
-        )
-
     def _refresh(self, state: Float32Array) -> None:
-        """Bring temperature, conductivity and ghosts to a state; held cells keep their own."""
+        """Bring temperature, conductivity, potential and ghosts to a state."""
+        t, k, theta = self._temperature, self._conductivity, self._potential
         if len(self.medium.materials) == 1:
-            kernels.state_uniform(state, self._table[0], self._temperature, self._conductivity)
+            kernels.state_uniform(state, self._table[0], t, k, theta)
         else:
-            kernels.state_mapped(
-                state, self._index, self._table, self._temperature, self._conductivity
-            )
-        kernels.hold(
-            self._surfaces.held, self._surfaces.held_c, self._temperature, self._conductivity
-        )
-        kernels.fill_ghosts(self._temperature, self._conductivity, self._fixed, self._face_c)
+            kernels.state_mapped(state, self._index, self._table, t, k, theta)
+        kernels.hold(self._surfaces.held, self._surfaces.held_c, t, k)
+        kernels.fill_ghosts(t, theta, self._linked, self._fixed, self._face_c, self._face_potential)

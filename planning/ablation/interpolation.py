@@ -153,4 +153,5 @@ class PointSampler:
         ].astype(float)
         rows = (cells * c.weights[:, None, None, :]).sum(axis=3) + c.constant[:, None, None]
         columns = (rows * b.weights[:, None, :]).sum(axis=2) + b.constant[:, None]
-        return (columns * a.weights).sum(axis=1) + a.constant
+        result: FloatArray = (columns * a.weights).sum(axis=1) + a.constant
+        return result

@@ -40,7 +40,7 @@ class Isotherm:
 
 @dataclass(frozen=True, eq=False)
 class _Lattice:
-    """Signed values (inside above zero) on nodes finer than the cells, faces of the box included."""
+    """Signed values, inside above zero, on nodes finer than the cells, faces included."""
 
     values: FloatArray
     places: tuple[FloatArray, FloatArray, FloatArray]

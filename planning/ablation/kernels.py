@@ -18,32 +18,41 @@ from planning.ablation.materials import Float32Array, IndexArray
 CellArray: TypeAlias = NDArray[np.int64]
 
 BODY = np.float32(37.0)
-ONE, ZERO, TWO = np.float32(1.0), np.float32(0.0), np.float32(2.0)
+ONE, ZERO, TWO, HALF = np.float32(1.0), np.float32(0.0), np.float32(2.0), np.float32(0.5)
+CUT = np.uint8(255)  # index of cells that only their surface speaks for
 TINY = np.float32(1e-30)  # keeps the harmonic mean of two zeros at zero
 
 
 @parallel_kernel
 def state_uniform(
-    enthalpy: Float32Array, row: Float32Array, temperature: Float32Array, conductivity: Float32Array
+    enthalpy: Float32Array,
+    row: Float32Array,
+    temperature: Float32Array,
+    conductivity: Float32Array,
+    potential: Float32Array,
 ) -> None:
-    """Fill temperature and conductivity from enthalpy, one material everywhere.
+    """Fill temperature, conductivity and potential from enthalpy, one material everywhere.
 
     T = 37 + max(H, Hₗ)/cₗ − (1 − f)·ΔT + min(H − Hₛ, 0)/cₛ + boiling, k = kₛ + f·(kₗ − kₛ), with
-    f = (H − Hₛ)/(Hₗ − Hₛ) between 0 and 1: no branches, so that the compiler vectorises it.
+    f = (H − Hₛ)/(Hₗ − Hₛ) between 0 and 1; the potential is Kirchhoff's θ = ∫ k dT from 37 °C.
+    No branches, so that the compiler vectorises it.
     """
+    nk, nj, ni = enthalpy.shape
     hs, inv_span, ics, span = row[0], row[1], row[3], row[4]
     hl, ic, hb, sb, hd, sd = row[5], row[6], row[7], row[8], row[9], row[10]
     ks, dk = row[11], row[12]
-    nk, nj, ni = enthalpy.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
             for i in range(1, ni - 1):
                 h = enthalpy[k, j, i]
                 f = min(max((h - hs) * inv_span, ZERO), ONE)
-                t = BODY + max(h, hl) * ic - (ONE - f) * span + min(h - hs, ZERO) * ics
-                t += max(h - hb, ZERO) * sb + max(h - hd, ZERO) * sd
-                temperature[k, j, i] = t
+                warm = max(h, hl) * ic + max(h - hb, ZERO) * sb + max(h - hd, ZERO) * sd
+                slush = (ONE - f) * span
+                cold = min(h - hs, ZERO) * ics
+                temperature[k, j, i] = BODY + warm - slush + cold
                 conductivity[k, j, i] = ks + f * dk
+                middle = ks + HALF * (ONE + f) * dk
+                potential[k, j, i] = (ks + dk) * warm - middle * slush + ks * cold
 
 
 @parallel_kernel
@@ -53,8 +62,9 @@ def state_mapped(
     table: Float32Array,
     temperature: Float32Array,
     conductivity: Float32Array,
+    potential: Float32Array,
 ) -> None:
-    """Fill temperature and conductivity from enthalpy, the material of each cell by its index."""
+    """Fill temperature, conductivity and potential, the material of each cell by its index."""
     nk, nj, ni = enthalpy.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
@@ -62,99 +72,157 @@ def state_mapped(
                 row = table[index[k, j, i]]
                 h = enthalpy[k, j, i]
                 f = min(max((h - row[0]) * row[1], ZERO), ONE)
-                t = BODY + max(h, row[5]) * row[6] - (ONE - f) * row[4]
-                t += min(h - row[0], ZERO) * row[3]
-                t += max(h - row[7], ZERO) * row[8] + max(h - row[9], ZERO) * row[10]
-                temperature[k, j, i] = t
+                warm = max(h, row[5]) * row[6]
+                warm += max(h - row[7], ZERO) * row[8] + max(h - row[9], ZERO) * row[10]
+                slush = (ONE - f) * row[4]
+                cold = min(h - row[0], ZERO) * row[3]
+                temperature[k, j, i] = BODY + warm - slush + cold
                 conductivity[k, j, i] = row[11] + f * row[12]
+                middle = row[11] + HALF * (ONE + f) * row[12]
+                potential[k, j, i] = (row[11] + row[12]) * warm - middle * slush + row[11] * cold
+
+
+@kernel
+def _ghost(
+    n: int,
+    layers: tuple[Float32Array, Float32Array, IndexArray],
+    inner: tuple[Float32Array, Float32Array, IndexArray],
+    fixed: IndexArray,
+    face_c: Float32Array,
+    face_potential: Float32Array,
+) -> None:
+    """Fill one layer of ghosts from the cells before it."""
+    for a in range(layers[0].shape[0]):
+        for b in range(layers[0].shape[1]):
+            material = inner[2][a, b]
+            layers[2][a, b] = material
+            if fixed[n] == 1 and material != CUT:
+                layers[0][a, b] = TWO * face_c[n] - inner[0][a, b]
+                layers[1][a, b] = TWO * face_potential[n, material] - inner[1][a, b]
+            else:
+                layers[0][a, b] = inner[0][a, b]
+                layers[1][a, b] = inner[1][a, b]
 
 
 @kernel
 def fill_ghosts(
     temperature: Float32Array,
-    conductivity: Float32Array,
+    potential: Float32Array,
+    linked: IndexArray,
     fixed: IndexArray,
     face_c: Float32Array,
+    face_potential: Float32Array,
 ) -> None:
-    """Fill the ghost cells: a fixed face lies half a cell out, an insulated one conducts nothing.
+    """Fill the ghost cells: a fixed face lies half a cell out, an insulated one is a mirror.
 
     Faces are in the order k low, k high, j low, j high, i low, i high.
     """
-    t, c = temperature, conductivity
-    for axis in range(3):
-        for side in range(2):
-            n = 2 * axis + side
-            if axis == 0:
-                ghost_t, ghost_c = t[0], c[0]
-                inner_t, inner_c = t[1], c[1]
-                if side == 1:
-                    ghost_t, ghost_c = t[-1], c[-1]
-                    inner_t, inner_c = t[-2], c[-2]
-            elif axis == 1:
-                ghost_t, ghost_c = t[:, 0], c[:, 0]
-                inner_t, inner_c = t[:, 1], c[:, 1]
-                if side == 1:
-                    ghost_t, ghost_c = t[:, -1], c[:, -1]
-                    inner_t, inner_c = t[:, -2], c[:, -2]
-            else:
-                ghost_t, ghost_c = t[:, :, 0], c[:, :, 0]
-                inner_t, inner_c = t[:, :, 1], c[:, :, 1]
-                if side == 1:
-                    ghost_t, ghost_c = t[:, :, -1], c[:, :, -1]
-                    inner_t, inner_c = t[:, :, -2], c[:, :, -2]
-            if fixed[n] == 1:
-                for a in range(ghost_t.shape[0]):
-                    for b in range(ghost_t.shape[1]):
-                        ghost_t[a, b] = TWO * face_c[n] - inner_t[a, b]
-                        ghost_c[a, b] = inner_c[a, b]
-            else:
-                for a in range(ghost_t.shape[0]):
-                    for b in range(ghost_t.shape[1]):
-                        ghost_t[a, b] = inner_t[a, b]
-                        ghost_c[a, b] = ZERO
+    t, p, m = temperature, potential, linked
+    f, c, q = fixed, face_c, face_potential
+    _ghost(0, (t[0], p[0], m[0]), (t[1], p[1], m[1]), f, c, q)
+    _ghost(1, (t[-1], p[-1], m[-1]), (t[-2], p[-2], m[-2]), f, c, q)
+    low, inner = (t[:, 0], p[:, 0], m[:, 0]), (t[:, 1], p[:, 1], m[:, 1])
+    _ghost(2, low, inner, f, c, q)
+    high, inner = (t[:, -1], p[:, -1], m[:, -1]), (t[:, -2], p[:, -2], m[:, -2])
+    _ghost(3, high, inner, f, c, q)
+    left, side = (t[:, :, 0], p[:, :, 0], m[:, :, 0]), (t[:, :, 1], p[:, :, 1], m[:, :, 1])
+    _ghost(4, left, side, f, c, q)
+    right, side = (t[:, :, -1], p[:, :, -1], m[:, :, -1]), (t[:, :, -2], p[:, :, -2], m[:, :, -2])
+    _ghost(5, right, side, f, c, q)
+
+
+@kernel
+def _flow(
+    same: bool,
+    potential_gap: float,
+    own_k: float,
+    other_k: float,
+    temperature_gap: float,
+) -> float:
+    """Heat from a neighbour times h/A: ∫ k dT inside one material, harmonic mean between two."""
+    across = TWO * own_k * other_k / (own_k + other_k + TINY) * temperature_gap
+    return float(potential_gap if same else across)
 
 
 @parallel_kernel
-def first_stage(
-    start: Float32Array,
+def rate_uniform(
+    temperature: Float32Array,
+    potential: Float32Array,
+    linked: IndexArray,
+    heating: Float32Array,
+    perfusion: Float32Array,
+    thawed_c: float,
+    inverse_h2: Float32Array,
+    rate: Float32Array,
+) -> None:
+    """Fill L(H) = Σ faces Δθ/h² + q + ω ρ_b c_b (37 − T), the last only where unfrozen."""
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
+    melt = np.float32(thawed_c)
+    nk, nj, ni = temperature.shape
+    for k in prange(1, nk - 1):
+        for j in range(1, nj - 1):
+            p0, m0 = potential[k, j], linked[k, j]
+            pn, mn = potential[k, j - 1], linked[k, j - 1]
+            ps, ms = potential[k, j + 1], linked[k, j + 1]
+            pd, md = potential[k - 1, j], linked[k - 1, j]
+            pu, mu = potential[k + 1, j], linked[k + 1, j]
+            t0, q0, w0, out = temperature[k, j], heating[k, j], perfusion[k, j], rate[k, j]
+            for i in range(1, ni - 1):
+                p, m, t = p0[i], m0[i], t0[i]
+                along_i = p0[i - 1] - p if m0[i - 1] == m else ZERO
+                along_i += p0[i + 1] - p if m0[i + 1] == m else ZERO
+                along_j = pn[i] - p if mn[i] == m else ZERO
+                along_j += ps[i] - p if ms[i] == m else ZERO
+                along_k = pd[i] - p if md[i] == m else ZERO
+                along_k += pu[i] - p if mu[i] == m else ZERO
+                warmed = w0[i] * (BODY - t) if t > melt else ZERO
+                out[i] = gi * along_i + gj * along_j + gk * along_k + q0[i] + warmed
+
+
+@parallel_kernel
+def rate_mapped(
     temperature: Float32Array,
     conductivity: Float32Array,
+    potential: Float32Array,
+    linked: IndexArray,
+    index: IndexArray,
     heating: Float32Array,
     perfusion: Float32Array,
     thawed_c: Float32Array,
-    index: IndexArray,
     inverse_h2: Float32Array,
-    first_dt: float,
     rate: Float32Array,
-    out: Float32Array,
 ) -> None:
-    """Fill rate L(Y₀) and the first stage Y₁ = Y₀ + μ̃₁ τ L(Y₀).
-
-    L(H) = Σ faces (harmonic k) ΔT/h² + q + ω ρ_b c_b (37 − T), the last only where unfrozen.
-    """
-    gk, gj, gi = TWO * inverse_h2[0], TWO * inverse_h2[1], TWO * inverse_h2[2]
-    dt = np.float32(first_dt)
-    nk, nj, ni = start.shape
+    """Fill L(H) as :func:`rate_uniform` does, with several materials."""
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
+    nk, nj, ni = temperature.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
-            t0, c0 = temperature[k, j], conductivity[k, j]
-            tn, cn = temperature[k, j - 1], conductivity[k, j - 1]
-            ts, cs = temperature[k, j + 1], conductivity[k, j + 1]
-            td, cd = temperature[k - 1, j], conductivity[k - 1, j]
-            tu, cu = temperature[k + 1, j], conductivity[k + 1, j]
+            p0, m0, c0, t0 = potential[k, j], linked[k, j], conductivity[k, j], temperature[k, j]
+            pn, mn, cn = potential[k, j - 1], linked[k, j - 1], conductivity[k, j - 1]
+            ps, ms, cs = potential[k, j + 1], linked[k, j + 1], conductivity[k, j + 1]
+            pd, md, cd = potential[k - 1, j], linked[k - 1, j], conductivity[k - 1, j]
+            pu, mu, cu = potential[k + 1, j], linked[k + 1, j], conductivity[k + 1, j]
+            tn, ts = temperature[k, j - 1], temperature[k, j + 1]
+            td, tu = temperature[k - 1, j], temperature[k + 1, j]
+            q0, w0, out = heating[k, j], perfusion[k, j], rate[k, j]
             for i in range(1, ni - 1):
-                t, c = t0[i], c0[i]
-                along_i = c0[i - 1] / (c + c0[i - 1] + TINY) * (t0[i - 1] - t)
-                along_i += c0[i + 1] / (c + c0[i + 1] + TINY) * (t0[i + 1] - t)
-                along_j = cn[i] / (c + cn[i] + TINY) * (tn[i] - t)
-                along_j += cs[i] / (c + cs[i] + TINY) * (ts[i] - t)
-                along_k = cd[i] / (c + cd[i] + TINY) * (td[i] - t)
-                along_k += cu[i] / (c + cu[i] + TINY) * (tu[i] - t)
-                value = c * (gi * along_i + gj * along_j + gk * along_k) + heating[k, j, i]
-                alive = ONE if t > thawed_c[index[k, j, i]] else ZERO
-                value += alive * perfusion[k, j, i] * (BODY - t)
-                rate[k, j, i] = value
-                out[k, j, i] = start[k, j, i] + dt * value
+                p, m, c, t = p0[i], m0[i], c0[i], t0[i]
+                along_i = _flow(m0[i - 1] == m, p0[i - 1] - p, c, c0[i - 1], t0[i - 1] - t)
+                along_i += _flow(m0[i + 1] == m, p0[i + 1] - p, c, c0[i + 1], t0[i + 1] - t)
+                along_j = _flow(mn[i] == m, pn[i] - p, c, cn[i], tn[i] - t)
+                along_j += _flow(ms[i] == m, ps[i] - p, c, cs[i], ts[i] - t)
+                along_k = _flow(md[i] == m, pd[i] - p, c, cd[i], td[i] - t)
+                along_k += _flow(mu[i] == m, pu[i] - p, c, cu[i], tu[i] - t)
+                warmed = w0[i] * (BODY - t) if t > thawed_c[index[k, j, i]] else ZERO
+                out[i] = gi * along_i + gj * along_j + gk * along_k + q0[i] + warmed
+
+
+@parallel_kernel
+def first_stage(start: Float32Array, rate: Float32Array, dt: float, out: Float32Array) -> None:
+    """Write Y₁ = Y₀ + μ̃₁ τ L(Y₀)."""
+    step = np.float32(dt)
+    for k in prange(1, start.shape[0] - 1):
+        out[k] = start[k] + step * rate[k]
 
 
 @parallel_kernel
@@ -162,13 +230,7 @@ def next_stage(
     start: Float32Array,
     start_rate: Float32Array,
     before: Float32Array,
-    temperature: Float32Array,
-    conductivity: Float32Array,
-    heating: Float32Array,
-    perfusion: Float32Array,
-    thawed_c: Float32Array,
-    index: IndexArray,
-    inverse_h2: Float32Array,
+    rate: Float32Array,
     weights: Float32Array,
     before_last: Float32Array,
 ) -> None:
@@ -176,32 +238,16 @@ def next_stage(
 
     Weights are μ, ν, 1−μ−ν, μ̃τ, γ̃τ. Source: Meyer, Balsara, Aslam, J Comput Phys 2014;257:594.
     """
-    gk, gj, gi = TWO * inverse_h2[0], TWO * inverse_h2[1], TWO * inverse_h2[2]
     mu, nu, rest, mu_dt, gamma_dt = weights[0], weights[1], weights[2], weights[3], weights[4]
     nk, nj, ni = start.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
-            t0, c0 = temperature[k, j], conductivity[k, j]
-            tn, cn = temperature[k, j - 1], conductivity[k, j - 1]
-            ts, cs = temperature[k, j + 1], conductivity[k, j + 1]
-            td, cd = temperature[k - 1, j], conductivity[k - 1, j]
-            tu, cu = temperature[k + 1, j], conductivity[k + 1, j]
             for i in range(1, ni - 1):
-                t, c = t0[i], c0[i]
-                along_i = c0[i - 1] / (c + c0[i - 1] + TINY) * (t0[i - 1] - t)
-                along_i += c0[i + 1] / (c + c0[i + 1] + TINY) * (t0[i + 1] - t)
-                along_j = cn[i] / (c + cn[i] + TINY) * (tn[i] - t)
-                along_j += cs[i] / (c + cs[i] + TINY) * (ts[i] - t)
-                along_k = cd[i] / (c + cd[i] + TINY) * (td[i] - t)
-                along_k += cu[i] / (c + cu[i] + TINY) * (tu[i] - t)
-                value = c * (gi * along_i + gj * along_j + gk * along_k) + heating[k, j, i]
-                alive = ONE if t > thawed_c[index[k, j, i]] else ZERO
-                value += alive * perfusion[k, j, i] * (BODY - t)
                 before_last[k, j, i] = (
                     mu * before[k, j, i]
                     + nu * before_last[k, j, i]
                     + rest * start[k, j, i]
-                    + mu_dt * value
+                    + mu_dt * rate[k, j, i]
                     + gamma_dt * start_rate[k, j, i]
                 )
 
@@ -224,18 +270,21 @@ def add_links(
     extra: FloatArray,
     temperature: Float32Array,
     conductivity: Float32Array,
-    dt: float,
-    target: Float32Array,
+    potential: Float32Array,
+    linked: IndexArray,
+    rate: Float32Array,
 ) -> None:
     """Add what near-source links carry beyond the plain stencil, ``extra`` = (m − 1)/h²."""
-    t, c, out = temperature.ravel(), conductivity.ravel(), target.ravel()
+    t, c, theta = temperature.ravel(), conductivity.ravel(), potential.ravel()
+    material, out = linked.ravel(), rate.ravel()
     for n in range(first.size):
         p, q = first[n], second[n]
-        both = c[p] + c[q]
-        if both > 0.0:
-            flow = dt * extra[n] * 2.0 * c[p] * c[q] / both * (t[q] - t[p])
-            out[p] += flow
-            out[q] -= flow
+        if material[p] == CUT or material[q] == CUT:
+            continue
+        same = material[p] == material[q]
+        flow = extra[n] * _flow(same, theta[q] - theta[p], c[p], c[q], t[q] - t[p])
+        out[p] += flow
+        out[q] -= flow
 
 
 @kernel
@@ -243,11 +292,11 @@ def conductivity_integral(row: Float32Array, temperature_c: float) -> float:
     """Return ∫ k dT from the upper end of the freezing range, in W/m (Kirchhoff's potential)."""
     upper, lower, frozen, span = row[13], row[2], row[11], row[12]
     if temperature_c >= upper:
-        return (frozen + span) * (temperature_c - upper)
+        return float((frozen + span) * (temperature_c - upper))
     if temperature_c <= lower:
-        return (frozen + 0.5 * span) * (lower - upper) + frozen * (temperature_c - lower)
+        return float((frozen + 0.5 * span) * (lower - upper) + frozen * (temperature_c - lower))
     depth = upper - temperature_c
-    return -(frozen + span) * depth + 0.5 * span * depth * depth / (upper - lower)
+    return float(-(frozen + span) * depth + 0.5 * span * depth * depth / (upper - lower))
 
 
 @kernel
@@ -277,13 +326,43 @@ def contact_flux(
 
 @kernel
 def add_contacts(
-    cells: CellArray,
-    area_per_volume: FloatArray,
-    flux_w_m2: FloatArray,
-    dt: float,
-    target: Float32Array,
+    cells: CellArray, area_per_volume: FloatArray, flux_w_m2: FloatArray, rate: Float32Array
 ) -> None:
     """Add the heat of surfaces to the cells they touch."""
-    out = target.ravel()
+    out = rate.ravel()
     for n in range(cells.size):
-        out[cells[n]] += dt * area_per_volume[n] * flux_w_m2[n]
+        out[cells[n]] += area_per_volume[n] * flux_w_m2[n]
+
+
+@parallel_kernel
+def sharpen(
+    enthalpy: Float32Array,
+    index: IndexArray,
+    table: Float32Array,
+    temperature: Float32Array,
+    widest_k: float,
+    out: Float32Array,
+) -> None:
+    """Copy temperatures, and place a sharp freezing front inside the cells it crosses.
+
+    A cell that is freezing at one temperature says nothing about where in it the front runs; its
+    thawed fraction f does. The centre then lies (f − ½)h beyond the front: on the line from the
+    front to the hottest neighbour, (½ + f)h away, or to the coldest one, (3/2 − f)h away.
+    """
+    nk, nj, ni = enthalpy.shape
+    for k in prange(1, nk - 1):
+        for j in range(1, nj - 1):
+            for i in range(1, ni - 1):
+                t = temperature[k, j, i]
+                row = table[index[k, j, i]]
+                f = (enthalpy[k, j, i] - row[0]) * row[1]
+                if row[4] < widest_k and 0.0 < f < 1.0 and row[1] < 1.0:
+                    a, b = temperature[k, j, i - 1], temperature[k, j, i + 1]
+                    c, d = temperature[k, j - 1, i], temperature[k, j + 1, i]
+                    e, g = temperature[k - 1, j, i], temperature[k + 1, j, i]
+                    hot, cold = max(a, b, c, d, e, g), min(a, b, c, d, e, g)
+                    if f > 0.5:
+                        t += (hot - t) * (f - 0.5) / (0.5 + f)
+                    else:
+                        t -= (t - cold) * (0.5 - f) / (1.5 - f)
+                out[k - 1, j - 1, i - 1] = t

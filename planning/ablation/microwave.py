@@ -200,4 +200,5 @@ class Antenna(Applicator):
         padded[1:-1, 1:-1, 1:-1] = heat
         padded.ravel()[cells] = 0.0  # what is held at the coolant's temperature takes no heat
         heat = padded[1:-1, 1:-1, 1:-1]
-        return heat / (heat.sum() * self.grid.voxel_ml * 1e-6)
+        per_watt: FloatArray = heat / (heat.sum() * self.grid.voxel_ml * 1e-6)
+        return per_watt

@@ -516,7 +516,7 @@ def _check_source(reader: _Reader, source: SourcePart, key: str) -> None:
 
 
 def _extent(part: ApplicatorPart) -> tuple[FloatArray, FloatArray, float]:
-    """Ends of the axis of an applicator and its radius."""
+    """Return the ends of the axis of an applicator and its radius."""
     start = np.array(part.tip_lps_mm)
     if part.source is not None:
         length = part.source.length_mm or 0.0
@@ -526,7 +526,7 @@ def _extent(part: ApplicatorPart) -> tuple[FloatArray, FloatArray, float]:
 
 
 def _meets_box(part: ApplicatorPart, grid: Grid) -> bool:
-    """A device's active part must lie inside; an idealised source must touch the box."""
+    """Tell whether a device lies inside the box, or an idealised source touches it."""
     start, end, radius = _extent(part)
     corners = grid.corners_lps_mm()
     low, high = corners.min(axis=0), corners.max(axis=0)
@@ -578,12 +578,11 @@ def segment_distance(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray)
     u, v, w = b - a, d - c, a - c
     uu, uv, vv, uw, vw = u @ u, u @ v, v @ v, u @ w, v @ w
     denominator = uu * vv - uv * uv
-    s = np.clip((uv * vw - vv * uw) / denominator, 0, 1) if denominator > 1e-12 else 0.0
-    candidates = [(s, 0.0), (0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
+    inner = float(np.clip((uv * vw - vv * uw) / denominator, 0, 1)) if denominator > 0 else 0.0
     best = np.inf
-    for along, across in candidates:
-        across = np.clip((uv * along + vw) / vv, 0, 1) if vv > 0 else across
-        along = np.clip((uv * across - uw) / uu, 0, 1) if uu > 0 else along
+    for first in (inner, 0.0, 1.0):  # the nearest pair starts inside, or at an end
+        across = float(np.clip((uv * first + vw) / vv, 0, 1)) if vv > 0 else 0.0
+        along = float(np.clip((uv * across - uw) / uu, 0, 1)) if uu > 0 else 0.0
         best = min(best, float(np.linalg.norm(w + along * u - across * v)))
     return best
 
@@ -620,7 +619,7 @@ SOURCE_MODES = {
 
 
 def _check_phase(reader: _Reader, phase: Phase, part: ApplicatorPart, key: str) -> None:
-    """A phase must mean something to an applicator, and stay within what it can give."""
+    """Check that a phase means something to an applicator, and stays within what it gives."""
     if (part.device is None) == (part.source is None) or phase.mode in OFF:
         return
     if part.source is not None:
@@ -633,7 +632,7 @@ def _check_phase(reader: _Reader, phase: Phase, part: ApplicatorPart, key: str) 
         message = f"{key}.mode: {device.id} has no '{phase.mode}'; it has {_listed(device.modes)}"
         reader.refuse("mode_not_possible", message, f"{key}.mode")
         return
-    check_limits(reader, phase, device, key)
+    reader.problems += limit_problems(phase, device, key, reader.where)
 
 
 def _listed(modes: frozenset[Mode]) -> str:
@@ -664,20 +663,26 @@ def _check_source_phase(reader: _Reader, phase: Phase, source: SourcePart, key: 
             reader.refuse("missing_key", message, f"{key}.{name}")
 
 
-def check_limits(reader: _Reader, phase: Phase, device: Device, key: str) -> None:
-    """Keep a problem for every value of a phase that a device cannot give.
+def limit_problems(phase: Phase, device: Device, key: str, where: str = "") -> list[Problem]:
+    """Return a problem for every value of a phase that a device cannot give.
 
     Parameters
     ----------
-    reader : _Reader
-        Collects the problems.
     phase : Phase
         What is asked.
     device : Device
         Of the table.
     key : str
         Place of the phase.
+    where : str
+        File, for messages.
+
+    Returns
+    -------
+    list of Problem
+        Empty when the device can do it.
     """
+    reader = _Reader(where)
     limits = {
         "power_w": device.most_power_w,
         "current_a": device.most_current_a,
@@ -693,15 +698,16 @@ def check_limits(reader: _Reader, phase: Phase, device: Device, key: str) -> Non
         elif value < 0:
             message = f"{key}.{name}: a device gives no less than 0; correct the value"
             reader.refuse("bad_value", message, f"{key}.{name}")
-    coldest = device.coldest_c
     if phase.temperature_c is None:
-        return
+        return reader.problems
+    coldest = device.coldest_c
     if coldest is not None and phase.mode is Mode.FREEZE and phase.temperature_c < coldest:
         message = f"{key}.temperature_c: {device.id} reaches no less than {coldest:g} °C"
         reader.refuse("beyond_device", message, f"{key}.temperature_c")
     if phase.mode in ACTIVE and coldest is None and not 37.0 < phase.temperature_c <= 150.0:
         message = f"{key}.temperature_c: {device.id} is controlled between 37 and 150 °C"
         reader.refuse("beyond_device", message, f"{key}.temperature_c")
+    return reader.problems
 
 
 def _check_media(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from planning.ablation.radiofrequency import Generator
 GROWTH = 0.06  # a step is at most this share of the time since something changed
 FIRST_STEPS = 4.0  # explicit limits in the first step after a change
 WATCHED_STEP_S = 10.0  # longest step where tissue of the tables may die or boil
+Watch: TypeAlias = Callable[[float, Float32Array, Damage], None]
 PERFUSION_EVERY = 4  # steps between looks at what has died
 
 
@@ -46,6 +48,8 @@ class Simulation:
         Shape (n, 3): places whose temperature is followed.
     lethal_cold_c : float or None
         Tissue colder than this once loses its perfusion.
+    watch : callable or None
+        Called after every step with the time (s), the temperature and the damage of the cells.
     """
 
     grid: Grid
@@ -56,6 +60,7 @@ class Simulation:
     protocol: tuple[Phase, ...]
     points_lps_mm: FloatArray
     lethal_cold_c: float | None = None
+    watch: Watch | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,14 +120,14 @@ class _Run:
         self.last_step_s = 0.0
         self.times: list[float] = []
         self.curves: list[NDArray[np.float64]] = []
-        self.active_c = self.solver.temperature_c.copy()
+        self.active_c = self.solver.displayed_c()
         self.sampler = PointSampler(task.grid, task.boundary, task.points_lps_mm)
         self.record()
 
     def record(self) -> None:
         """Note the temperatures of the points."""
         self.times.append(self.time_s)
-        self.curves.append(self.sampler.values(self.solver.temperature_c))
+        self.curves.append(self.sampler.values(self.solver.displayed_c()))
 
     def phase(self, phase: Phase) -> None:
         """Run one phase to its end."""
@@ -149,7 +154,7 @@ class _Run:
             self.time_s += plan.seconds
             self._after(plan.seconds, phase.mode.value)
         if phase.mode in ACTIVE:
-            self.active_c = solver.temperature_c.copy()
+            self.active_c = solver.displayed_c()
 
     def _adapt(self, held: list[list[HeldSurface]]) -> None:
         changed = False
@@ -176,6 +181,8 @@ class _Run:
         self.steps += 1
         self.damage.advance(self.solver.temperature_c, seconds)
         self.record()
+        if self.task.watch is not None:
+            self.task.watch(self.time_s, self.solver.temperature_c, self.damage)
         if self.task.medium.has_tissue and self.steps % PERFUSION_EVERY == 0:
             self.solver.stop_perfusion(self._without_blood())
         self.progress.update(self.time_s / self.total_s, message)
@@ -214,11 +221,11 @@ def simulate(task: Simulation, progress: Progress = SILENT) -> Outcome:
     for phase in task.protocol:
         run.phase(phase)
     if not any(phase.mode in ACTIVE for phase in task.protocol):
-        run.active_c = run.solver.temperature_c.copy()
+        run.active_c = run.solver.displayed_c()
     damage = run.damage
     generator = next((a for a in task.applicators if isinstance(a, Generator)), None)
     return Outcome(
-        final_c=read_only(run.solver.temperature_c.copy()),
+        final_c=read_only(run.solver.displayed_c()),
         active_c=read_only(run.active_c),
         hottest_c=read_only(damage.hottest_c),
         coldest_c=read_only(damage.coldest_c),

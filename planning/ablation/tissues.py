@@ -1,0 +1,202 @@
+"""Which tissue every cell of a patient is, from the CT, the lesion and the structures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import binary_fill_holes, distance_transform_edt
+
+from imaging.geometry import BoolArray, FloatArray
+from imaging.structures.model import BODY, BONE, LUNG, SPINAL_CANAL, Structures
+from imaging.volume import Volume
+from planning.ablation.materials import Float32Array, IndexArray, Medium, tissue_material
+
+# Order of the map's values; the first is what lies outside the body.
+CLASSES = (
+    "air",
+    "muscle",
+    "fat",
+    "skin",
+    "gas",
+    "lung",
+    "cancellous_bone",
+    "cortical_bone",
+    "red_marrow",
+    "yellow_marrow",
+    "lytic_metastasis",
+    "blastic_metastasis",
+    "disc",
+    "csf",
+    "spinal_cord",
+    "nerve",
+    "vessel",
+    "large_bowel",
+    "liver",
+    "metal",
+)
+VALUE = {name: n for n, name in enumerate(CLASSES)}
+GAS_BELOW_HU = -300.0  # [BG]
+FAT_BELOW_HU = -25.0  # [BG]
+BONE_FROM_HU = 150.0  # mineral, outside the bone mask too [BG]
+CORTICAL_FROM_HU = 600.0  # [BG]
+BLASTIC_FROM_HU = 250.0  # of a lesion's voxel [BG]
+METAL_FROM_HU = 2500.0
+SKIN_MM = 2.0  # thickness of the skin [BG]
+FLOWING = frozenset({"vessel"})  # never dies, so never loses its flow
+
+Matcher = Callable[[str], bool]
+
+
+def _words(*words: str) -> Matcher:
+    return lambda name: any(word in name for word in words)
+
+
+# Named soft structures; later rows win.
+SOFT: tuple[tuple[str, Matcher], ...] = (
+    ("liver", _words("liver", "spleen", "kidney")),
+    ("large_bowel", _words("colon", "small_bowel", "duodenum", "rectum", "stomach")),
+    ("disc", _words("disc", "intervertebral")),
+    ("vessel", _words("aorta", "vena_cava", "artery", "vein", "vessel", "iliac_vena")),
+    ("csf", lambda name: name == SPINAL_CANAL),
+    ("nerve", _words("nerve", "plexus", "ganglion")),
+    ("spinal_cord", _words("spinal_cord")),
+)
+
+
+def tissue_map(volume: Volume, lesion_mask: BoolArray, structures: Structures) -> IndexArray:
+    """Return the tissue of every voxel.
+
+    Parameters
+    ----------
+    volume : Volume
+        On the grid of the simulation.
+    lesion_mask : numpy.ndarray
+        Shape ``volume.grid.size_kji``, bool.
+    structures : Structures
+        On any grid.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``volume.grid.size_kji``, uint8: positions in ``CLASSES``.
+    """
+    near = structures.on_grid(volume.grid)
+    hu = volume.hu.astype(np.float32)
+    body = body_mask(volume, near)
+    result = np.full(hu.shape, VALUE["muscle"], dtype=np.uint8)
+    result[hu < FAT_BELOW_HU] = VALUE["fat"]
+    result[_skin(body, volume.grid.spacing_mm_kji)] = VALUE["skin"]
+    for tissue, matches in SOFT:
+        names = [name for name in near.names() if matches(name)]
+        if names:
+            result[near.mask(*names) & (hu < BONE_FROM_HU)] = VALUE[tissue]
+    _bone(result, hu, near.mask(BONE, *_bones(near.names())))
+    result[hu < GAS_BELOW_HU] = VALUE["gas"]
+    lungs = [name for name in near.names() if name == LUNG or name.startswith("lung_")]
+    result[near.mask(*lungs) & (hu < GAS_BELOW_HU)] = VALUE["lung"]
+    result[lesion_mask] = VALUE["lytic_metastasis"]
+    result[lesion_mask & (hu >= BLASTIC_FROM_HU)] = VALUE["blastic_metastasis"]
+    result[hu > METAL_FROM_HU] = VALUE["metal"]
+    result[~body & ~lesion_mask] = VALUE["air"]
+    return result
+
+
+def _bones(names: tuple[str, ...]) -> list[str]:
+    """Names of bones in label maps that have no common ``bone``."""
+    starts = ("vertebrae", "rib", "hip", "sacrum", "femur", "humerus", "scapula", "clavicula")
+    return [name for name in names if name.startswith((*starts, "sternum", "skull"))]
+
+
+def _bone(result: IndexArray, hu: Float32Array, bone: BoolArray) -> None:
+    """Tell cortical, cancellous bone and marrow apart by HU."""
+    result[bone & (hu < FAT_BELOW_HU)] = VALUE["yellow_marrow"]
+    result[bone & (hu >= FAT_BELOW_HU)] = VALUE["red_marrow"]
+    mineral = hu >= BONE_FROM_HU
+    result[mineral] = VALUE["cancellous_bone"]
+    result[mineral & (hu >= CORTICAL_FROM_HU)] = VALUE["cortical_bone"]
+
+
+def _skin(body: BoolArray, spacing_mm_kji: tuple[float, float, float]) -> BoolArray:
+    """Return the outer layer of the body; where the grid ends is no skin."""
+    if body.all():
+        return np.zeros_like(body)
+    depth: FloatArray = distance_transform_edt(body, sampling=spacing_mm_kji)
+    outer: BoolArray = body & (depth <= SKIN_MM)
+    return outer
+
+
+def body_mask(volume: Volume, structures: Structures) -> BoolArray:
+    """Return what lies inside the skin.
+
+    Parameters
+    ----------
+    volume : Volume
+        Asked when the structures hold no body.
+    structures : Structures
+        On the same grid.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``volume.grid.size_kji``, bool.
+    """
+    if structures.named(BODY):
+        return structures.mask(BODY)
+    solid = volume.hu >= GAS_BELOW_HU
+    filled = np.stack([binary_fill_holes(part) for part in solid])
+    result: BoolArray = filled | structures.mask(*structures.names())
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class PatientMedium:
+    """The medium of a patient.
+
+    Parameters
+    ----------
+    medium : Medium
+        For the solver.
+    classes : numpy.ndarray
+        Shape (k, j, i), uint8: positions in ``CLASSES``.
+    """
+
+    medium: Medium
+    classes: IndexArray
+
+    def mask(self, *tissues: str) -> BoolArray:
+        """Return where tissues lie.
+
+        Parameters
+        ----------
+        *tissues : str
+            Names of ``CLASSES``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (k, j, i), bool.
+        """
+        result: BoolArray = np.isin(self.classes, [VALUE[name] for name in tissues])
+        return result
+
+
+def patient_medium(classes: IndexArray) -> PatientMedium:
+    """Return the medium of a tissue map.
+
+    Parameters
+    ----------
+    classes : numpy.ndarray
+        As :func:`tissue_map` returns it.
+
+    Returns
+    -------
+    PatientMedium
+        Only the tissues that occur are materials, which keeps the time step as long as it can be.
+    """
+    used = np.unique(classes)
+    lookup = np.zeros(256, dtype=np.uint8)
+    lookup[used] = np.arange(len(used))
+    materials = tuple(tissue_material(CLASSES[n], linear=CLASSES[n] in FLOWING) for n in used)
+    return PatientMedium(Medium(materials, lookup[classes]), classes)
