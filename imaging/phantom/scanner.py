@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from imaging.geometry import FloatArray, Grid
-from imaging.kernels import kernel, parallel_kernel, prange
+from imaging.kernels import kernel
 from imaging.phantom import model
 from imaging.phantom.model import Layer
 from imaging.phantom.sampling import sheet
@@ -132,9 +132,10 @@ def _fields(layers: Sequence[Layer], grid: Grid, progress: Progress) -> list[Fie
     """Return the distances of each layer; None for those outside the grid."""
     corners = grid.corners_lps_mm()
     low, high = corners.min(axis=0) - 3.0, corners.max(axis=0) + 3.0
+    coarsest = 0.5 * min(grid.spacing_mm_kji)  # finer lattices than this would not be seen
     fields: list[Field | None] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = pool.map(lambda one: _clipped_field(one.shape, low, high), layers)
+        done = pool.map(lambda one: _clipped_field(one.shape, low, high, coarsest), layers)
         try:
             for field in done:
                 fields.append(field)
@@ -145,9 +146,11 @@ def _fields(layers: Sequence[Layer], grid: Grid, progress: Progress) -> list[Fie
     return fields
 
 
-def _clipped_field(shape: Shape, low: FloatArray, high: FloatArray) -> Field | None:
+def _clipped_field(
+    shape: Shape, low: FloatArray, high: FloatArray, coarsest_mm: float
+) -> Field | None:
     """Return the distances of a shape, only where the grid reaches."""
-    step = shape.step_mm
+    step = max(shape.step_mm, coarsest_mm)
     bottom, top = shape.bounds_mm()
     margin = 4.0 * step
     bottom = np.maximum(bottom - margin, low - margin)
@@ -177,22 +180,35 @@ def _paint_slab(
     middle_z = first[2] + thick * np.arange(count)
     place = np.array([first[0], dx, first[1], dy])
     fine = np.full((count * subs, *grid.size_kji[1:]), model.AIR.hu, dtype=np.float32)
-    slab_labels = labels[start : start + count]
-    for one, field, number in zip(layers, fields, numbers, strict=True):
-        if field is None:
-            continue
-        tissue = one.tissue
-        width = 0.5 * (dx + min(thick / subs, 1.5))
-        makeup = np.array(
-            [tissue.hu, tissue.texture_hu, *(2.0 / g for g in tissue.grain_mm), tissue.shell_hu,
-             tissue.shell_mm, one.halo_mm, one.halo_hu, width]
-        )  # fmt: skip
-        _paint(fine, fine_z, place, field.values, field.first_lps_mm, field.step_mm, makeup, TILE)
-        if number:
-            _label(slab_labels, middle_z, place, field.values, field.first_lps_mm, field.step_mm,
-                   number, one.halo_mm)  # fmt: skip
+    width = 0.5 * (dx + min(thick / subs, 1.5))
+
+    def paint(part: slice) -> None:
+        finer = slice(part.start * subs, part.stop * subs)
+        for one, field, number in zip(layers, fields, numbers, strict=True):
+            if field is None:
+                continue
+            lattice = (field.values, field.first_lps_mm, field.step_mm)
+            _paint(fine[finer], fine_z[finer], place, *lattice, _makeup(one, width), TILE)
+            if number:
+                target = labels[start + part.start : start + part.stop]
+                _label(target, middle_z[part], place, *lattice, number, one.halo_mm)
+
+    workers = os.cpu_count() or 1
+    bounds = np.linspace(0, count, min(workers, count) + 1).astype(int)
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(paint, [slice(int(p), int(q)) for p, q in pairwise(bounds)]))
     slab: NDArray[np.float32] = fine.reshape(count, subs, *fine.shape[1:]).mean(axis=1)
     return slab
+
+
+def _makeup(one: Layer, width_mm: float) -> FloatArray:
+    """Return what the kernel needs to know of a layer."""
+    tissue = one.tissue
+    grains = [2.0 / g for g in tissue.grain_mm]  # the tile's bumps are about two of its cells wide
+    shell = [tissue.shell_hu, tissue.shell_mm]
+    return np.array(
+        [tissue.hu, tissue.texture_hu, *grains, *shell, one.halo_mm, one.halo_hu, width_mm]
+    )
 
 
 @kernel
@@ -207,7 +223,7 @@ def _trilinear(values: NDArray[np.float32], x: float, y: float, z: float) -> flo
     return value
 
 
-@parallel_kernel
+@kernel
 def _paint(
     fine: NDArray[np.float32],
     fine_z: FloatArray,
@@ -226,7 +242,7 @@ def _paint(
     j_low, j_high = _reach(first[1], step, my, y0, dy, fine.shape[1])
     outside, inside = halo + 0.5 * width, shell + 0.5 * width
     clear = 2.5 * step  # beyond it no neighbour on the lattice can lie on the other side
-    for k in prange(len(fine_z)):
+    for k in range(len(fine_z)):
         z = (fine_z[k] - first[2]) / step
         if z < 0.0 or z >= mz - 1:
             continue
@@ -269,7 +285,7 @@ def _reach(
     return max(low, 0), min(high, size)
 
 
-@parallel_kernel
+@kernel
 def _label(
     labels: NDArray[np.uint16],
     middle_z: FloatArray,
@@ -286,7 +302,7 @@ def _label(
     clear = 2.5 * step
     i_low, i_high = _reach(first[0], step, mx, x0, dx, labels.shape[2])
     j_low, j_high = _reach(first[1], step, my, y0, dy, labels.shape[1])
-    for k in prange(len(middle_z)):
+    for k in range(len(middle_z)):
         z = (middle_z[k] - first[2]) / step
         if z < 0.0 or z >= mz - 1:
             continue
@@ -332,7 +348,7 @@ def _noise(exposure: Exposure, start: int, count: int) -> NDArray[np.float32]:
         spectrum: NDArray[np.complex64] = fft.rfft2(white)
         return spectrum
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         spectra = list(pool.map(drawn, range(start, start + count + 1)))
         own, shared = np.sqrt(1 - NOISE_SHARED**2), NOISE_SHARED
         mixed = [own * a + shared * b for a, b in pairwise(spectra)]
@@ -354,7 +370,7 @@ def _expose(
         shown: NDArray[np.int16] = np.clip(np.rint(noisy), -1024, 3071).astype(np.int16)
         return shown
 
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         return np.stack(list(pool.map(one, range(len(values)))))
 
 

@@ -344,7 +344,8 @@ class Field:
         numpy.ndarray
             Shape (...), millimetres; 5 outside the lattice.
         """
-        index = (np.asarray(points_lps_mm, dtype=float) - self.first_lps_mm) / self.step_mm
+        points = np.asarray(points_lps_mm, dtype=float)
+        index = (np.atleast_2d(points) - self.first_lps_mm) / self.step_mm
         result: FloatArray = map_coordinates(
             self.values,
             np.moveaxis(index[..., ::-1], -1, 0),
@@ -353,7 +354,7 @@ class Field:
             mode="constant",
             cval=BAND_MM,
         )
-        return result
+        return result.reshape(points.shape[:-1])
 
 
 @kernel

@@ -195,7 +195,7 @@ def _arch(one: Vertebra) -> list[Balls]:
         ]
         lamina = [
             [[s * (u - 1), d + 13, w, 3.4], [s * 8, d + 20, w - 2, 3.0], [0, d + 24, w - 4, 3.0]]
-            for w in (4.0, -4.0, -11.0)
+            for w in (7.5, -2.0, -11.5)
         ]
         if lumbar:
             reach = {"L1": 36, "L2": 40, "L3": 44, "L4": 41, "L5": 40}[one.level]
@@ -306,12 +306,13 @@ def root_line(level: str, side: float) -> FloatArray:
     """
     one = vertebrae()[level]
     d, half, s = one.wall_mm, one.height_mm / 2, side
+    ahead = 18.0 if level == "L5" else 0.0  # L5 crosses the sacral ala in front
     rows = [
         [s * 6.5, d + CANAL_DEPTH_MM - 2, half - 6, ROOT_RADIUS_MM * 0.8],
         [s * (one.pedicle_u_mm - 5), d + 5.5, -half * 0.25, ROOT_RADIUS_MM],
         [s * (one.pedicle_u_mm + 1.5), d + 4.5, -half * 0.62, GANGLION_RADIUS_MM],
-        [s * (one.pedicle_u_mm + 11), d - 2, -half - 4, ROOT_RADIUS_MM * 1.1],
-        [s * (one.pedicle_u_mm + 18), d - 7, -half - 19, ROOT_RADIUS_MM],
+        [s * (one.pedicle_u_mm + 11), d - 2 - ahead / 2, -half - 4, ROOT_RADIUS_MM * 1.1],
+        [s * (one.pedicle_u_mm + 18), d - 7 - ahead, -half - 19, ROOT_RADIUS_MM],
     ]
     return one.frame.lps(rows)
 
