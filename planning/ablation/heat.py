@@ -23,6 +23,7 @@ from planning.ablation.materials import (
     NO_RANGE_C,
     SHARP_J_M3,
     Float32Array,
+    IndexArray,
     Medium,
     enthalpy,
 )
@@ -97,6 +98,65 @@ def _cells(parts: Sequence[CellArray]) -> CellArray:
     return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
 
 
+@dataclass(frozen=True, eq=False)
+class Interfaces:
+    """Faces between different materials, listed by cell.
+
+    Parameters
+    ----------
+    cells : numpy.ndarray
+        Flat indices of the cells that have such faces.
+    starts : numpy.ndarray
+        Where each cell's neighbours start; one more entry than cells.
+    neighbours : numpy.ndarray
+        Flat indices.
+    inverse_h2 : numpy.ndarray
+        1/m², float32, one for each neighbour.
+    """
+
+    cells: CellArray
+    starts: CellArray
+    neighbours: CellArray
+    inverse_h2: Float32Array
+
+
+def interfaces(index: IndexArray, inverse_h2: FloatArray) -> Interfaces:
+    """Find the faces between different materials.
+
+    Parameters
+    ----------
+    index : numpy.ndarray
+        Material of every cell with one layer of ghosts, which are left out.
+    inverse_h2 : numpy.ndarray
+        1/m² along k, j, i.
+
+    Returns
+    -------
+    Interfaces
+        Every face from both of its sides.
+    """
+    flat = np.arange(index.size, dtype=np.int64).reshape(index.shape)[1:-1, 1:-1, 1:-1]
+    inner = index[1:-1, 1:-1, 1:-1]
+    own, other, weight = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
+    for axis in range(3):
+        count = inner.shape[axis]
+        low = np.take(flat, range(count - 1), axis=axis)
+        high = np.take(flat, range(1, count), axis=axis)
+        differ = np.diff(inner.astype(np.int16), axis=axis) != 0
+        own += [low[differ], high[differ]]
+        other += [high[differ], low[differ]]
+        weight.append(np.full(2 * int(differ.sum()), inverse_h2[axis]))
+    first = np.concatenate(own)
+    order = np.argsort(first, kind="stable")
+    cells, starts = np.unique(first[order], return_index=True)
+    return Interfaces(
+        cells=cells,
+        starts=np.append(starts, len(first)).astype(np.int64),
+        neighbours=np.concatenate(other)[order],
+        inverse_h2=np.concatenate(weight)[order].astype(np.float32),
+    )
+
+
 @dataclass(frozen=True)
 class StepPlan:
     """Stages of one super step.
@@ -133,7 +193,6 @@ class HeatSolver:
         shape = tuple(n + 2 for n in grid.size_kji)
         self._inner = (slice(1, -1),) * 3
         self._table = medium.table.astype(np.float32)
-        self._thawed_c = self._table[:, 13].copy()
         self._index = np.zeros(shape, dtype=np.uint8)
         self._index[self._inner] = medium.index
         spacing_m = np.array(grid.spacing_mm_kji) / MM_PER_M
@@ -145,8 +204,9 @@ class HeatSolver:
         self._face_potential = self._potentials(self._face_c)
         self._now, self._work, self._other = (np.zeros(shape, np.float32) for _ in range(3))
         self._start_rate, self._rate = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        self._potential = np.zeros(shape, np.float32)
+        self._potential, self._gain = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._linked = self._index.copy()
+        self._interfaces = interfaces(self._index, self._inverse_h2)
         self._temperature = np.full(shape, initial_c, np.float32)
         self._conductivity = np.zeros(shape, np.float32)
         self._heating = np.zeros(shape, np.float32)
@@ -167,18 +227,17 @@ class HeatSolver:
         index = np.zeros(h.shape, np.uint8)
         index[:, :, 1:-1] = np.arange(materials)
         result = np.zeros((len(face_c), materials), np.float32)
-        t, k, potential = np.zeros_like(h), np.zeros_like(h), np.zeros_like(h)
+        none, t, k, potential, gain = (np.zeros_like(h) for _ in range(5))
         for n, level in enumerate(face_c):
             rows = self.medium.table
             h[1, 1, 1:-1] = [float(enthalpy(row, np.array(float(level)))) for row in rows]
-            kernels.state_mapped(h, index, self._table, t, k, potential)
+            kernels.state_mapped(h, index, self._table, none, none, t, k, potential, gain)
             result[n] = potential[1, 1, 1:-1]
         return result
 
     def _set_enthalpy(self, initial_c: float) -> None:
         values = [float(enthalpy(row, np.array(initial_c))) for row in self.medium.table]
         self._now[self._inner] = np.array(values, dtype=np.float32)[self.medium.index]
-        self._refresh(self._now)
 
     @property
     def temperature_c(self) -> Float32Array:
@@ -257,7 +316,6 @@ class HeatSolver:
         self._linked.ravel()[self._surfaces.held] = kernels.CUT
         self._hold_enthalpy()
         self.set_heating(None)
-        self._refresh(self._now)
 
     def _hold_enthalpy(self) -> None:
         """Give held cells the enthalpy of their temperature, for the time they are released."""
@@ -294,6 +352,7 @@ class HeatSolver:
         if heating_w_m3 is not None:
             self._heating[self._inner] += heating_w_m3
         self._heating.ravel()[self._surfaces.held] = 0.0
+        self._refresh(self._now)
 
     def stop_perfusion(self, dead: NDArray[np.bool_]) -> None:
         """End perfusion where tissue is dead, for good.
@@ -305,6 +364,7 @@ class HeatSolver:
         """
         self._perfused[self._inner][dead] = 0.0
         self._perfusion[self._inner][dead] = 0.0
+        self._refresh(self._now)
 
     def _gather(self, surfaces: Sequence[HeldSurface], links: Sequence[Embedding]) -> _Surfaces:
         area_m2 = _numbers([s.embedding.area_mm2 for s in surfaces]) / MM_PER_M**2
@@ -410,13 +470,11 @@ class HeatSolver:
     def _fill_rate(self, rate: Float32Array) -> None:
         """Fill L of the state that temperature, conductivity and potential stand for."""
         t, k, theta = self._temperature, self._conductivity, self._potential
-        own = (self._heating, self._perfusion)
-        if len(self.medium.materials) == 1:
-            thawed_c = float(self._thawed_c[0])
-            kernels.rate_uniform(t, theta, self._linked, *own, thawed_c, self._h2, rate)
-        else:
-            kernels.rate_mapped(
-                t, k, theta, self._linked, self._index, *own, self._thawed_c, self._h2, rate
+        kernels.rate_inside(theta, self._linked, self._gain, self._h2, rate)
+        between = self._interfaces
+        if len(between.cells):
+            kernels.add_interfaces(
+                between.cells, between.starts, between.neighbours, between.inverse_h2, t, k, rate
             )
         s = self._surfaces
         self._contact_flux()
@@ -455,9 +513,10 @@ class HeatSolver:
     def _refresh(self, state: Float32Array) -> None:
         """Bring temperature, conductivity, potential and ghosts to a state."""
         t, k, theta = self._temperature, self._conductivity, self._potential
+        own, filled = (self._heating, self._perfusion), (t, k, theta, self._gain)
         if len(self.medium.materials) == 1:
-            kernels.state_uniform(state, self._table[0], t, k, theta)
+            kernels.state_uniform(state, self._table[0], *own, *filled)
         else:
-            kernels.state_mapped(state, self._index, self._table, t, k, theta)
+            kernels.state_mapped(state, self._index, self._table, *own, *filled)
         kernels.hold(self._surfaces.held, self._surfaces.held_c, t, k)
         kernels.fill_ghosts(t, theta, self._linked, self._fixed, self._face_c, self._face_potential)

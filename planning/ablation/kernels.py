@@ -27,14 +27,18 @@ TINY = np.float32(1e-30)  # keeps the harmonic mean of two zeros at zero
 def state_uniform(
     enthalpy: Float32Array,
     row: Float32Array,
+    heating: Float32Array,
+    perfusion: Float32Array,
     temperature: Float32Array,
     conductivity: Float32Array,
     potential: Float32Array,
+    gain: Float32Array,
 ) -> None:
-    """Fill temperature, conductivity and potential from enthalpy, one material everywhere.
+    """Fill temperature, conductivity, potential and heat gained, one material everywhere.
 
     T = 37 + max(H, Hₗ)/cₗ − (1 − f)·ΔT + min(H − Hₛ, 0)/cₛ + boiling, k = kₛ + f·(kₗ − kₛ), with
-    f = (H − Hₛ)/(Hₗ − Hₛ) between 0 and 1; the potential is Kirchhoff's θ = ∫ k dT from 37 °C.
+    f = (H − Hₛ)/(Hₗ − Hₛ) between 0 and 1; the potential is Kirchhoff's θ = ∫ k dT from 37 °C; the
+    gain is q + ω ρ_b c_b (37 − T), the second only where unfrozen.
     No branches, so that the compiler vectorises it.
     """
     nk, nj, ni = enthalpy.shape
@@ -50,6 +54,8 @@ def state_uniform(
                 slush = (ONE - f) * span
                 cold = min(h - hs, ZERO) * ics
                 temperature[k, j, i] = BODY + warm - slush + cold
+                blood = perfusion[k, j, i] if h > hl else ZERO
+                gain[k, j, i] = heating[k, j, i] - blood * warm
                 conductivity[k, j, i] = ks + f * dk
                 middle = ks + HALF * (ONE + f) * dk
                 potential[k, j, i] = (ks + dk) * warm - middle * slush + ks * cold
@@ -60,26 +66,33 @@ def state_mapped(
     enthalpy: Float32Array,
     index: IndexArray,
     table: Float32Array,
+    heating: Float32Array,
+    perfusion: Float32Array,
     temperature: Float32Array,
     conductivity: Float32Array,
     potential: Float32Array,
+    gain: Float32Array,
 ) -> None:
-    """Fill temperature, conductivity and potential, the material of each cell by its index."""
+    """Fill what :func:`state_uniform` does, the material of each cell by its index."""
     nk, nj, ni = enthalpy.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
             for i in range(1, ni - 1):
-                row = table[index[k, j, i]]
+                m = index[k, j, i]
                 h = enthalpy[k, j, i]
-                f = min(max((h - row[0]) * row[1], ZERO), ONE)
-                warm = max(h, row[5]) * row[6]
-                warm += max(h - row[7], ZERO) * row[8] + max(h - row[9], ZERO) * row[10]
-                slush = (ONE - f) * row[4]
-                cold = min(h - row[0], ZERO) * row[3]
+                hs, hl, ks, dk = table[m, 0], table[m, 5], table[m, 11], table[m, 12]
+                f = min(max((h - hs) * table[m, 1], ZERO), ONE)
+                warm = max(h, hl) * table[m, 6]
+                warm += max(h - table[m, 7], ZERO) * table[m, 8]
+                warm += max(h - table[m, 9], ZERO) * table[m, 10]
+                slush = (ONE - f) * table[m, 4]
+                cold = min(h - hs, ZERO) * table[m, 3]
                 temperature[k, j, i] = BODY + warm - slush + cold
-                conductivity[k, j, i] = row[11] + f * row[12]
-                middle = row[11] + HALF * (ONE + f) * row[12]
-                potential[k, j, i] = (row[11] + row[12]) * warm - middle * slush + row[11] * cold
+                blood = perfusion[k, j, i] if h > hl else ZERO
+                gain[k, j, i] = heating[k, j, i] - blood * warm
+                conductivity[k, j, i] = ks + f * dk
+                middle = ks + HALF * (ONE + f) * dk
+                potential[k, j, i] = (ks + dk) * warm - middle * slush + ks * cold
 
 
 @kernel
@@ -133,32 +146,25 @@ def fill_ghosts(
 
 @kernel
 def _flow(
-    same: bool,
-    potential_gap: float,
-    own_k: float,
-    other_k: float,
-    temperature_gap: float,
+    same: bool, potential_gap: float, own_k: float, other_k: float, temperature_gap: float
 ) -> float:
     """Heat from a neighbour times h/A: ∫ k dT inside one material, harmonic mean between two."""
-    across = TWO * own_k * other_k / (own_k + other_k + TINY) * temperature_gap
-    return float(potential_gap if same else across)
+    if same:
+        return potential_gap
+    return 2.0 * own_k * other_k / (own_k + other_k) * temperature_gap
 
 
 @parallel_kernel
-def rate_uniform(
-    temperature: Float32Array,
+def rate_inside(
     potential: Float32Array,
     linked: IndexArray,
-    heating: Float32Array,
-    perfusion: Float32Array,
-    thawed_c: float,
+    gain: Float32Array,
     inverse_h2: Float32Array,
     rate: Float32Array,
 ) -> None:
-    """Fill L(H) = Σ faces Δθ/h² + q + ω ρ_b c_b (37 − T), the last only where unfrozen."""
+    """Fill L(H) = Σ Δθ/h² over the faces inside a material, + gain."""
     gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
-    melt = np.float32(thawed_c)
-    nk, nj, ni = temperature.shape
+    nk, nj, ni = potential.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
             p0, m0 = potential[k, j], linked[k, j]
@@ -166,55 +172,42 @@ def rate_uniform(
             ps, ms = potential[k, j + 1], linked[k, j + 1]
             pd, md = potential[k - 1, j], linked[k - 1, j]
             pu, mu = potential[k + 1, j], linked[k + 1, j]
-            t0, q0, w0, out = temperature[k, j], heating[k, j], perfusion[k, j], rate[k, j]
+            q0, out = gain[k, j], rate[k, j]
             for i in range(1, ni - 1):
-                p, m, t = p0[i], m0[i], t0[i]
+                p, m = p0[i], m0[i]
                 along_i = p0[i - 1] - p if m0[i - 1] == m else ZERO
                 along_i += p0[i + 1] - p if m0[i + 1] == m else ZERO
                 along_j = pn[i] - p if mn[i] == m else ZERO
                 along_j += ps[i] - p if ms[i] == m else ZERO
                 along_k = pd[i] - p if md[i] == m else ZERO
                 along_k += pu[i] - p if mu[i] == m else ZERO
-                warmed = w0[i] * (BODY - t) if t > melt else ZERO
-                out[i] = gi * along_i + gj * along_j + gk * along_k + q0[i] + warmed
+                out[i] = gi * along_i + gj * along_j + gk * along_k + q0[i]
 
 
 @parallel_kernel
-def rate_mapped(
+def add_interfaces(
+    cells: CellArray,
+    starts: CellArray,
+    neighbours: CellArray,
+    inverse_h2: Float32Array,
     temperature: Float32Array,
     conductivity: Float32Array,
-    potential: Float32Array,
-    linked: IndexArray,
-    index: IndexArray,
-    heating: Float32Array,
-    perfusion: Float32Array,
-    thawed_c: Float32Array,
-    inverse_h2: Float32Array,
     rate: Float32Array,
 ) -> None:
-    """Fill L(H) as :func:`rate_uniform` does, with several materials."""
-    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
-    nk, nj, ni = temperature.shape
-    for k in prange(1, nk - 1):
-        for j in range(1, nj - 1):
-            p0, m0, c0, t0 = potential[k, j], linked[k, j], conductivity[k, j], temperature[k, j]
-            pn, mn, cn = potential[k, j - 1], linked[k, j - 1], conductivity[k, j - 1]
-            ps, ms, cs = potential[k, j + 1], linked[k, j + 1], conductivity[k, j + 1]
-            pd, md, cd = potential[k - 1, j], linked[k - 1, j], conductivity[k - 1, j]
-            pu, mu, cu = potential[k + 1, j], linked[k + 1, j], conductivity[k + 1, j]
-            tn, ts = temperature[k, j - 1], temperature[k, j + 1]
-            td, tu = temperature[k - 1, j], temperature[k + 1, j]
-            q0, w0, out = heating[k, j], perfusion[k, j], rate[k, j]
-            for i in range(1, ni - 1):
-                p, m, c, t = p0[i], m0[i], c0[i], t0[i]
-                along_i = _flow(m0[i - 1] == m, p0[i - 1] - p, c, c0[i - 1], t0[i - 1] - t)
-                along_i += _flow(m0[i + 1] == m, p0[i + 1] - p, c, c0[i + 1], t0[i + 1] - t)
-                along_j = _flow(mn[i] == m, pn[i] - p, c, cn[i], tn[i] - t)
-                along_j += _flow(ms[i] == m, ps[i] - p, c, cs[i], ts[i] - t)
-                along_k = _flow(md[i] == m, pd[i] - p, c, cd[i], td[i] - t)
-                along_k += _flow(mu[i] == m, pu[i] - p, c, cu[i], tu[i] - t)
-                warmed = w0[i] * (BODY - t) if t > thawed_c[index[k, j, i]] else ZERO
-                out[i] = gi * along_i + gj * along_j + gk * along_k + q0[i] + warmed
+    """Add the heat through faces between materials, by the harmonic mean of their k.
+
+    Cell n has the neighbours ``starts[n]`` to ``starts[n + 1]``; each flow is computed from both
+    sides, so that every thread writes to its own cells only.
+    """
+    t, c, out = temperature.ravel(), conductivity.ravel(), rate.ravel()
+    for n in prange(cells.size):
+        p = cells[n]
+        total = ZERO
+        for m in range(starts[n], starts[n + 1]):
+            q = neighbours[m]
+            mean = TWO * c[p] * c[q] / (c[p] + c[q] + TINY)
+            total += inverse_h2[m] * mean * (t[q] - t[p])
+        out[p] += total
 
 
 @parallel_kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import binary_fill_holes, distance_transform_edt
@@ -11,7 +11,7 @@ from scipy.ndimage import binary_fill_holes, distance_transform_edt
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.model import BODY, BONE, LUNG, SPINAL_CANAL, Structures
 from imaging.volume import Volume
-from planning.ablation.materials import Float32Array, IndexArray, Medium, tissue_material
+from planning.ablation.materials import Float32Array, IndexArray, Material, Medium, tissue_material
 
 # Order of the map's values; the first is what lies outside the body.
 CLASSES = (
@@ -44,6 +44,9 @@ CORTICAL_FROM_HU = 600.0  # [BG]
 BLASTIC_FROM_HU = 250.0  # of a lesion's voxel [BG]
 METAL_FROM_HU = 2500.0
 SKIN_MM = 2.0  # thickness of the skin [BG]
+# Air diffuses heat twenty times faster than ice and would rule the time step. Raised to this, a
+# fortieth of tissue's, its heat capacity still stores next to nothing.
+LEAST_HEAT_J_M3_K = 1e5
 FLOWING = frozenset({"vessel"})  # never dies, so never loses its flow
 
 Matcher = Callable[[str], bool]
@@ -182,6 +185,12 @@ class PatientMedium:
         return result
 
 
+def _with_body(material: Material) -> Material:
+    """Give gases enough heat capacity for the time step; they insulate as before."""
+    least = LEAST_HEAT_J_M3_K / material.specific_heat_j_kg_k
+    return replace(material, density_kg_m3=max(material.density_kg_m3, least))
+
+
 def patient_medium(classes: IndexArray) -> PatientMedium:
     """Return the medium of a tissue map.
 
@@ -198,5 +207,7 @@ def patient_medium(classes: IndexArray) -> PatientMedium:
     used = np.unique(classes)
     lookup = np.zeros(256, dtype=np.uint8)
     lookup[used] = np.arange(len(used))
-    materials = tuple(tissue_material(CLASSES[n], linear=CLASSES[n] in FLOWING) for n in used)
+    materials = tuple(
+        _with_body(tissue_material(CLASSES[n], linear=CLASSES[n] in FLOWING)) for n in used
+    )
     return PatientMedium(Medium(materials, lookup[classes]), classes)
