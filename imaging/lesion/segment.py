@@ -24,7 +24,9 @@ from imaging.lesion.region import VOXEL_MM, Region, cut_region
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume, sample
 
-SEED_RADIUS_MM = 3.0
+SEED_RADIUS_MM = 2.0
+FARTHEST_BORDER_HU = 65.0  # above the lesion; fatty marrow of an old ilium is only this dense
+NOISE_HU = (8.0, 20.0)  # of smoothed routine CT
 LEAST_CONTRAST_HU = 25.0  # below the noise of a routine CT, averaged over a seed
 FIRST_REACH_MM = 35.0
 LARGEST_REACH_MM = 90.0
@@ -33,9 +35,11 @@ METAL_HU = 2500.0
 DENSE_SEED_HU = 300.0
 FAT_HU = -40.0
 SLOWEST = 0.02  # of the free front's speed, in bone
-STOPPED_SPEED = 0.22  # of the free front's; below this bone surrounds nearly all of the front
+STOPPED_GROWTH = 0.35  # of its greatest; below this bone surrounds nearly all of the front
+CLEAR_SPEED = 0.33  # of the free front's; an outline whose front still runs faster is unsure
 FREE_SPEED = 0.6  # of the free front's; above this the front runs through open tissue
 LOW_CONTRAST_HU = 60.0
+EARLIER_A_MM = 0.008  # where no standstill is seen, the earlier of two like fronts is taken
 DIP_DEPTH = 0.05  # of the free front's speed; shallower dips are the grid's own
 
 
@@ -68,7 +72,9 @@ class _Contrast:
 
     @property
     def border_hu(self) -> float:
-        return (self.lesion_hu + self.bone_hu) / 2
+        """Half way to the bone, but no farther than marrow may be: dense cortex is thin."""
+        half = (self.bone_hu - self.lesion_hu) / 2
+        return self.lesion_hu + float(np.clip(half, -FARTHEST_BORDER_HU, FARTHEST_BORDER_HU))
 
 
 def segment_lesion(
@@ -166,7 +172,7 @@ def _contrast(region: Region, seeds: FloatArray) -> _Contrast:
     cloud = (seeds[:, None, :] + _ball(SEED_RADIUS_MM)).reshape(-1, 3)
     values = sample(region.hu, region.grid, cloud, order=1, outside=0.0)
     lesion_hu = float(np.median(values))
-    noise_hu = max(8.0, float(1.48 * np.median(np.abs(values - lesion_hu))))
+    noise_hu = float(np.clip(1.48 * np.median(np.abs(values - lesion_hu)), *NOISE_HU))
     where = np.moveaxis(np.indices(region.hu.shape), 0, -1).reshape(-1, 3)
     near_mm = np.full(len(where), np.inf)
     for seed in seeds:
@@ -202,7 +208,7 @@ def _arrival(
 ) -> NDArray[np.float32]:
     """Return the distance the free front would have run when it arrives at each voxel."""
     sign = 1.0 if contrast.bone_hu > contrast.lesion_hu else -1.0
-    step = max(8.0, 0.15 * abs(contrast.bone_hu - contrast.lesion_hu))
+    step = float(np.clip(0.15 * abs(contrast.bone_hu - contrast.lesion_hu), 8.0, 16.0))
     like = expit(-sign * (region.hu - contrast.border_hu) * (2.0 / step))
     speed = np.maximum(like, SLOWEST)
     if sign > 0:
@@ -243,16 +249,18 @@ def _standstill(arrival_mm: NDArray[np.float32], until_mm: float) -> tuple[float
     radius = np.cbrt(3.0 * counts * VOXEL_MM**3 / (4.0 * np.pi))
     smooth = ndimage.gaussian_filter1d(np.gradient(radius, limits), 1.0)
     free = int(np.flatnonzero(radius > 2.0)[0]) if (radius > 2.0).any() else 0
-    enclosed = np.flatnonzero(smooth[free:] <= STOPPED_SPEED)
+    growth = ndimage.gaussian_filter1d(np.gradient(counts, limits), 1.0)[free:]
+    enclosed = np.flatnonzero(growth <= STOPPED_GROWTH * np.maximum.accumulate(growth))
     dips, _ = find_peaks(-smooth[free:], prominence=DIP_DEPTH)
     candidates = [int(found[0]) + free for found in (enclosed, dips) if len(found)]
-    index = min(candidates) if candidates else int(smooth[free:].argmin()) + free
+    preferred = smooth[free:] + EARLIER_A_MM * limits[free:]
+    index = min(candidates) if candidates else int(preferred.argmin()) + free
     return float(limits[index]), float(smooth[index])
 
 
 def _doubts(contrast: _Contrast, speed: float) -> list[Problem]:
     doubts = []
-    if speed > 1.5 * STOPPED_SPEED:
+    if speed > CLEAR_SPEED:
         message = "the border is unclear: the outline depends on where growth was stopped"
         doubts.append(_doubt("border_unclear", message))
     if abs(contrast.bone_hu - contrast.lesion_hu) < LOW_CONTRAST_HU:

@@ -75,7 +75,7 @@ def _densest_outward(
     best = np.full(hu.shape, np.inf)
     along = normal[:, where[:, 0], where[:, 1], where[:, 2]].T
     found = np.full(len(where), -np.inf)
-    for distance_mm in np.arange(0.0, LOOK_MM + spacing.max() / 2, 0.5):
+    for distance_mm in np.arange(0.0, max(LOOK_MM, 1.5 * spacing.max()), 0.5):
         at = where + along * distance_mm / spacing
         found = np.maximum(found, ndimage.map_coordinates(hu, at.T, order=1, mode="nearest"))
     best[where[:, 0], where[:, 1], where[:, 2]] = found
