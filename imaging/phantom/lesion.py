@@ -22,7 +22,7 @@ FORBIDDEN_MM = 0.3  # distance a lesion keeps from the canal
 
 TISSUES: dict[Kind, Tissue] = {
     "lytic": Tissue(45.0, 7.0, (4.0, 4.0, 4.0)),
-    "mixed": Tissue(190.0, 190.0, (6.0, 6.0, 6.0)),
+    "mixed": Tissue(170.0, 150.0, (6.0, 6.0, 6.0)),
     "blastic": Tissue(680.0, 110.0, (5.0, 5.0, 5.0)),
 }
 

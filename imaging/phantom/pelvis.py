@@ -27,9 +27,9 @@ SOCKET_OPENS_LPS = (0.75, -0.35, -0.56)
 
 # segment: height, tilt, half depth, half width with the alae
 SACRUM = (
-    (30.0, 39.0, 16.0, 54.0),
-    (25.0, 46.0, 12.5, 50.0),
-    (21.0, 32.0, 9.5, 43.0),
+    (30.0, 39.0, 16.0, 61.0),
+    (25.0, 46.0, 12.5, 57.0),
+    (21.0, 32.0, 9.5, 46.0),
     (18.0, 8.0, 7.5, 33.0),
     (16.0, -22.0, 6.0, 21.0),
     (24.0, -48.0, 4.0, 8.0),  # coccyx
@@ -38,12 +38,12 @@ SACRUM = (
 # Wing of the ilium from front to back, at the brim, in the fossa, above it and at the crest:
 # left, back, up from S1, half thickness.
 WING = (
-    ((104, -60, -74, 7), (99, -42, -84, 10), (85, -18, -80, 10), (68, 8, -66, 9), (59, 30, -58, 8),
+    ((104, -60, -74, 7), (99, -42, -84, 10), (85, -18, -80, 10), (66, 4, -66, 9), (57, 25, -58, 9),
      (50, 52, -60, 6)),
-    ((113, -66, -56, 5), (116, -44, -52, 5), (102, -16, -46, 4.0), (80, 14, -40, 6.5),
-     (66, 36, -38, 8), (52, 57, -48, 7)),
-    ((119, -70, -42, 4.5), (128, -42, -20, 3.2), (121, -10, 0, 2.3), (97, 22, 2, 3.6),
-     (71, 44, -14, 7.5), (51, 61, -36, 7)),
+    ((113, -66, -56, 5), (116, -44, -52, 5), (102, -16, -46, 4.0), (73, 11, -40, 8),
+     (61, 29, -38, 10), (52, 57, -48, 7)),
+    ((119, -70, -42, 4.5), (128, -42, -20, 3.2), (121, -10, 0, 2.3), (88, 20, 2, 4.5),
+     (66, 36, -14, 9), (51, 61, -36, 7)),
     ((122, -71, -34, 5), (138, -42, 8, 6.0), (131, -6, 40, 4.8), (106, 29, 40, 5.2),
      (74, 52, 12, 7), (50, 64, -26, 7)),
 )  # fmt: skip
@@ -71,11 +71,8 @@ def _sacrum_rows() -> list[tuple[Frame, float, float]]:
     """Return frame, half depth and half width from the top of S1 to the tip."""
     frames = segments()
     rows = []
-    for n, (height, tilt, depth, width) in enumerate(SACRUM):
-        rows.append((frames[n], depth, width))
-        if n == 0:
-            middle = frames[0].centre_lps_mm - frames[0].axes_lps[2] * height / 2
-            rows.append((Frame(middle, tilt), depth - 1.5, width - 1))
+    for frame, (_, _, depth, width) in zip(frames, SACRUM, strict=True):
+        rows.append((frame, depth, width))
     last = frames[-1].centre_lps_mm - frames[-1].axes_lps[2] * SACRUM[-1][0]
     rows.append((Frame(last, SACRUM[-1][1]), 3.0, 4.0))
     return rows
@@ -84,7 +81,7 @@ def _sacrum_rows() -> list[tuple[Frame, float, float]]:
 def _sacrum_body() -> Balls:
     net = []
     for n, (frame, depth, width) in enumerate(_sacrum_rows()):
-        drop = -depth if n == 0 else 0.0  # the upper face of S1 is flat: balls end at it
+        drop = 1.0 - depth if n == 0 else 0.0  # the upper face of S1 is flat: balls end at it
         edge = max(depth * 0.62, 3.0)
         side = width - edge
         lean = 0.14 * width
@@ -103,6 +100,11 @@ def _sacrum_back() -> Balls:
     """Return the plate behind the sacral canal with its median and lateral crests."""
     net = []
     crest = []
+    top = segments()[0]
+    facets = [
+        chain(top.lps([[s * 21, 30, -8, 6.5], [s * 21.5, 28, 2, 5], [s * 22.5, 25, 11, 4]]))
+        for s in (-1, 1)
+    ]
     for frame, depth, width in _sacrum_rows()[:5]:
         behind = depth + 15.0
         half = min(width * 0.55, 24.0)
@@ -115,7 +117,7 @@ def _sacrum_back() -> Balls:
                _sacrum_rows()[:5]])
         for s in (-1, 1)
     ]  # fmt: skip
-    return together(sheet(np.array(net)), chain(crest), *lateral)
+    return together(sheet(np.array(net)), chain(crest), *lateral, *facets)
 
 
 @cache

@@ -166,9 +166,7 @@ def lungs() -> list[Layer]:
     cavity = Shape((_chest(-4.5),))
     layers = []
     for side, name in ((1.0, "left"), (-1.0, "right")):
-        half = Oval(
-            np.array([side * 80.0, WALL_Y_MM, 170.0]), (79.0, 130.0, 78.0), power=8, axis_power=8
-        )
+        half = Oval(np.array([side * 80.0, 14.0, 170.0]), (79.0, 86.0, 78.0), power=8, axis_power=8)
         shape = Shape((half,), inside=(cavity,), step_mm=2.0)
         layers.append(Layer(f"lung_lower_lobe_{name}", shape, model.LUNG))
     dome = domes()
