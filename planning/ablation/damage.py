@@ -11,6 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.geometry import FloatArray
 from imaging.kernels import kernel, parallel_kernel, prange
 from planning.ablation.materials import Float32Array
 
@@ -173,7 +174,7 @@ class Damage:
         return result
 
 
-def arrhenius(times_s: Float32Array, temperature_c: Float32Array) -> float:
+def arrhenius(times_s: FloatArray, temperature_c: FloatArray) -> float:
     """Return Ω of a temperature curve, straight between its points.
 
     Parameters
@@ -193,7 +194,7 @@ def arrhenius(times_s: Float32Array, temperature_c: Float32Array) -> float:
     return total
 
 
-def cem43(times_s: Float32Array, temperature_c: Float32Array) -> float:
+def cem43(times_s: FloatArray, temperature_c: FloatArray) -> float:
     """Return the thermal dose of a temperature curve, straight between its points.
 
     Parameters

@@ -206,8 +206,9 @@ class Generator(Applicator):
         hottest = float(solver.flat_temperature_c[self._near].max())
         gap = (target if target is not None else 90.0) - hottest
         gain = most_w / CONTROL_BAND_K
-        integral = self._integral_w + gain * gap * seconds / CONTROL_RESET_S
-        self._integral_w = min(max(integral, 0.0), most_w)
+        if abs(gap) < CONTROL_BAND_K:  # further off it would only wind up
+            integral = self._integral_w + gain * gap * seconds / CONTROL_RESET_S
+            self._integral_w = min(max(integral, 0.0), most_w)
         return min(max(gain * gap + self._integral_w, 0.0), most_w)
 
     def _by_impedance(self, resistance: float, set_w: float, seconds: float) -> float:

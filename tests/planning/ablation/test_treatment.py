@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imaging.geometry import Grid
+from imaging.progress import Cancelled, Progress
+from imaging.structures.model import Structure, Structures
+from imaging.volume import Volume
+from planning.ablation.limits import limit_of, thermal_limits
+from planning.ablation.protocol import Mode, Phase
+from planning.ablation.tissues import CLASSES, tissue_map
+from planning.ablation.treatment import (
+    PlacedDevice,
+    TreatmentRequest,
+    signed_margin_mm,
+    simulate_treatment,
+)
+from planning.errors import PlanningError
+
+N, H = 50, 2.0
+LABELS = {"body": 1, "bone": 2, "spinal_canal": 3, "colon": 4}
+
+
+def request(device: str = "icerod_17g", **changes: object) -> TreatmentRequest:
+    """Muscle with a block of bone, a round lytic lesion in it, a canal behind, skin in front."""
+    grid = Grid.aligned((N, N, N), H, (-49.0, -49.0, -49.0))
+    z, y, x = (np.indices((N, N, N)) * H) - 49.0
+    hu = np.full((N, N, N), 50, np.int16)
+    labels = np.ones((N, N, N), np.uint16)
+    outside = y < -40
+    bone = (abs(x) < 18) & (abs(y) < 18) & (abs(z) < 18)
+    shell = bone & ~((abs(x) < 15) & (abs(y) < 15) & (abs(z) < 15))
+    lesion = x**2 + y**2 + z**2 < 8**2
+    canal = (abs(x) < 7) & (y > 20) & (y < 32)
+    hu[outside], hu[bone], hu[shell], hu[lesion], hu[canal] = -1000, 250, 900, 60, 20
+    labels[outside], labels[bone], labels[canal] = 0, 2, 3
+    labels[(x > 40) & ~outside] = 4
+    table = tuple(
+        Structure(name=name, label=n, volume_ml=1.0, class_="passable", found_by="made")  # type: ignore[arg-type]
+        for name, n in LABELS.items()
+    )
+    whole = TreatmentRequest(
+        Volume(hu, grid),
+        lesion,
+        Structures(labels, grid, table),
+        (PlacedDevice(device, (0.0, 14.0, 0.0), (0.0, -1.0, 0.0)),),
+        protocol=(Phase(mode=Mode.FREEZE, seconds=400),),
+        spacing_mm=2.0,
+    )
+    return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def test_tissues_are_told_apart() -> None:
+    case = request()
+    found = tissue_map(case.volume, case.lesion, case.structures)
+    grid = case.volume.grid
+
+    def at(*place: float) -> str:
+        voxel = grid.nearest(place)
+        assert voxel is not None
+        return CLASSES[int(found[voxel])]
+
+    assert at(0, 0, 0) == "lytic_metastasis"
+    assert at(13, 0, 0) == "cancellous_bone"
+    assert at(17, 0, 0) == "cortical_bone"
+    assert at(0, 26, 0) == "csf"
+    assert at(30, 0, 0) == "muscle"
+    assert at(0, -39.5, 0) == "skin"
+    assert at(0, -45, 0) == "air"
+    assert at(45, 0, 0) == "large_bowel"
+
+
+def test_cold_treatment_covers_the_lesion_and_counts_its_neighbours() -> None:
+    done = simulate_treatment(request())
+    summary = done.summary
+    assert summary.technique == "cryoablation"
+    assert summary.coverage_percent > 80.0
+    assert summary.coverage_with_margin_percent < summary.coverage_percent
+    assert summary.zone_ml == pytest.approx(float(done.zone.sum()) * done.grid.voxel_ml)
+    rows = {row.name: row for row in summary.neighbours}
+    assert {"spinal_canal", "skin"} <= set(rows)
+    canal = rows["spinal_canal"]
+    assert canal.min_c < 36.0
+    assert canal.passed == (canal.min_c < 10.0)
+    assert {"probe_side", "lesion_border", "spinal_canal"} <= {c.name for c in summary.curves}
+    assert done.temperature_c.shape == done.grid.size_kji
+    assert not done.zone[done.hottest_c > 60].any()
+
+
+def test_heat_treatment_kills_by_arrhenius_and_tells_the_limit_passed() -> None:
+    power = (Phase(mode=Mode.POWER, seconds=300, power_w=60.0),)
+    done = simulate_treatment(request("microwave_14g5_2450", protocol=power))
+    assert done.summary.technique == "microwave"
+    assert done.summary.coverage_percent > 50.0
+    assert (done.arrhenius[done.zone] > 0).mean() > 0.9
+    canal = next(row for row in done.summary.neighbours if row.name == "spinal_canal")
+    if canal.passed:
+        assert canal.limit is not None
+        assert canal.value > canal.limit
+        assert canal.first_passed_s is not None
+
+
+def test_monopolar_radiofrequency_heats_the_lesion() -> None:
+    power = (Phase(mode=Mode.POWER, seconds=120, power_w=20.0),)
+    done = simulate_treatment(request("cooltip_17g_20", protocol=power))
+    assert done.hottest_c.max() > 50.0
+    assert done.hottest_c.max() < 130.0
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"applicators": (PlacedDevice("icerod_17g", (0, -48, 0), (0, 1, 0)),)}, "outside_body"),
+        ({"applicators": (PlacedDevice("spoon", (0, 0, 0), (0, 1, 0)),)}, "unknown_device"),
+        ({"applicators": (PlacedDevice("icerod_17g", (0, 0, 0), (0, 0, 0)),)}, "zero_axis"),
+        ({"applicators": ()}, "no_applicator"),
+        ({"lesion": np.zeros((N, N, N), bool)}, "empty_lesion"),
+        ({"protocol": (Phase(mode=Mode.POWER, seconds=10),)}, "mode_not_possible"),
+        ({"spacing_mm": 0.0}, "bad_value"),
+    ],
+)
+def test_impossible_treatments_are_refused(changes: dict[str, object], code: str) -> None:
+    with pytest.raises(PlanningError) as refused:
+        simulate_treatment(request(**changes))
+    assert code in {problem.code for problem in refused.value.problems}
+
+
+def test_a_treatment_stops_when_cancelled() -> None:
+    told: list[float] = []
+    progress = Progress(
+        report=lambda fraction, _: told.append(fraction), is_cancelled=lambda: len(told) > 5
+    )
+    with pytest.raises(Cancelled):
+        simulate_treatment(request(), progress)
+
+
+def test_margin_is_the_distance_between_surfaces() -> None:
+    z, y, x = np.indices((60, 60, 60)) - 30
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    lesion = radius < 8
+    assert signed_margin_mm(lesion, radius < 13, 1.0) == pytest.approx(5.0, abs=0.6)
+    assert signed_margin_mm(lesion, radius < 5, 2.0) == pytest.approx(-6.0, abs=1.2)
+    assert signed_margin_mm(lesion, lesion, 1.0) == pytest.approx(0.0, abs=1e-9)
+    assert signed_margin_mm(lesion, radius < -1, 1.0) is None
+
+
+def test_every_limit_has_a_source_and_sane_values() -> None:
+    for row in thermal_limits().limits:
+        assert row.source
+        assert row.lowest_c is None or row.lowest_c < 37.0
+        assert row.highest_c is None or row.highest_c > 37.0
+    for name in ("spinal_canal", "skin", "colon", "aorta", "sacral_plexus"):
+        assert limit_of(name) is not None
+    assert limit_of("bone") is None
