@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -62,24 +64,44 @@ def save_case(
         When the folder holds a case already, or cannot be written to.
     """
     refuse_used_folder(folder)
-    write_ct_series(
-        volume,
-        folder / SERIES_FOLDER,
-        description=f"Osteoplan teaching: {truth.title_en}",
-        patient_name=PATIENT_NAME,
-        series_uid=truth.series_uid,
-        progress=progress.part(0.0, 0.7),
-    )
-    files = [folder / SERIES_FOLDER, folder / LESION_FILE]
-    write_array(lesion, volume.grid, folder / LESION_FILE)
-    progress.update(0.8, "writing masks")
+    made = [p for p in (folder, *folder.parents) if not p.exists()]
+    files = [folder / SERIES_FOLDER, folder / LESION_FILE, folder / TRUTH_FILE]
     if labels is not None and names is not None:
-        write_array(labels, volume.grid, folder / LABELS_FILE)
-        _write_json(folder / NAMES_FILE, {str(n): name for n, name in names.items()})
         files += [folder / LABELS_FILE, folder / NAMES_FILE]
-    _write_json(folder / TRUTH_FILE, truth.model_dump(mode="json"))
-    progress.update(1.0, "writing masks")
-    return (*files, folder / TRUTH_FILE)
+    try:
+        write_ct_series(
+            volume,
+            folder / SERIES_FOLDER,
+            description=f"Osteoplan teaching: {truth.title_en}",
+            patient_name=PATIENT_NAME,
+            series_uid=truth.series_uid,
+            progress=progress.part(0.0, 0.7),
+        )
+        write_array(lesion, volume.grid, folder / LESION_FILE)
+        progress.update(0.8, "writing masks")
+        if labels is not None and names is not None:
+            write_array(labels, volume.grid, folder / LABELS_FILE)
+            _write_json(folder / NAMES_FILE, {str(n): name for n, name in names.items()})
+        _write_json(folder / TRUTH_FILE, truth.model_dump(mode="json"))
+        progress.update(1.0, "writing masks")
+    except BaseException:  # also when interrupted: a case is whole or absent
+        _remove(files, made)
+        raise
+    return tuple(files)
+
+
+def _remove(files: list[Path], made: list[Path]) -> None:
+    """Take back what was written; folders that held other things stay."""
+    for file in files:
+        if file.is_dir():
+            shutil.rmtree(file, ignore_errors=True)
+        else:
+            file.unlink(missing_ok=True)
+    for folder in made:  # the innermost comes first
+        try:
+            folder.rmdir()
+        except OSError:
+            return
 
 
 def refuse_used_folder(folder: Path) -> None:
@@ -93,7 +115,7 @@ def refuse_used_folder(folder: Path) -> None:
     Raises
     ------
     ImagingError
-        When it is a file, holds DICOM or holds a case.
+        When it is a file, holds DICOM, holds a case or cannot be written to.
     """
     refuse_mixing(folder)
     held = [n for n in (TRUTH_FILE, LESION_FILE, LABELS_FILE, NAMES_FILE) if (folder / n).exists()]
@@ -103,6 +125,13 @@ def refuse_used_folder(folder: Path) -> None:
             f"the folder holds a case already ({', '.join(held)}); choose an empty folder",
             folder,
         )
+    nearest = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    try:
+        Path(tempfile.mkdtemp(prefix=".writable-", dir=nearest)).rmdir()
+    except OSError as error:
+        reason = error.strerror or "the system refused"
+        message = f"nothing can be written there ({reason}); choose a folder you may write to"
+        raise refuse_image("cannot_write", message, folder) from error
 
 
 def _write_json(path: Path, content: object) -> None:

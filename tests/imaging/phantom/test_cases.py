@@ -73,7 +73,8 @@ def test_fat_air_and_skin(trunk: GeneratedCase) -> None:
     depth = ndimage.distance_transform_edt(body, sampling=2.5)
     layer = (depth > 4.5) & (depth < 8.0) & _label(trunk, "body")
     assert -112 < np.median(hu[layer]) < -85
-    k, i = np.nonzero(body.any(axis=1)[:, 60:100])
+    shown: BoolArray = np.any(body, axis=1)
+    k, i = np.nonzero(shown[:, 60:100])
     j = body[:, :, 60:100].argmax(axis=1)[k, i]
     skin = np.max([hu[k, j + n, i + 60] for n in (0, 1)], axis=0)
     assert np.median(skin) > np.median(hu[layer]) + 15
