@@ -1,0 +1,245 @@
+"""The plan of one lesion: a frozen aggregate of all that was found, chosen and computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imaging.document import Document, Vector
+from imaging.errors import Problem
+from imaging.geometry import BoolArray, Grid, read_only
+from imaging.measurement.lesion import LesionMeasurement
+from imaging.structures.model import Structure, Structures
+from imaging.volume import Volume
+from planning.ablation.treatment import TreatmentSummary
+from planning.access.request import AccessResult, Position, Proposal
+from planning.technique.answers import Answers
+from planning.technique.engine import Recommendation
+
+PLAN_VERSION = 1
+
+
+class SeriesReference(Document):
+    """Which CT a plan belongs to; holds none of its pixels and nothing that names the patient.
+
+    Attributes
+    ----------
+    uid, path, checksum, description : str
+        Series Instance UID; where it was; SHA-256 of its values in HU; its own description.
+    size_kji : tuple of int
+        Size of the volume.
+    affine_kji_to_lps : tuple
+        Four rows of four numbers.
+    max_position_error_mm : float
+        As measured when it was read.
+    problems : tuple of Problem
+        What was found when it was read.
+    patient_position : str
+        DICOM Patient Position; empty when unknown.
+    """
+
+    uid: str
+    path: str
+    checksum: str
+    description: str
+    size_kji: tuple[int, int, int]
+    affine_kji_to_lps: tuple[tuple[float, float, float, float], ...]
+    max_position_error_mm: float
+    problems: tuple[Problem, ...] = ()
+    patient_position: str = ""
+
+    @classmethod
+    def of(cls, volume: Volume) -> SeriesReference:
+        """Return the reference to a volume.
+
+        Parameters
+        ----------
+        volume : Volume
+            As read.
+
+        Returns
+        -------
+        SeriesReference
+            Its place and geometry.
+        """
+        rows = [[float(n) for n in row] for row in volume.grid.affine_kji_to_lps]
+        return cls(
+            uid=volume.series.uid,
+            path=volume.series.path,
+            checksum=volume.series.checksum,
+            description=volume.series.description,
+            size_kji=volume.grid.size_kji,
+            affine_kji_to_lps=tuple((r[0], r[1], r[2], r[3]) for r in rows),
+            max_position_error_mm=volume.series.max_position_error_mm,
+            problems=volume.series.problems,
+            patient_position=volume.series.patient_position,
+        )
+
+    @property
+    def grid(self) -> Grid:
+        """Grid of the volume."""
+        return Grid(self.size_kji, np.array(self.affine_kji_to_lps))
+
+
+class Plan(Document):
+    """Everything of a plan that is not an array.
+
+    Attributes
+    ----------
+    version : int
+        Of this document's shape.
+    created_utc : str
+        ISO 8601.
+    series : SeriesReference
+        The CT.
+    seeds_lps_mm : tuple of Vector
+        Clicks in the lesion.
+    lesion : LesionMeasurement or None
+        Measures of the outline.
+    doubts : tuple of Problem
+        What makes the outline unsure.
+    structures : tuple of Structure
+        What was found around it.
+    position : Position
+        How the patient will lie.
+    access : AccessResult or None
+        Proposals.
+    no_access : tuple of Problem
+        Why there is none, when the search found nothing.
+    chosen_rank : int or None
+        Rank of the proposal that is planned.
+    simulation : tuple of TreatmentSummary
+        One for each device tried.
+    answers : Answers
+        What the physician answered; the CT fills in what is left open.
+    recommendation : Recommendation or None
+        What the rules make of it.
+    """
+
+    version: int = PLAN_VERSION
+    created_utc: str
+    series: SeriesReference
+    seeds_lps_mm: tuple[Vector, ...] = ()
+    lesion: LesionMeasurement | None = None
+    doubts: tuple[Problem, ...] = ()
+    structures: tuple[Structure, ...] = ()
+    position: Position = Position.AUTO
+    access: AccessResult | None = None
+    no_access: tuple[Problem, ...] = ()
+    chosen_rank: int | None = None
+    simulation: tuple[TreatmentSummary, ...] = ()
+    answers: Answers = Answers()
+    recommendation: Recommendation | None = None
+
+    @property
+    def chosen(self) -> Proposal | None:
+        """The way in that is planned."""
+        if self.access is None:
+            return None
+        return next((one for one in self.access.proposals if one.rank == self.chosen_rank), None)
+
+    def as_contract(self, files: list[str]) -> dict[str, Any]:
+        """Return the JSON of ``osteoplan plan``.
+
+        Parameters
+        ----------
+        files : list of str
+            Files that were written.
+
+        Returns
+        -------
+        dict
+            Plain values.
+        """
+        whole = self.model_dump(mode="json", by_alias=True)
+        access = whole["access"] or {"proposals": []}
+        return {
+            "series_uid": self.series.uid,
+            "lesion": whole["lesion"],
+            "structures": whole["structures"],
+            "access": {**access, "reasons": whole["no_access"]},
+            "simulation": whole["simulation"],
+            "recommendation": whole["recommendation"],
+            "files": files,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ThermalField:
+    """What a simulated treatment leaves for pictures.
+
+    Parameters
+    ----------
+    grid : Grid
+        Along the patient's axes.
+    temperature_c : numpy.ndarray
+        Shape ``grid.size_kji``, float32, at the end of the last heating or freezing phase.
+    zone : numpy.ndarray
+        Same shape, bool: lethal by the technique's criterion.
+    """
+
+    grid: Grid
+    temperature_c: NDArray[np.float32]
+    zone: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A plan with its arrays.
+
+    Parameters
+    ----------
+    plan : Plan
+        The documents.
+    lesion : numpy.ndarray or None
+        Shape of the series, bool.
+    structures : Structures or None
+        On the grid of the series.
+    fields : tuple of ThermalField
+        In the order of ``plan.simulation``.
+    """
+
+    plan: Plan
+    lesion: BoolArray | None = None
+    structures: Structures | None = None
+    fields: tuple[ThermalField, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.lesion is not None:
+            object.__setattr__(self, "lesion", read_only(self.lesion))
+
+    @classmethod
+    def begin(cls, volume: Volume) -> Case:
+        """Return an empty case of a CT.
+
+        Parameters
+        ----------
+        volume : Volume
+            As read.
+
+        Returns
+        -------
+        Case
+            Nothing planned yet.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(Plan(created_utc=now, series=SeriesReference.of(volume)))
+
+    def with_plan(self, **changes: object) -> Case:
+        """Return the case with fields of its plan changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields of :class:`Plan`.
+
+        Returns
+        -------
+        Case
+            The arrays stay.
+        """
+        return replace(self, plan=self.plan.model_copy(update=changes))

@@ -1,0 +1,457 @@
+"""The steps of a plan, each from a case to the next one.
+
+The command line and the workstation take these same steps. A step drops what depended on what it
+changes, so that a plan never shows a result that belongs to an earlier outline or way in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.document import Vector
+from imaging.errors import Problem
+from imaging.geometry import BoolArray, FloatArray, unit
+from imaging.lesion.segment import segment_lesion
+from imaging.measurement.lesion import measure
+from imaging.progress import SILENT, Progress
+from imaging.structures.find import find_structures
+from imaging.structures.model import BODY, BOWEL_GAS, SPINAL_CANAL, Structures
+from imaging.volume import Volume
+from planning.ablation.devices import devices
+from planning.ablation.treatment import (
+    PlacedDevice,
+    TreatmentRequest,
+    TreatmentSummary,
+    simulate_treatment,
+)
+from planning.access.needles import needle_named
+from planning.access.request import AccessRequest, Position, Proposal
+from planning.access.search import search_access
+from planning.errors import NothingFeasible, PlanningError
+from planning.plan import Case, ThermalField
+from planning.technique.answers import Answers
+from planning.technique.engine import recommend
+
+
+def find_surroundings(case: Case, volume: Volume, progress: Progress = SILENT) -> Case:
+    """Find the structures.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    volume : Volume
+        The CT.
+    progress : Progress
+        Told between the structures.
+
+    Returns
+    -------
+    Case
+        With structures; without access and simulations.
+    """
+    return with_structures(case, find_structures(volume, progress))
+
+
+def with_structures(case: Case, structures: Structures) -> Case:
+    """Return the case with structures found or imported.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    structures : Structures
+        On the grid of the series.
+
+    Returns
+    -------
+    Case
+        Without access and simulations.
+    """
+    changed = replace(case, structures=structures, fields=())
+    return _without_access(changed.with_plan(structures=structures.table))
+
+
+def outline_lesion(
+    case: Case,
+    volume: Volume,
+    seeds_lps_mm: FloatArray,
+    generosity: float = 0.0,
+    progress: Progress = SILENT,
+) -> Case:
+    """Outline and measure the lesion at the clicks.
+
+    Parameters
+    ----------
+    case : Case
+        With structures, whose spinal canal is kept out of the lesion.
+    volume : Volume
+        The CT.
+    seeds_lps_mm : numpy.ndarray
+        Shape (n, 3).
+    generosity : float
+        −1 (tight) to 1 (generous).
+    progress : Progress
+        Told between the steps.
+
+    Returns
+    -------
+    Case
+        With the lesion; without access and simulations.
+
+    Raises
+    ------
+    ImagingError
+        When nothing can be outlined there.
+    """
+    seeds = np.atleast_2d(np.asarray(seeds_lps_mm, dtype=float))
+    canal = case.structures.mask(SPINAL_CANAL) if case.structures else None
+    outline = segment_lesion(volume, seeds, outside=canal, generosity=generosity, progress=progress)
+    changed = with_lesion(case, volume, outline.mask)
+    clicks = tuple(cast("Vector", tuple(float(n) for n in seed)) for seed in seeds)
+    return changed.with_plan(seeds_lps_mm=clicks, doubts=outline.doubts)
+
+
+def with_lesion(case: Case, volume: Volume, mask: BoolArray) -> Case:
+    """Return the case with an outline that was drawn or imported.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    volume : Volume
+        The CT.
+    mask : numpy.ndarray
+        Shape of the volume, bool.
+
+    Returns
+    -------
+    Case
+        Measured; without access and simulations.
+    """
+    changed = replace(case, lesion=mask, fields=())
+    measured = measure(volume, mask)
+    return _without_access(changed.with_plan(lesion=measured, doubts=(), seeds_lps_mm=()))
+
+
+def find_access(
+    case: Case,
+    volume: Volume,
+    needle_id: str | None = None,
+    position: Position = Position.AUTO,
+    progress: Progress = SILENT,
+    top: int = 8,
+) -> Case:
+    """Search for ways in and choose the best.
+
+    Parameters
+    ----------
+    case : Case
+        With lesion and structures.
+    volume : Volume
+        The CT.
+    needle_id : str or None
+        None takes the first trocar of the table.
+    position : Position
+        Which skin can be reached.
+    progress : Progress
+        Told while searching.
+    top : int
+        Proposals wanted.
+
+    Returns
+    -------
+    Case
+        With proposals, or with the reasons why there are none.
+
+    Raises
+    ------
+    PlanningError
+        When lesion or structures are lacking, or no skin is in reach.
+    """
+    lesion, structures = _needed(case)
+    request = AccessRequest(
+        volume=volume,
+        lesion=lesion,
+        structures=structures,
+        needle=needle_named(needle_id),
+        position=position,
+        top=top,
+    )
+    bare = _without_access(case).with_plan(position=position)
+    try:
+        found = search_access(request, progress)
+    except NothingFeasible as nothing:
+        return bare.with_plan(no_access=nothing.problems)
+    return bare.with_plan(access=found, chosen_rank=found.proposals[0].rank)
+
+
+def choose_access(case: Case, rank: int) -> Case:
+    """Choose another proposal.
+
+    Parameters
+    ----------
+    case : Case
+        With proposals.
+    rank : int
+        Of the proposal.
+
+    Returns
+    -------
+    Case
+        Without the simulations of the former way in.
+    """
+    changed = replace(case, fields=())
+    return changed.with_plan(chosen_rank=rank, simulation=(), recommendation=None)
+
+
+def placed_along(proposal: Proposal, lesion_depth_mm: float, device_id: str) -> PlacedDevice:
+    """Return a device on a way in, its active part centred on the lesion along the way.
+
+    Parameters
+    ----------
+    proposal : Proposal
+        The way in.
+    lesion_depth_mm : float
+        How far behind the target the middle of the lesion lies along the way; may be negative.
+    device_id : str
+        Row of the table.
+
+    Returns
+    -------
+    PlacedDevice
+        Tip and direction.
+
+    Raises
+    ------
+    PlanningError
+        When no device has this id.
+    """
+    device = devices().get(device_id)
+    if device is None:
+        known = ", ".join(devices())
+        message = f"no device has this id; the table has {known}"
+        raise PlanningError(Problem(code="unknown_device", message=message, where=device_id))
+    entry, target = np.array(proposal.entry_lps_mm), np.array(proposal.target_lps_mm)
+    axis = unit(entry - target)
+    ahead = device.inactive_tip_mm + device.active_length_mm / 2 + lesion_depth_mm
+    tip = target - axis * ahead
+    return PlacedDevice(
+        device_id,
+        cast("Vector", tuple(float(n) for n in tip)),
+        cast("Vector", tuple(float(n) for n in axis)),
+    )
+
+
+def middle_behind_target_mm(case: Case, proposal: Proposal) -> float:
+    """Return how far behind the target the lesion's middle lies, along the way in.
+
+    Parameters
+    ----------
+    case : Case
+        With the lesion.
+    proposal : Proposal
+        The way in.
+
+    Returns
+    -------
+    float
+        Millimetres between target and the middle of the lesion's extent on the way's line.
+    """
+    lesion, _ = _needed(case)
+    grid = case.plan.series.grid
+    entry, target = np.array(proposal.entry_lps_mm), np.array(proposal.target_lps_mm)
+    advance = unit(target - entry)
+    reach = np.arange(-80.0, 80.0, 0.5)
+    index = np.rint(grid.to_kji(target + reach[:, None] * advance)).astype(int)
+    inside = ((index >= 0) & (index < np.array(grid.size_kji))).all(axis=1)
+    hit = np.zeros(len(reach), dtype=bool)
+    hit[inside] = lesion[tuple(index[inside].T)]
+    along = reach[hit]
+    return float((along.min() + along.max()) / 2) if len(along) else 0.0
+
+
+def simulate_device(
+    case: Case,
+    volume: Volume,
+    device_id: str,
+    margin_mm: float = 5.0,
+    spacing_mm: float = 1.0,
+    progress: Progress = SILENT,
+) -> Case:
+    """Simulate a device on the chosen way in.
+
+    Parameters
+    ----------
+    case : Case
+        With lesion, structures and a chosen way in.
+    volume : Volume
+        The CT.
+    device_id : str
+        Row of the table.
+    margin_mm : float
+        Wanted around the lesion.
+    spacing_mm : float
+        Edge of a cell.
+    progress : Progress
+        Told of every step.
+
+    Returns
+    -------
+    Case
+        With one more simulation; an earlier one of the same device is replaced.
+
+    Raises
+    ------
+    PlanningError
+        When something is lacking or the device cannot be placed.
+    """
+    lesion, structures = _needed(case)
+    chosen = case.plan.chosen
+    if chosen is None:
+        message = "no way in is chosen; search for access first"
+        raise PlanningError(Problem(code="no_access", message=message))
+    placed = placed_along(chosen, middle_behind_target_mm(case, chosen), device_id)
+    treatment = simulate_treatment(
+        TreatmentRequest(
+            volume, lesion, structures, (placed,), margin_mm=margin_mm, spacing_mm=spacing_mm
+        ),
+        progress,
+    )
+    field = ThermalField(treatment.grid, treatment.temperature_c, treatment.zone)
+    rows = list(zip(case.plan.simulation, case.fields, strict=True))
+    rows = [row for row in rows if row[0].device != device_id] + [(treatment.summary, field)]
+    changed = replace(case, fields=tuple(row[1] for row in rows))
+    return changed.with_plan(simulation=tuple(row[0] for row in rows), recommendation=None)
+
+
+def answer(case: Case, answers: Answers) -> Case:
+    """Apply the rules to the answers and to what was measured.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    answers : Answers
+        What the physician said; what is left open is taken from the CT where it was measured.
+
+    Returns
+    -------
+    Case
+        With a recommendation.
+
+    Raises
+    ------
+    PlanningError
+        When answers and measures contradict each other.
+    """
+    complete = completed_answers(case, answers)
+    return case.with_plan(answers=answers, recommendation=recommend(complete))
+
+
+def completed_answers(case: Case, answers: Answers) -> Answers:
+    """Fill open answers from the measures of the case.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    answers : Answers
+        What the physician said; it always decides.
+
+    Returns
+    -------
+    Answers
+        With length, width, volume, kind, breach, distances and simulations filled in.
+    """
+    said = answers.model_dump(exclude_none=True, by_alias=True)
+    measured: dict[str, Any] = {}
+    if case.plan.lesion is not None:
+        lesion = case.plan.lesion
+        measured = {
+            "lesion_length_mm": lesion.length_mm,
+            "lesion_width_mm": lesion.width_mm,
+            "lesion_volume_ml": lesion.volume_ml,
+            "lesion_kind": lesion.kind,
+        }
+        if lesion.cortical_breach is not None:
+            measured["cortical_breach"] = lesion.cortical_breach
+    distances = {**measured_distances_mm(case), **said.get("distance_mm", {})}
+    if distances:
+        measured["distance_mm"] = distances
+    if case.plan.simulation:
+        measured["simulation"] = [_simulation_answer(row) for row in case.plan.simulation]
+    said.pop("distance_mm", None)
+    return Answers.model_validate({**measured, **said})
+
+
+def _simulation_answer(row: TreatmentSummary) -> dict[str, Any]:
+    return {
+        "technique": row.technique,
+        "coverage_percent": row.coverage_percent,
+        "min_margin_mm": row.min_margin_mm,
+        "limits_passed": [
+            {
+                "structure": near.name,
+                "value": near.value,
+                "limit": near.limit,
+            }
+            for near in row.neighbours
+            if near.passed
+        ],
+        "verified_device": row.verified_device,
+    }
+
+
+def measured_distances_mm(case: Case) -> dict[str, float]:
+    """Return the distances from the lesion that the structures of the case allow to measure.
+
+    Parameters
+    ----------
+    case : Case
+        With lesion and structures; otherwise nothing is measured.
+
+    Returns
+    -------
+    dict
+        Keys of ``distance_mm``. The canal stands for the cord, which native CT does not show: the
+        cord is never nearer than the canal's wall. Distances beyond 60 mm are left out.
+    """
+    if case.lesion is None or case.structures is None:
+        return {}
+    grid = case.plan.series.grid
+    start, size = grid.around(grid.to_lps(np.argwhere(case.lesion)), 60.0)
+    block = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
+    away_mm = ndimage.distance_transform_edt(~case.lesion[block], sampling=grid.spacing_mm_kji)
+    names = {"spinal_cord": (SPINAL_CANAL, "spinal_cord"), "bowel": (BOWEL_GAS, "colon")}
+    found = {}
+    for key, structures in names.items():
+        near = case.structures.mask(*structures)[block]
+        if near.any():
+            found[key] = float(away_mm[near].min())
+    if case.structures.named(BODY) is not None:
+        outside = ~case.structures.mask(BODY)[block]
+        if outside.any():
+            found["skin"] = float(away_mm[outside].min())
+    return found
+
+
+def _needed(case: Case) -> tuple[BoolArray, Structures]:
+    problems = []
+    if case.lesion is None:
+        problems.append(Problem(code="no_lesion", message="outline the lesion first"))
+    if case.structures is None:
+        problems.append(Problem(code="no_structures", message="find the structures first"))
+    if case.lesion is None or case.structures is None:
+        raise PlanningError(problems)
+    return case.lesion, case.structures
+
+
+def _without_access(case: Case) -> Case:
+    return replace(case, fields=()).with_plan(
+        access=None, no_access=(), chosen_rank=None, simulation=(), recommendation=None
+    )

@@ -1,0 +1,450 @@
+"""The plan file: one SQLite database that survives a killed process.
+
+Every change is one transaction under a rollback journal with full synchronisation, so that a
+process killed at any moment loses at most the change in flight. A new file is made under a
+temporary name and takes its own name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from imaging.errors import Problem
+from imaging.geometry import Grid
+from imaging.structures.model import Structures
+from planning.errors import PlanningError
+from planning.plan import Case, Plan, ThermalField
+
+APPLICATION_ID = 0x4F53504C  # "OSPL", marks the file as ours (PRAGMA application_id)
+SCHEMA_VERSION = 1
+ENDING = ".osteoplan"
+TEMPERATURE_STEP_C = 0.05  # of kept fields; far below what any model or probe can tell
+MASK_LESION = "lesion"
+MASK_STRUCTURES = "structures"
+SCHEMA = """
+CREATE TABLE plan (id INTEGER PRIMARY KEY CHECK (id = 1), document TEXT NOT NULL);
+CREATE TABLE mask (
+    name TEXT PRIMARY KEY, dtype TEXT NOT NULL, k INTEGER, j INTEGER, i INTEGER, data BLOB NOT NULL
+);
+CREATE TABLE thermal_field (
+    position INTEGER PRIMARY KEY, spacing_mm REAL NOT NULL,
+    first_x_mm REAL NOT NULL, first_y_mm REAL NOT NULL, first_z_mm REAL NOT NULL,
+    k INTEGER, j INTEGER, i INTEGER, temperature BLOB NOT NULL, zone BLOB NOT NULL
+);
+CREATE TABLE picture (
+    name TEXT PRIMARY KEY, png BLOB NOT NULL, carries_identifiers INTEGER NOT NULL
+);
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, at_utc TEXT NOT NULL, change TEXT NOT NULL
+);
+CREATE TRIGGER history_is_never_changed BEFORE UPDATE ON history
+BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+CREATE TRIGGER history_is_never_removed BEFORE DELETE ON history
+BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
+"""
+
+# From a schema version to the next one: one entry a step.
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A captured picture.
+
+    Parameters
+    ----------
+    name : str
+        File name without folder.
+    png : bytes
+        The picture.
+    carries_identifiers : bool
+        Whether it shows who the patient is.
+    """
+
+    name: str
+    png: bytes
+    carries_identifiers: bool = False
+
+
+def _refuse(code: str, message: str, where: Path) -> PlanningError:
+    return PlanningError(Problem(code=code, message=message, where=str(where)))
+
+
+class PlanFile:
+    """An open plan file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    connection : sqlite3.Connection
+        Open on it.
+    lock : FileLock or None
+        Held while this program may write; None reads only.
+
+    Notes
+    -----
+    Made by :meth:`create` and :meth:`open`; use it as a context manager, or close it.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: FileLock | None) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = lock
+
+    @property
+    def read_only(self) -> bool:
+        """Whether another program has the file open for writing."""
+        return self._lock is None
+
+    @classmethod
+    def create(cls, path: Path, case: Case) -> PlanFile:
+        """Make a new file; one that exists is replaced once the new one is whole.
+
+        Parameters
+        ----------
+        path : Path
+            Ends in ``.osteoplan``.
+        case : Case
+            First content.
+
+        Returns
+        -------
+        PlanFile
+            Open for writing.
+
+        Raises
+        ------
+        PlanningError
+            When the place cannot be written or another program has the file open.
+        """
+        lock = _locked(path)
+        if lock is None:
+            message = (
+                "another program has this plan open; close it there, or save under another name"
+            )
+            raise _refuse("plan_in_use", message, path)
+        draft = path.with_name(f".{path.name}.unfinished")
+        try:
+            draft.unlink(missing_ok=True)
+            connection = _connect(draft)
+            connection.executescript(SCHEMA)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            made = cls(draft, connection, lock)
+            made.save(case, "created")
+            connection.close()
+            draft.replace(path)
+            return cls(path, _connect(path), lock)
+        except (sqlite3.Error, OSError, PlanningError) as error:
+            draft.unlink(missing_ok=True)
+            lock.release()
+            if isinstance(error, PlanningError):
+                raise
+            raise _cannot_write(path) from None
+
+    @classmethod
+    def open(cls, path: Path) -> PlanFile:
+        """Open a file; older versions are migrated, newer ones refused untouched.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+
+        Returns
+        -------
+        PlanFile
+            Read-only when another program has it open or the place cannot be written.
+
+        Raises
+        ------
+        PlanningError
+            When it is no plan, damaged, or from a newer version.
+        """
+        if not path.is_file():
+            raise _refuse("not_found", "there is no such plan; check the path", path)
+        version = _version_of(path)
+        if version > SCHEMA_VERSION:
+            message = (
+                f"the plan was written by a newer version of Osteoplan (format {version}, this "
+                f"program reads up to {SCHEMA_VERSION}); update Osteoplan. The file was not touched"
+            )
+            raise _refuse("plan_too_new", message, path)
+        lock = _locked(path)
+        try:
+            connection = _connect(path, writable=lock is not None)
+            if lock is not None:
+                _migrate(connection, version)
+            opened = cls(path, connection, lock)
+            opened.load()
+            return opened
+        except (sqlite3.Error, PlanningError) as error:
+            if lock is not None:
+                lock.release()
+            if isinstance(error, PlanningError):
+                raise
+            message = f"the plan file is damaged ({error}); restore it from a copy"
+            raise _refuse("plan_damaged", message, path) from None
+
+    def load(self) -> Case:
+        """Read the case.
+
+        Returns
+        -------
+        Case
+            As it was saved last.
+
+        Raises
+        ------
+        PlanningError
+            When its content is damaged.
+        """
+        row = self._connection.execute("SELECT document FROM plan WHERE id = 1").fetchone()
+        if row is None:
+            raise _refuse(
+                "plan_damaged", "the file holds no plan; restore it from a copy", self.path
+            )
+        try:
+            plan = Plan.model_validate_json(row[0])
+            lesion = self._mask(MASK_LESION)
+            labels = self._mask(MASK_STRUCTURES)
+            fields = self._fields()
+        except (ValidationError, ValueError, zlib.error) as error:
+            reason = type(error).__name__
+            message = f"the plan's content is damaged ({reason}); restore it from a copy"
+            raise _refuse("plan_damaged", message, self.path) from None
+        grid = plan.series.grid
+        structures = (
+            Structures(labels.astype(np.uint16), grid, plan.structures)
+            if labels is not None
+            else None
+        )
+        mask = None if lesion is None else lesion.astype(bool)
+        return Case(plan, mask, structures, fields)
+
+    def save(self, case: Case, change: str) -> None:
+        """Write the case as one transaction, with a line of history.
+
+        Parameters
+        ----------
+        case : Case
+            What to keep.
+        change : str
+            What was done, for the history; holds no identifiers.
+
+        Raises
+        ------
+        PlanningError
+            When the file is read-only or cannot be written; nothing is changed then.
+        """
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT INTO plan (id, document) VALUES (1, ?) "
+                "ON CONFLICT (id) DO UPDATE SET document = excluded.document",
+                (case.plan.model_dump_json(by_alias=True),),
+            )
+            self._put_mask(connection, MASK_LESION, case.lesion)
+            labels = None if case.structures is None else case.structures.labels
+            self._put_mask(connection, MASK_STRUCTURES, labels)
+            connection.execute("DELETE FROM thermal_field")
+            for position, field in enumerate(case.fields):
+                connection.execute(
+                    "INSERT INTO thermal_field VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (position, *_packed_field(field)),
+                )
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            connection.execute("INSERT INTO history (at_utc, change) VALUES (?, ?)", (now, change))
+
+    def save_picture(self, picture: Picture) -> None:
+        """Keep a captured picture.
+
+        Parameters
+        ----------
+        picture : Picture
+            Replaces one of the same name.
+
+        Raises
+        ------
+        PlanningError
+            When the file cannot be written.
+        """
+        with self._writing() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO picture (name, png, carries_identifiers) VALUES (?, ?, ?)",
+                (picture.name, picture.png, int(picture.carries_identifiers)),
+            )
+
+    def pictures(self) -> tuple[Picture, ...]:
+        """Return the captured pictures, by name."""
+        rows = self._connection.execute(
+            "SELECT name, png, carries_identifiers FROM picture ORDER BY name"
+        )
+        return tuple(Picture(name, png, bool(flag)) for name, png, flag in rows)
+
+    def history(self) -> tuple[tuple[str, str], ...]:
+        """Return time (UTC) and kind of every change, oldest first."""
+        rows = self._connection.execute("SELECT at_utc, change FROM history ORDER BY id")
+        return tuple((str(at), str(change)) for at, change in rows)
+
+    def close(self) -> None:
+        """Close the file and let other programs write."""
+        self._connection.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    def __enter__(self) -> PlanFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        if self._lock is None:
+            message = "the plan is open in another program and can only be read here"
+            raise _refuse("plan_read_only", message, self.path)
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except (sqlite3.Error, OSError):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise _cannot_write(self.path) from None
+
+    def _put_mask(
+        self, connection: sqlite3.Connection, name: str, array: NDArray[np.generic] | None
+    ) -> None:
+        if array is None:
+            connection.execute("DELETE FROM mask WHERE name = ?", (name,))
+            return
+        packed = np.packbits(array) if array.dtype == bool else array.astype("<u2")
+        data = zlib.compress(np.ascontiguousarray(packed).tobytes(), level=1)
+        kind = "bits" if array.dtype == bool else "<u2"
+        old = connection.execute("SELECT data FROM mask WHERE name = ?", (name,)).fetchone()
+        if old is not None and old[0] == data:
+            return
+        connection.execute(
+            "INSERT OR REPLACE INTO mask (name, dtype, k, j, i, data) VALUES (?, ?, ?, ?, ?, ?)",
+            (name, kind, *array.shape, data),
+        )
+
+    def _fields(self) -> tuple[ThermalField, ...]:
+        found = []
+        for row in self._connection.execute("SELECT * FROM thermal_field ORDER BY position"):
+            _, spacing_mm, x, y, z, k, j, i, temperature, zone = row
+            steps = np.frombuffer(zlib.decompress(temperature), "<i2").reshape(k, j, i)
+            bits = np.frombuffer(zlib.decompress(zone), np.uint8)
+            found.append(
+                ThermalField(
+                    Grid.aligned((k, j, i), spacing_mm, (x, y, z)),
+                    steps.astype(np.float32) * np.float32(TEMPERATURE_STEP_C),
+                    np.unpackbits(bits, count=k * j * i).reshape(k, j, i).astype(bool),
+                )
+            )
+        return tuple(found)
+
+    def _mask(self, name: str) -> NDArray[np.generic] | None:
+        row = self._connection.execute(
+            "SELECT dtype, k, j, i, data FROM mask WHERE name = ?", (name,)
+        ).fetchone()
+        if row is None:
+            return None
+        kind, *shape, data = row
+        raw = zlib.decompress(data)
+        if kind == "bits":
+            bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=int(np.prod(shape)))
+            return bits.reshape(shape).astype(bool)
+        return np.frombuffer(raw, kind).reshape(shape)
+
+
+def _packed_field(field: ThermalField) -> tuple[object, ...]:
+    steps = np.rint(field.temperature_c / TEMPERATURE_STEP_C)
+    whole = np.clip(steps, -32768, 32767).astype("<i2")
+    first = field.grid.affine_kji_to_lps[:3, 3]
+    return (
+        field.grid.spacing_mm_kji[0],
+        *(float(n) for n in first),
+        *field.grid.size_kji,
+        zlib.compress(whole.tobytes(), level=1),
+        zlib.compress(np.packbits(field.zone).tobytes(), level=1),
+    )
+
+
+def _connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
+    mode = "rwc" if writable else "ro"
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None
+    )
+    if writable:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _locked(path: Path) -> FileLock | None:
+    """Take the right to write, which ends with the process; None where another has it."""
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return None
+    except OSError:
+        return None if path.exists() else _no_place(path)
+    return lock
+
+
+def _no_place(path: Path) -> None:
+    raise _cannot_write(path)
+
+
+def _cannot_write(path: Path) -> PlanningError:
+    message = (
+        "the plan cannot be written; check that the folder exists, its rights, and the space on "
+        "the disk. What was saved before is unchanged"
+    )
+    return _refuse("cannot_write", message, path)
+
+
+def _version_of(path: Path) -> int:
+    try:
+        connection = _connect(path, writable=False)
+        try:
+            application = int(connection.execute("PRAGMA application_id").fetchone()[0])
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.Error:
+        application, version = 0, 0
+    if application != APPLICATION_ID:
+        message = "the file is not a plan of Osteoplan, or is damaged; choose an .osteoplan file"
+        raise _refuse("not_a_plan", message, path)
+    return version
+
+
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    while version < SCHEMA_VERSION:
+        connection.execute("BEGIN IMMEDIATE")
+        MIGRATIONS[version](connection)
+        version += 1
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
