@@ -27,7 +27,7 @@ from planning.ablation.materials import (
 from planning.ablation.microwave import Antenna
 from planning.ablation.protocol import Phase
 from planning.ablation.radiofrequency import Generator, Limits, Pole
-from planning.ablation.scenario import ApplicatorPart, MediumPart, SourcePart
+from planning.ablation.scenario_parts import ApplicatorPart, MediumPart, SourcePart
 
 ROOM_COOLANT_W_M2_K = 2000.0  # between coolant and tissue where the table says nothing [BG]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imaging.geometry import FloatArray, Grid
-from planning.ablation.applicators import Applicator
+from planning.ablation.applicators import LONGEST_STEP_S, Applicator
 from planning.ablation.electric import ElectricField, Electrode
 from planning.ablation.embedding import Embedding, Shape, embed
 from planning.ablation.heat import HeatSolver, HeldSurface
@@ -17,12 +17,13 @@ from planning.ablation.protocol import OFF, Mode, Phase
 
 SIGMA_CHANGE = 0.04  # the potential is solved anew when σ has changed by this share anywhere heated
 STEP_S = 2.0  # longest step: controls act about once a second
+TEMPERATURE_STEP_S = 1.0  # of temperature control, which a longer step would make swing
 IMPEDANCE_RISE_OHM = 20.0  # roll-off [A]
 PAUSE_W, PAUSE_S = 10.0, 15.0  # power and length of a pause [A]
 RAMP_S, RAMP_FROM = 60.0, 0.25  # full power after a minute, from a quarter [BG]
 AFTER_PAUSE = 0.9  # power resumed after a pause, of that before [BG]
-CONTROL_BAND_K = 15.0  # proportional band of temperature control [BG]
-CONTROL_RESET_S = 30.0  # integral time of temperature control [BG]
+CONTROL_BAND_K = 40.0  # proportional band of temperature control [BG]
+CONTROL_RESET_S = 15.0  # integral time of temperature control [BG]
 DEFAULT_MOST_W = 200.0  # of a generator without limits in temperature control
 
 
@@ -154,7 +155,9 @@ class Generator(Applicator):
     def longest_step_s(self) -> float:
         """Return the pace of the controls; a linear medium at fixed voltage needs none."""
         steady = self.phase.mode in {Mode.VOLTAGE, Mode.POWER, Mode.CURRENT}
-        return 1e9 if self.phase.mode in OFF or (steady and not self._medium.has_tissue) else STEP_S
+        if self.phase.mode in OFF or (steady and not self._medium.has_tissue):
+            return LONGEST_STEP_S
+        return TEMPERATURE_STEP_S if self.phase.mode is Mode.HEAT else STEP_S
 
     def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> FloatArray | None:
         """Return Joule's heat at the level that the control asks for."""

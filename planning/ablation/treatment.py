@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes, distance_transform_edt
+from scipy.ndimage import binary_fill_holes, distance_transform_edt, map_coordinates
+from scipy.spatial import cKDTree
 
 from imaging.document import Document, Vector
 from imaging.errors import Problem
@@ -32,6 +33,7 @@ from planning.errors import PlanningError
 AROUND_MM = 25.0  # of tissue simulated beyond the lesion and the active parts
 LEAST_BOX_MM, MOST_BOX_MM = 80.0, 200.0
 CURVE_OFFSET_MM = 5.0  # from the shaft, of the curve at the probe's side
+LEAST_OMEGA = 1e-12  # keeps the logarithm finite
 COLD_ISOTHERMS_C = (0.0, -20.0, -40.0)
 HOT_ISOTHERMS_C = (50.0, 60.0)
 
@@ -212,8 +214,9 @@ def simulate_treatment(request: TreatmentRequest, progress: Progress = SILENT) -
         watch=exposure.watch,
     )
     outcome = simulate(task, progress.part(0.05, 0.98))
-    zone = lethal_zone(outcome, placements[0].device) & (body | lesion)
-    summary = _summary(request, placements, grid, lesion & body, body, zone, outcome)
+    field = lethal_field(outcome, placements[0].device)
+    zone = (field >= 0) & (body | lesion)
+    summary = _summary(request, placements, grid, lesion, body, field)
     summary = summary.model_copy(
         update={
             "neighbours": exposure.rows(outcome.hottest_c, outcome.coldest_c),
@@ -402,8 +405,10 @@ def _neighbours(
     return {name: mask for name, mask in found.items() if mask.any()}
 
 
-def lethal_zone(outcome: Outcome, device: Device) -> BoolArray:
-    """Return where a treatment kills: cold below the lethal isotherm, heat with Ω ≥ 1.
+def lethal_field(outcome: Outcome, device: Device) -> FloatArray:
+    """Return how far inside the lethal criterion every cell lies, zero at its edge.
+
+    Cold: kelvin below the lethal isotherm. Heat: logarithm of Ω, which is lethal at 1.
 
     Parameters
     ----------
@@ -415,23 +420,54 @@ def lethal_zone(outcome: Outcome, device: Device) -> BoolArray:
     Returns
     -------
     numpy.ndarray
-        Bool; holes left by a cooled shaft are filled.
+        Shape of the grid; holes left by a cooled shaft count as inside.
     """
     if device.technique == "cryoablation":
-        zone = outcome.coldest_c <= thermal_limits().lethal_cold_c
+        field = thermal_limits().lethal_cold_c - outcome.coldest_c.astype(float)
     else:
-        zone = outcome.omega >= OMEGA_LETHAL
-    filled: BoolArray = np.asarray(binary_fill_holes(zone), dtype=bool)
-    return filled
+        field = np.log(np.clip(outcome.omega.astype(float) / OMEGA_LETHAL, LEAST_OMEGA, None))
+    filled = np.asarray(binary_fill_holes(field >= 0), dtype=bool)
+    result: FloatArray = np.where(filled, np.maximum(field, 1e-6), field)
+    return result
 
 
-def signed_margin_mm(lesion: BoolArray, zone: BoolArray, spacing_mm: float) -> float | None:
-    """Return the least signed distance from the lesion's surface to the zone's.
+def surface_points(field: FloatArray) -> FloatArray:
+    """Return where a field crosses zero between neighbouring voxels.
 
     Parameters
     ----------
-    lesion, zone : numpy.ndarray
-        Same shape, bool.
+    field : numpy.ndarray
+        Shape (k, j, i), above or at zero inside.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, 3), in voxels.
+    """
+    found = []
+    for axis in range(3):
+        low: list[slice] = [slice(None)] * 3
+        high: list[slice] = [slice(None)] * 3
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        first, second = field[tuple(low)], field[tuple(high)]
+        crossing = np.nonzero((first >= 0) != (second >= 0))
+        points = np.stack(crossing, axis=1).astype(float)
+        points[:, axis] += first[crossing] / (first[crossing] - second[crossing])
+        found.append(points)
+    return np.concatenate(found)
+
+
+def signed_margin_mm(lesion: BoolArray, field: FloatArray, spacing_mm: float) -> float | None:
+    """Return the least signed distance from the lesion's surface to the lethal zone's.
+
+    Surfaces are at the half level between voxels of the lesion, and where the field is zero.
+
+    Parameters
+    ----------
+    lesion : numpy.ndarray
+        Bool.
+    field : numpy.ndarray
+        Same shape; at or above zero inside the zone.
     spacing_mm : float
         Edge of a voxel.
 
@@ -439,17 +475,15 @@ def signed_margin_mm(lesion: BoolArray, zone: BoolArray, spacing_mm: float) -> f
     -------
     float or None
         Above zero where the zone reaches beyond the lesion everywhere; below zero, how far lesion
-        is left out; None without a zone.
+        is left out; None without a zone or without a lesion.
     """
-    if not zone.any() or not lesion.any():
+    edge = surface_points(np.where(lesion, 1.0, -1.0))
+    zone = surface_points(field)
+    if len(edge) == 0 or len(zone) == 0:
         return None
-    padded = np.pad(zone, 1)
-    inside: FloatArray = distance_transform_edt(padded)[1:-1, 1:-1, 1:-1]
-    outside: FloatArray = distance_transform_edt(~zone)
-    # A voxel at the lesion's border lies half a voxel inside its surface, and the zone's surface
-    # runs half a voxel before the first voxel outside: together a voxel.
-    margin = np.where(zone, inside - 1.0, -outside)
-    return float(margin[lesion].min()) * spacing_mm
+    distance = np.asarray(cKDTree(zone).query(edge)[0])
+    inside = map_coordinates(field, edge.T, order=1, mode="nearest") >= 0
+    return float(np.where(inside, distance, -distance).min()) * spacing_mm
 
 
 def _percent(part: BoolArray, whole: BoolArray) -> float:
@@ -462,9 +496,9 @@ def _summary(
     grid: Grid,
     lesion: BoolArray,
     body: BoolArray,
-    zone: BoolArray,
-    outcome: Outcome,
+    field: FloatArray,
 ) -> TreatmentSummary:
+    zone = (field >= 0) & (body | lesion)
     around: FloatArray = distance_transform_edt(~lesion) * request.spacing_mm
     wanted = lesion | ((around <= request.margin_mm) & body)
     first = placements[0].device
@@ -473,7 +507,7 @@ def _summary(
         technique=first.technique,
         coverage_percent=_percent(zone, lesion),
         coverage_with_margin_percent=_percent(zone, wanted),
-        min_margin_mm=signed_margin_mm(lesion, zone, request.spacing_mm),
+        min_margin_mm=signed_margin_mm(lesion, field, request.spacing_mm),
         neighbours=(),
         margin_mm=request.margin_mm,
         spacing_mm=request.spacing_mm,

@@ -46,7 +46,7 @@ def test_simulate_answers_every_key(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert len(point["time_s"]) == len(point["temperature_c"])
     volume = read_volume(field)
     assert volume.grid.size_kji == (30, 30, 30)
-    assert volume.hu_at([0.5, 0.5, 0.5]) == pytest.approx(90, abs=1)
+    assert volume.hu_at([[0.5, 0.5, 0.5]])[0] == pytest.approx(90, abs=1)
 
 
 def test_bad_scenario_exits_3_with_all_problems(

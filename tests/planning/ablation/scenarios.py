@@ -32,7 +32,7 @@ def cube(size_mm: float, spacing_mm: float) -> dict[str, Any]:
     return {"spacing_mm": spacing_mm, "size_mm": [size_mm] * 3, "centre_lps_mm": [0, 0, 0]}
 
 
-def sphere_scenario(**changes: Any) -> dict[str, Any]:
+def sphere_scenario(**changes: object) -> dict[str, Any]:
     scenario: dict[str, Any] = {
         "grid": cube(50.0, 1.0),
         "medium": {"properties": {**SOFT, "perfusion_per_s": 6.4e-3}},

@@ -32,7 +32,7 @@ from tests.planning.ablation.scenarios import (
 INSULATED = {"kind": "insulated"}
 
 
-def device_scenario(device: str, phase: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def device_scenario(device: str, phase: dict[str, Any], **changes: object) -> dict[str, Any]:
     return sphere_scenario(
         **{
             "grid": cube(60, 1.5),

@@ -39,7 +39,7 @@ def request(device: str = "icerod_17g", **changes: object) -> TreatmentRequest:
     labels[outside], labels[bone], labels[canal] = 0, 2, 3
     labels[(x > 40) & ~outside] = 4
     table = tuple(
-        Structure(name=name, label=n, volume_ml=1.0, class_="passable", found_by="made")  # type: ignore[arg-type]
+        Structure(name=name, label=n, volume_ml=1.0, class_="passable", found_by="made")
         for name, n in LABELS.items()
     )
     whole = TreatmentRequest(
@@ -124,7 +124,7 @@ def test_monopolar_radiofrequency_heats_the_lesion() -> None:
 )
 def test_impossible_treatments_are_refused(changes: dict[str, object], code: str) -> None:
     with pytest.raises(PlanningError) as refused:
-        simulate_treatment(request(**changes))
+        simulate_treatment(request(**changes))  # type: ignore[arg-type]
     assert code in {problem.code for problem in refused.value.problems}
 
 
@@ -141,10 +141,12 @@ def test_margin_is_the_distance_between_surfaces() -> None:
     z, y, x = np.indices((60, 60, 60)) - 30
     radius = np.sqrt(x**2 + y**2 + z**2)
     lesion = radius < 8
-    assert signed_margin_mm(lesion, radius < 13, 1.0) == pytest.approx(5.0, abs=0.6)
-    assert signed_margin_mm(lesion, radius < 5, 2.0) == pytest.approx(-6.0, abs=1.2)
-    assert signed_margin_mm(lesion, lesion, 1.0) == pytest.approx(0.0, abs=1e-9)
-    assert signed_margin_mm(lesion, radius < -1, 1.0) is None
+    assert signed_margin_mm(lesion, 13.0 - radius, 1.0) == pytest.approx(
+        5.0, abs=0.4
+    )  # a mask of 1 mm voxels
+    assert signed_margin_mm(lesion, 5.0 - radius, 2.0) == pytest.approx(-6.0, abs=0.6)
+    assert signed_margin_mm(lesion, 8.0 - radius, 1.0) == pytest.approx(0.0, abs=0.6)
+    assert signed_margin_mm(lesion, -1.0 - radius, 1.0) is None
 
 
 def test_every_limit_has_a_source_and_sane_values() -> None:
