@@ -127,7 +127,7 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
 
 
 def _place_name(name: str, words: dict[str, Any]) -> str:
-    return str(words["places"].get(name, name.replace("_", " ")))
+    return str(words["places"].get(name.replace(" ", "_"), name.replace("_", " ")))
 
 
 def _centre(case: Case, volume: Volume) -> FloatArray:
@@ -190,7 +190,9 @@ def _draw_planned(
 
     def outline(values: FloatArray, level: float, colour: str, label: str, width: float) -> None:
         if np.nanmin(values) < level < np.nanmax(values):
-            axes.contour(x, y, values, levels=[level], colors=[colour], linewidths=[width])
+            axes.contour(
+                x, y, values, levels=[level], colors=[colour], linewidths=[width], linestyles="-"
+            )
             handles.append(Line2D([], [], color=colour, linewidth=width, label=label))
 
     if shown.structures:

@@ -106,9 +106,7 @@ def march(
                 k = int(starts[s, 0] + f * (targets[t, 0] - starts[s, 0]) + 0.5)
                 j = int(starts[s, 1] + f * (targets[t, 1] - starts[s, 1]) + 0.5)
                 i = int(starts[s, 2] + f * (targets[t, 2] - starts[s, 2]) + 0.5)
-                if not (
-                    0 <= k < body.shape[0] and 0 <= j < body.shape[1] and 0 <= i < body.shape[2]
-                ):
+                if not (0 <= k < nk and 0 <= j < nj and 0 <= i < ni):
                     code = LEAVES_BODY
                     break
                 if not body[k, j, i]:

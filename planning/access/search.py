@@ -35,11 +35,12 @@ EXAMINED = 400  # best ways that are judged again on the CT's own voxels, at mos
 CHUNK = 4096
 
 # Wishes and their weights; each term is 0 to 1. The weights are a choice, shown with the result.
-WEIGHTS = {"length": 0.30, "in_plane": 0.25, "clearance": 0.30, "bone": 0.15}
+WEIGHTS = {"length": 0.25, "in_plane": 0.20, "clearance": 0.25, "bone": 0.10, "central": 0.20}
 CLEARED = "cleared"  # multiplies the sum: a way through tissue that was not told apart comes last
 FULL_CLEARANCE_MM = 15.0
 FULL_ANGLE_DEG = 30.0
 FULL_BONE_MM = 40.0
+FULL_OFF_CENTRE_MM = 10.0  # from the way's line to the lesion's centre of mass
 FULL_AVOID_MM = 20.0
 LEAST_CLEARED = 0.05
 
@@ -249,6 +250,7 @@ def _terms(
     clearance_mm: FloatArray,
     bone_mm: FloatArray,
     avoid_mm: FloatArray,
+    off_centre_mm: FloatArray,
     longest_mm: float,
 ) -> dict[str, FloatArray]:
     """Return each wish of each way, 0 (bad) to 1 (good)."""
@@ -257,8 +259,19 @@ def _terms(
         "in_plane": 1.0 - np.clip(np.abs(angle_deg) / FULL_ANGLE_DEG, 0.0, 1.0),
         "clearance": np.clip(clearance_mm / FULL_CLEARANCE_MM, 0.0, 1.0),
         "bone": 1.0 - np.clip(bone_mm / FULL_BONE_MM, 0.0, 1.0),
+        "central": 1.0 - np.clip(off_centre_mm / FULL_OFF_CENTRE_MM, 0.0, 1.0),
         CLEARED: 1.0 - np.clip(avoid_mm / FULL_AVOID_MM, 0.0, 1.0 - LEAST_CLEARED),
     }
+
+
+def _off_centre_mm(request: AccessRequest, entries: FloatArray, aims: FloatArray) -> FloatArray:
+    """Return how far each way's line passes from the lesion's centre of mass."""
+    centre = request.volume.grid.to_lps(np.argwhere(request.lesion).mean(axis=0))
+    advance = aims - entries
+    advance = advance / np.maximum(np.linalg.norm(advance, axis=1, keepdims=True), 1e-6)
+    offset = centre - entries
+    across = offset - (offset * advance).sum(axis=1, keepdims=True) * advance
+    return np.asarray(np.linalg.norm(across, axis=1), dtype=np.float64)
 
 
 def angle_to_axial_deg(entry_lps_mm: FloatArray, target_lps_mm: FloatArray) -> FloatArray:
@@ -292,6 +305,7 @@ def _ranked(
         marched.slack_mm[at].astype(float),
         marched.bone_mm[at].astype(float),
         marched.avoid_mm[at].astype(float),
+        _off_centre_mm(request, entries, aims),
         request.needle.length_mm,
     )
     score = terms[CLEARED] * sum(weight * terms[name] for name, weight in WEIGHTS.items())

@@ -1,0 +1,294 @@
+"""Commands for the whole: a plan in one go, its report, and the demonstration."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import numpy as np
+
+from app.cli.output import POINT, as_plain, emit, json_option, progress_bar, warn
+from app.errors import AppError
+from app.report.export import write_report
+from app.report.texts import LANGUAGES, Language
+from imaging.errors import ImagingError, Problem
+from imaging.files import read_volume
+from imaging.progress import Progress
+from imaging.volume import Volume
+from planning import procedure
+from planning.ablation.devices import devices
+from planning.plan import Case
+from planning.store import ENDING, PlanFile
+from planning.technique.answers import Answers, read_answers
+
+PATH = click.Path(path_type=Path)
+LANGUAGE = click.Choice(LANGUAGES)
+PLAN_NAME = f"plan{ENDING}"
+COMPARED = ("cryoablation", "radiofrequency", "microwave")
+
+
+def default_devices() -> tuple[str, ...]:
+    """Return the first device of each technique in the table, to compare them."""
+    table = devices()
+    return tuple(
+        next(row.id for row in table.values() if row.technique == technique)
+        for technique in COMPARED
+    )
+
+
+def make_plan(
+    volume: Volume,
+    seeds: list[tuple[float, float, float]],
+    answers: Answers,
+    device_ids: tuple[str, ...],
+    out: Path,
+    progress: Progress,
+) -> Case:
+    """Take all steps and keep the plan file after each of them.
+
+    Parameters
+    ----------
+    volume : Volume
+        The CT.
+    seeds : list of tuple
+        Clicks in the lesion, LPS millimetres.
+    answers : Answers
+        What the physician said.
+    device_ids : tuple of str
+        Devices to be simulated and compared.
+    out : Path
+        Folder of the plan file; made when absent.
+    progress : Progress
+        Told all along.
+
+    Returns
+    -------
+    Case
+        The finished plan.
+
+    Raises
+    ------
+    Refusal
+        When a step is refused; the file keeps the steps before it.
+    """
+    make_folder(out)
+    case = Case.begin(volume)
+    with PlanFile.create(out / PLAN_NAME, case) as kept:
+
+        def step(
+            name: str, start: float, end: float, action: Callable[[Case, Progress], Case]
+        ) -> None:
+            nonlocal case
+            case = action(case, progress.part(start, end))
+            kept.save(case, name)
+
+        step("structures", 0.0, 0.2, lambda c, p: procedure.find_surroundings(c, volume, p))
+        clicks = np.array(seeds)
+        step("lesion", 0.2, 0.25, lambda c, p: procedure.outline_lesion(c, volume, clicks, 0.0, p))
+        step("access", 0.25, 0.3, lambda c, p: procedure.find_access(c, volume, progress=p))
+        share = 0.7 / max(len(device_ids), 1)
+        for number, device_id in enumerate(device_ids if case.plan.chosen else ()):
+            begun = 0.3 + number * share
+            step(
+                f"ablation {device_id}",
+                begun,
+                begun + share,
+                lambda c, p, d=device_id: _simulated(c, volume, d, p),
+            )
+        step("technique", 1.0, 1.0, lambda c, _p: procedure.answer(c, answers))
+    return case
+
+
+def _simulated(case: Case, volume: Volume, device_id: str, progress: Progress) -> Case:
+    return procedure.simulate_device(case, volume, device_id, progress=progress)
+
+
+def make_folder(out: Path) -> None:
+    """Make a folder and prove that it can be written to, before any work is done for it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out) as probe:
+            probe.write(b"\0" * 65536)
+    except OSError as error:
+        message = f"the folder cannot be written to ({error.strerror}); choose another one"
+        raise AppError(Problem(code="cannot_write", message=message, where=str(out))) from None
+
+
+@click.command("plan")
+@click.argument("path", type=PATH)
+@click.option("--seed", "seeds", type=POINT, multiple=True, required=True, help="Click in it.")
+@click.option("--answers", "answers_path", type=PATH, help="JSON of the answers.")
+@click.option("--device", "device_ids", metavar="ID", multiple=True, help="Device to simulate.")
+@click.option("--out", type=PATH, required=True, help="Folder of the plan and its report.")
+@click.option("--lang", type=LANGUAGE, default="en", help="Language of the report.")
+@click.option("--series", "series_uid", metavar="UID", help="Series to take.")
+@json_option
+def plan_command(
+    path: Path,
+    seeds: tuple[tuple[float, float, float], ...],
+    answers_path: Path | None,
+    device_ids: tuple[str, ...],
+    out: Path,
+    lang: Language,
+    series_uid: str | None,
+    as_json: bool,
+) -> None:
+    """Take all steps for the lesion at the click, and write plan and report into a folder."""
+    unknown = [name for name in device_ids if name not in devices()]
+    if unknown:
+        message = f"no device has this id; `osteoplan devices` lists {len(devices())}"
+        problems = [Problem(code="unknown_device", message=message, where=one) for one in unknown]
+        raise AppError(problems)
+    answers = read_answers(answers_path) if answers_path else Answers()
+    make_folder(out)
+    with progress_bar() as progress:
+        volume = read_volume(path, series_uid, progress.part(0.0, 0.1))
+        chosen = device_ids or default_devices()
+        case = make_plan(volume, list(seeds), answers, chosen, out, progress.part(0.1, 0.9))
+        files = write_report(case, volume, out, lang, progress.part(0.9, 1.0))
+    names = [str(out / PLAN_NAME), *(str(file) for file in files)]
+    _warn_of(case)
+    emit(case.plan.as_contract(names), as_json, _as_text(case, names))
+
+
+def _warn_of(case: Case) -> None:
+    for problem in (*case.plan.doubts, *case.plan.series.problems):
+        warn(problem.message)
+    if case.plan.access is None:
+        warn("no way in passes every limit; the plan says why")
+    else:
+        for name in case.plan.access.not_checked:
+            warn(f"the way in was not checked against: {name}")
+
+
+def _as_text(case: Case, files: list[str]) -> str:
+    plan = case.plan
+    lines = []
+    if plan.lesion:
+        lines.append(
+            f"lesion {plan.lesion.length_mm:.1f} × {plan.lesion.width_mm:.1f} mm, "
+            f"{plan.lesion.volume_ml:.2f} ml, {plan.lesion.kind}"
+        )
+    if plan.chosen:
+        lines.append(
+            f"way in {plan.chosen.length_mm / 10:.1f} cm, "
+            f"{plan.chosen.angle_to_axial_deg:+.0f}° to the axial plane"
+        )
+    for row in plan.simulation:
+        passed = ", ".join(near.name for near in row.neighbours if near.passed) or "none"
+        lines.append(
+            f"{row.technique} ({row.device}): {row.coverage_percent:.0f} % covered, "
+            f"limits passed: {passed}"
+        )
+    if plan.recommendation:
+        lines.append(f"verdict: {plan.recommendation.verdict}")
+    return "\n".join([*lines, *files])
+
+
+@click.command("report")
+@click.argument("plan_path", metavar="PLAN", type=PATH)
+@click.option("--out", type=PATH, required=True, help="Folder of the report.")
+@click.option("--lang", type=LANGUAGE, default="en", help="Language of the report.")
+@click.option("--ct", type=PATH, help="Where the CT is now, when it was moved.")
+@json_option
+def report_command(
+    plan_path: Path, out: Path, lang: Language, ct: Path | None, as_json: bool
+) -> None:
+    """Write PDF, pictures and DICOM objects of a plan."""
+    with PlanFile.open(plan_path) as kept:
+        case = kept.load()
+    make_folder(out)
+    with progress_bar() as progress:
+        volume = _volume_of(case, ct, progress.part(0.0, 0.3))
+        files = write_report(case, volume, out, lang, progress.part(0.3, 1.0))
+    names = [str(file) for file in files]
+    emit({"files": as_plain(names)}, as_json, "\n".join(names))
+
+
+def _volume_of(case: Case, ct: Path | None, progress: Progress) -> Volume | None:
+    """Read the CT of a plan; without it the report has no slices, which is said."""
+    series = case.plan.series
+    place = ct or Path(series.path)
+    uid = None if series.uid.startswith(("file-", "no-uid-")) else series.uid
+    try:
+        volume = read_volume(place, uid, progress)
+    except ImagingError as refusal:
+        if ct is not None:
+            raise
+        warn(f"the CT was not found ({refusal}); the report has no slices. Name it with --ct")
+        return None
+    if volume.series.checksum != series.checksum:
+        message = "this CT is not the one of the plan: its values differ. Choose the right series"
+        raise AppError(Problem(code="other_ct", message=message, where=str(place)))
+    return volume
+
+
+@click.command("demo")
+@click.option("--out", type=PATH, default=Path("osteoplan-demo"), help="Folder to write to.")
+@click.option("--case", "case_name", default="vertebra", help="Generated case.")
+@click.option("--lang", type=LANGUAGE, default="en", help="Language of the report.")
+@json_option
+def demo_command(out: Path, case_name: str, lang: Language, as_json: bool) -> None:
+    """Run the whole procedure on a generated case: DICOM series, plan, pictures, PDF."""
+    import shutil
+
+    from imaging.phantom.cases import generate
+    from imaging.phantom.save import save_case
+
+    make_folder(out)
+    folder = out / "ct"
+    if folder.exists() and (folder / "truth.json").is_file():
+        shutil.rmtree(folder)
+    with progress_bar() as progress:
+        made = generate(case_name, progress=progress.part(0.0, 0.15))
+        save_case(
+            folder,
+            made.volume,
+            made.lesion,
+            made.truth,
+            labels=made.labels,
+            names=made.names,
+            progress=progress.part(0.15, 0.2),
+        )
+        volume = read_volume(folder / "dicom", progress=progress.part(0.2, 0.25))
+        truth = made.truth.lesion
+        answers = _demo_answers(truth.bone, truth.level)
+        case = make_plan(
+            volume,
+            [truth.seed_lps_mm],
+            answers,
+            default_devices(),
+            out,
+            progress.part(0.25, 0.95),
+        )
+        files = write_report(case, volume, out, lang, progress.part(0.95, 1.0))
+    names = [str(folder), str(out / PLAN_NAME), *(str(file) for file in files)]
+    emit(case.plan.as_contract(names), as_json, _as_text(case, names))
+
+
+def _demo_answers(bone: str | None, level: str | None) -> Answers:
+    """Return the answers of the invented patient of the demonstration."""
+    said = {
+        "bone": bone,
+        "level": level,
+        "vas": 7,
+        "pain": "non_mechanical",
+        "life_expectancy_months": 14,
+        "primary": "breast",
+        "goal": "palliative",
+        "weight_kg": 68,
+        "inr": 1.0,
+        "platelets_g_l": 220,
+        "antithrombotics": [],
+        "infection": False,
+        "pregnancy": False,
+        "contrast_reaction": False,
+        "anaesthetic_allergy": False,
+        "implanted_cardiac_device": False,
+        "general_anaesthesia_possible": True,
+        "prone_possible": True,
+    }
+    known = {key: value for key, value in said.items() if value is not None}
+    return Answers.model_validate(known)

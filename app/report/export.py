@@ -1,0 +1,114 @@
+"""Writes the whole report into a folder: PDF, pictures and the mask of the lesion."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from app.errors import AppError
+from app.report.pdf import write_pdf
+from app.report.pictures import best_simulation, render_curves, render_slices
+from app.report.texts import Language
+from app.report.three_d import render_three_d
+from imaging.errors import Problem
+from imaging.files import write_array
+from imaging.progress import SILENT, Progress
+from imaging.volume import Volume
+from planning.plan import Case
+from planning.store import Picture
+
+
+def write_report(
+    case: Case,
+    volume: Volume | None,
+    out: Path,
+    language: Language,
+    progress: Progress = SILENT,
+) -> list[Path]:
+    """Write PDF, pictures and the lesion's mask.
+
+    Parameters
+    ----------
+    case : Case
+        Any state; an unfinished plan says what is lacking.
+    volume : Volume or None
+        The CT; without it there are no slices.
+    out : Path
+        Folder, made when absent.
+    language : str
+        ``fr`` or ``en``.
+    progress : Progress
+        Told between the parts.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    AppError
+        When the folder cannot be written; files are whole or absent.
+    """
+    pictures: list[Picture] = []
+    if volume is not None:
+        pictures += render_slices(case, volume, language, progress.part(0.0, 0.4))
+        progress.update(0.4, "three dimensions")
+        pictures.append(render_three_d(case, volume, best_simulation(case)))
+    progress.update(0.7, "curves")
+    pictures += [render_curves(one, language) for one in case.plan.simulation if one.curves]
+    progress.update(0.8, "PDF")
+    pdf = write_pdf(case, pictures, language)
+    files = {picture.name: picture.png for picture in pictures} | {"report.pdf": pdf}
+    written = [write_file(out, name, content) for name, content in files.items()]
+    if case.lesion is not None:
+        mask = out / "lesion.nii.gz"
+        write_array(case.lesion, case.plan.series.grid, mask)
+        written.append(mask)
+    progress.update(1.0, "report written")
+    return written
+
+
+def write_file(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when absent.
+    name : str
+        File name.
+    content : bytes
+        All of it.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    AppError
+        When the folder cannot be written.
+    """
+    path = folder / name
+    draft: str | None = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(prefix=".unfinished-", dir=folder)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
+    except OSError as error:
+        if draft is not None:
+            Path(draft).unlink(missing_ok=True)
+        message = (
+            f"the report cannot be written ({error.strerror}); choose another folder, or free "
+            "space on the disk"
+        )
+        raise AppError(Problem(code="cannot_write", message=message, where=str(path))) from None
+    return path

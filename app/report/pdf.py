@@ -1,0 +1,195 @@
+"""The report as PDF."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import (
+    Flowable,
+    Image,
+    KeepTogether,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+    TableStyle,
+)
+
+from app.report.sections import Section, lacking, sections
+from app.report.texts import Language, texts
+from planning.plan import Case
+from planning.store import Picture
+
+INK = colors.HexColor("#14202B")
+ACCENT = colors.HexColor("#0072B2")
+RULE = colors.HexColor("#C9D3DB")
+WARNING = colors.HexColor("#B4440A")
+LABEL_WIDTH_MM, VALUE_WIDTH_MM = 52.0, 122.0
+PICTURE_WIDTH_MM = 85.0
+
+
+def write_pdf(case: Case, pictures: Sequence[Picture], language: Language) -> bytes:
+    """Set the report.
+
+    Parameters
+    ----------
+    case : Case
+        Any state; what is lacking is said on the first page.
+    pictures : sequence of Picture
+        Shown two in a row, curves over the whole width.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    bytes
+        The PDF.
+    """
+    words = texts(language)
+    font = _fonts()
+    styles = _styles(font)
+    story: list[Flowable] = [Paragraph(escape(words["title"]), styles["title"])]
+    story.append(Paragraph(escape(words["disclaimer"]), styles["disclaimer"]))
+    absent = lacking(case, language)
+    if absent:
+        told = f"<b>{escape(words['unfinished'])}</b> – {escape(' '.join(absent))}"
+        story.append(Paragraph(told, styles["warning"]))
+    for section in sections(case, language):
+        story.extend(_section(section, words, styles))
+        if section.key == "lesion":
+            story.extend(_pictures([p for p in pictures if not p.name.startswith("curves")]))
+        if section.key == "zone":
+            story.extend(_curves([p for p in pictures if p.name.startswith("curves")]))
+    buffer = io.BytesIO()
+    document = SimpleDocTemplate(
+        buffer,
+        pagesize=A4,
+        leftMargin=18 * mm,
+        rightMargin=18 * mm,
+        topMargin=16 * mm,
+        bottomMargin=18 * mm,
+        title=words["title"],
+        author="Osteoplan",
+    )
+
+    def footer(canvas: Canvas, _document: object) -> None:
+        canvas.setFont(font, 7)
+        canvas.setFillColor(INK)
+        canvas.drawString(18 * mm, 10 * mm, words["disclaimer"])
+        page = f"{words['page']} {canvas.getPageNumber()}"
+        canvas.drawRightString(A4[0] - 18 * mm, 10 * mm, page)
+
+    document.build(story, onFirstPage=footer, onLaterPages=footer)
+    return buffer.getvalue()
+
+
+def _fonts() -> str:
+    """Register matplotlib's own DejaVu Sans, which has every letter and sign the report needs."""
+    import matplotlib
+
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    if "DejaVu" not in pdfmetrics.getRegisteredFontNames():
+        pdfmetrics.registerFont(TTFont("DejaVu", str(folder / "DejaVuSans.ttf")))
+        pdfmetrics.registerFont(TTFont("DejaVu-Bold", str(folder / "DejaVuSans-Bold.ttf")))
+        pdfmetrics.registerFontFamily("DejaVu", normal="DejaVu", bold="DejaVu-Bold")
+    return "DejaVu"
+
+
+def _styles(font: str) -> dict[str, ParagraphStyle]:
+    base = ParagraphStyle("base", fontName=font, fontSize=8.3, leading=10.8, textColor=INK)
+    return {
+        "body": base,
+        "label": ParagraphStyle("label", base, textColor=colors.HexColor("#4A5A68")),
+        "title": ParagraphStyle(
+            "title", base, fontName=f"{font}-Bold", fontSize=16, leading=20, spaceAfter=2
+        ),
+        "head": ParagraphStyle(
+            "head",
+            base,
+            fontName=f"{font}-Bold",
+            fontSize=10.5,
+            leading=13,
+            textColor=ACCENT,
+            spaceBefore=8,
+            spaceAfter=2,
+        ),
+        "disclaimer": ParagraphStyle("disclaimer", base, textColor=WARNING, spaceAfter=4),
+        "warning": ParagraphStyle(
+            "warning",
+            base,
+            textColor=WARNING,
+            borderColor=WARNING,
+            borderWidth=0.8,
+            borderPadding=4,
+            spaceBefore=4,
+            spaceAfter=6,
+        ),
+    }
+
+
+def _section(
+    section: Section, words: dict[str, Any], styles: dict[str, ParagraphStyle]
+) -> list[Flowable]:
+    head = Paragraph(escape(words["sections"][section.key]), styles["head"])
+    parts: list[Flowable] = []
+    if section.rows:
+        cells = [
+            [Paragraph(escape(label), styles["label"]), Paragraph(escape(value), styles["body"])]
+            for label, value in section.rows
+        ]
+        table = Table(cells, colWidths=[LABEL_WIDTH_MM * mm, VALUE_WIDTH_MM * mm])
+        table.setStyle(
+            TableStyle(
+                [
+                    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+                    ("LINEBELOW", (0, 0), (-1, -1), 0.3, RULE),
+                    ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+                    ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+                    ("LEFTPADDING", (0, 0), (0, -1), 0),
+                ]
+            )
+        )
+        parts.append(table)
+    parts += [Paragraph(escape(text), styles["body"]) for text in section.paragraphs]
+    if not parts:
+        return [head]
+    if len(section.rows) <= 12:
+        return [KeepTogether([head, *parts])]
+    return [head, *parts]
+
+
+def _image(picture: Picture, width_mm: float) -> Image:
+    width, height = ImageReader(io.BytesIO(picture.png)).getSize()
+    return Image(
+        io.BytesIO(picture.png), width=width_mm * mm, height=width_mm * mm * height / width
+    )
+
+
+def _pictures(pictures: Sequence[Picture]) -> list[Flowable]:
+    if not pictures:
+        return []
+    images: list[Any] = [_image(picture, PICTURE_WIDTH_MM) for picture in pictures]
+    if len(images) % 2:
+        images.append("")
+    rows = [images[n : n + 2] for n in range(0, len(images), 2)]
+    table = Table(rows, colWidths=[(PICTURE_WIDTH_MM + 2) * mm] * 2)
+    table.setStyle(
+        TableStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
+    )
+    return [Spacer(1, 3 * mm), table]
+
+
+def _curves(pictures: Sequence[Picture]) -> list[Flowable]:
+    return [_image(picture, 170.0) for picture in pictures]

@@ -1,0 +1,410 @@
+"""What the report says, section by section, as plain rows; the PDF only sets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.report.texts import Language, texts
+from planning.ablation.treatment import TreatmentSummary
+from planning.plan import Case
+from planning.technique.rules import rule
+
+Row = tuple[str, str]
+UNKNOWN = {"fr": "inconnu", "en": "unknown"}
+SHOWN_TECHNIQUES = 11
+SHOWN_NEIGHBOURS = 12
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the report.
+
+    Parameters
+    ----------
+    key : str
+        Of its title in the table of texts.
+    rows : tuple
+        Label and value.
+    paragraphs : tuple of str
+        Sentences below the rows.
+    """
+
+    key: str
+    rows: tuple[Row, ...] = ()
+    paragraphs: tuple[str, ...] = ()
+
+
+class _Writer:
+    """Values of one case in one language."""
+
+    def __init__(self, case: Case, language: Language) -> None:
+        self.case = case
+        self.plan = case.plan
+        self.language = language
+        self.words = texts(language)
+        self.answers = case.plan.answers.model_dump(by_alias=True)
+        self.advice: dict[str, Any] = (
+            case.plan.recommendation.model_dump(by_alias=True) if case.plan.recommendation else {}
+        )
+
+    def label(self, key: str) -> str:
+        return str(self.words["labels"][key])
+
+    def said(self, key: str, unit: str = "") -> str:
+        value = self.answers.get(key)
+        if value is None:
+            return UNKNOWN[self.language]
+        if isinstance(value, bool):
+            return self.yes_no(value)
+        if isinstance(value, list):
+            return ", ".join(str(item) for item in value) or self.label("none")
+        return f"{self.number(value) if isinstance(value, float) else value} {unit}".strip()
+
+    def yes_no(self, value: bool | None) -> str:
+        if value is None:
+            return UNKNOWN[self.language]
+        return self.label("yes") if value else self.label("no")
+
+    def number(self, value: float | None, digits: int = 1) -> str:
+        if value is None:
+            return UNKNOWN[self.language]
+        text = f"{value:.{digits}f}"
+        return text.replace(".", ",") if self.language == "fr" else text
+
+    def place(self, name: str) -> str:
+        return str(self.words["places"].get(name, name.replace("_", " ")))
+
+    def cite(self, ids: list[str]) -> str:
+        return ", ".join(ids) if ids else "–"
+
+
+def sections(case: Case, language: Language) -> list[Section]:
+    """Return the report's sections in their order.
+
+    Parameters
+    ----------
+    case : Case
+        Any state; what is lacking is said to be lacking.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    list of Section
+        Titles of clinical rules, part E.
+    """
+    w = _Writer(case, language)
+    makers = (
+        _identity,
+        _indication,
+        _mdt,
+        _lesion,
+        _pain,
+        _risk,
+        _technique,
+        _contraindications,
+        _path,
+        _drugs,
+        _zone,
+        _adjuncts,
+        _outcome,
+        _complications,
+        _consent,
+        _aftercare,
+        _signoff,
+        _sources,
+    )
+    return [make(w) for make in makers]
+
+
+def lacking(case: Case, language: Language) -> list[str]:
+    """Return what the plan lacks, in words.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    list of str
+        Empty for a whole plan.
+    """
+    words = texts(language)["lacking"]
+    plan = case.plan
+    checks = {
+        "lesion": plan.lesion is None,
+        "structures": not plan.structures,
+        "access": plan.access is None,
+        "simulation": not plan.simulation,
+        "recommendation": plan.recommendation is None,
+        "side": plan.answers.side_confirmed is not True,
+    }
+    return [str(words[key]) for key, missing in checks.items() if missing]
+
+
+def _identity(w: _Writer) -> Section:
+    series = w.plan.series
+    k, j, i = series.grid.spacing_mm_kji
+    rows = [
+        (w.label("series"), series.uid),
+        (w.label("description"), series.description or "–"),
+        (
+            w.label("geometry"),
+            f"{series.size_kji[0]} × {series.size_kji[1]} × {series.size_kji[2]}; "
+            f"{w.number(k, 2)} × {w.number(j, 2)} × {w.number(i, 2)} mm",
+        ),
+        (w.label("position_error"), f"{w.number(series.max_position_error_mm, 3)} mm"),
+        (w.label("patient"), w.label("to_fill")),
+        (w.label("side_checked"), w.yes_no(w.plan.answers.side_confirmed)),
+    ]
+    return Section("identity", tuple(rows), tuple(one.message for one in series.problems))
+
+
+def _indication(w: _Writer) -> Section:
+    rows = (
+        (w.label("primary"), w.said("primary")),
+        (w.label("goal"), w.said("goal")),
+        (w.label("prior_rt"), w.said("prior_radiotherapy")),
+        (w.label("opioid_failure"), w.said("opioid_failure")),
+        (w.label("life_expectancy"), w.said("life_expectancy_months", w.label("months"))),
+        (w.label("test_block"), w.said("test_block")),
+    )
+    return Section("indication", rows)
+
+
+def _mdt(w: _Writer) -> Section:
+    return Section("mdt", ((w.label("date"), w.said("mdt_date")), (w.label("opinion"), "")))
+
+
+def _lesion(w: _Writer) -> Section:
+    lesion = w.plan.lesion
+    if lesion is None:
+        return Section("lesion", (), (w.words["lacking"]["lesion"],))
+    rows = (
+        (w.label("bone"), f"{w.said('bone')} {w.said('level') if w.answers.get('level') else ''}"),
+        (w.label("length"), f"{w.number(lesion.length_mm)} mm"),
+        (w.label("width"), f"{w.number(lesion.width_mm)} mm"),
+        (
+            w.label("axial"),
+            f"{w.number(lesion.axial.length_mm)} × {w.number(lesion.axial.width_mm)} mm "
+            f"(k = {lesion.axial.slice_k})",
+        ),
+        (w.label("volume_formula"), f"{w.number(lesion.volume_formula_ml, 2)} mL"),
+        (w.label("volume"), f"{w.number(lesion.volume_ml, 2)} mL"),
+        (w.label("kind"), str(w.words["kinds"][lesion.kind])),
+        (w.label("density"), f"{w.number(lesion.mean_hu, 0)} HU"),
+        (w.label("breach"), w.yes_no(lesion.cortical_breach)),
+    )
+    return Section("lesion", rows, tuple(one.message for one in w.plan.doubts))
+
+
+def _pain(w: _Writer) -> Section:
+    return Section(
+        "pain", ((w.label("vas"), w.said("vas")), (w.label("pain_kind"), w.said("pain")))
+    )
+
+
+def _risk(w: _Writer) -> Section:
+    scores = w.advice.get("scores") or {}
+    rows = [
+        (name, UNKNOWN[w.language] if not score else f"{score['total']} – {score['class']}")
+        for name, score in (("SINS", scores.get("sins")), ("Mirels", scores.get("mirels")))
+    ]
+    rows += [
+        ("ESCC", w.said("escc")),
+        ("INR", w.said("inr")),
+        (w.label("platelets"), w.said("platelets_g_l", "G/L")),
+        (w.label("antithrombotics"), _antithrombotics(w)),
+        (w.label("allergies"), _allergies(w)),
+    ]
+    return Section("risk", tuple(rows))
+
+
+def _antithrombotics(w: _Writer) -> str:
+    drugs = w.answers.get("antithrombotics")
+    if drugs is None:
+        return UNKNOWN[w.language]
+    told = [f"{one['drug']} ({w.number(one.get('hours_since'), 0)} h)" for one in drugs]
+    return ", ".join(told) or w.label("none")
+
+
+def _allergies(w: _Writer) -> str:
+    known = (("contrast_reaction", "contrast"), ("anaesthetic_allergy", "anaesthetic"))
+    return "; ".join(f"{w.label(label)}: {w.said(key)}" for key, label in known)
+
+
+def _technique(w: _Writer) -> Section:
+    if not w.advice:
+        return Section("technique", (), (w.words["lacking"]["recommendation"],))
+    rows = [(w.label("verdict"), str(w.words["verdicts"][w.advice["verdict"]]))]
+    for one in w.advice["techniques"][:SHOWN_TECHNIQUES]:
+        name = str(w.words["techniques"][one["technique"]])
+        status = str(w.words["statuses"][one["status"]])
+        told = [f"{status}; {w.label('for')}: {w.cite(one['for'])}"]
+        told.append(f"{w.label('against')}: {w.cite(one['against'])}")
+        if one["notes"]:
+            told.append("; ".join(str(note) for note in one["notes"]))
+        rows.append((f"{one['rank']}. {name}" if one["rank"] else name, ". ".join(told)))
+    return Section("technique", tuple(rows))
+
+
+def _contraindications(w: _Writer) -> Section:
+    if not w.advice:
+        return Section("contraindications", (), (w.words["lacking"]["recommendation"],))
+    missing = ", ".join(w.advice["missing"]) or w.label("none")
+    warnings = tuple(
+        f"{one['message']} [{', '.join(one['rules'])}]" for one in w.advice["warnings"]
+    )
+    return Section("contraindications", ((w.label("missing"), missing),), warnings)
+
+
+def _path(w: _Writer) -> Section:
+    chosen = w.plan.chosen
+    if chosen is None:
+        reasons = tuple(one.message for one in w.plan.no_access[:8])
+        return Section("path", (), (w.words["lacking"]["access"], *reasons))
+    near = sorted(chosen.clearance_mm.items(), key=lambda item: item[1])
+    entry = ", ".join(w.number(n) for n in chosen.entry_lps_mm)
+    target = ", ".join(w.number(n) for n in chosen.target_lps_mm)
+    access = w.plan.access
+    rows = [
+        (w.label("position"), str(w.words["positions"][w.plan.position])),
+        (w.label("needle"), access.needle if access else ""),
+        (w.label("entry"), f"({entry}) mm LPS"),
+        (w.label("target"), f"({target}) mm LPS"),
+        (w.label("depth"), f"{w.number(chosen.length_mm / 10)} cm"),
+        (w.label("angle"), f"{w.number(chosen.angle_to_axial_deg, 0)}°"),
+        (w.label("bone_passed"), f"{w.number(chosen.bone_mm, 0)} mm"),
+        (
+            w.label("clearance"),
+            "; ".join(f"{w.place(name)} {w.number(mm)} mm" for name, mm in near[:6]) or "–",
+        ),
+        (w.label("not_checked"), ", ".join(access.not_checked) if access else ""),
+    ]
+    return Section("path", tuple(rows))
+
+
+def _drugs(w: _Writer) -> Section:
+    dose = w.advice.get("infiltration")
+    if not dose:
+        return Section("drugs", (), (w.words["lacking"]["recommendation"],))
+    share = dose["fraction_of_maximum"]
+    ceiling = dose["corticosteroid_max"]
+    choices = ", ".join(w.number(n) for n in dose["anaesthetic_choices_ml"])
+    rows = [
+        (w.label("verdict"), str(w.words["verdicts"].get(dose["verdict"], dose["verdict"]))),
+        (w.label("band"), f"{w.number(dose['band_ml'])} mL {f'({choices})' if choices else ''}"),
+        (w.label("anaesthetic_dose"), f"{w.number(dose['anaesthetic_ml'])} mL"),
+        ("Lidocaïne" if w.language == "fr" else "Lidocaine", _mg(w, dose["lidocaine_mg"])),
+        ("Ropivacaïne" if w.language == "fr" else "Ropivacaine", _mg(w, dose["ropivacaine_mg"])),
+        (w.label("share"), UNKNOWN[w.language] if share is None else f"{100 * share:.0f} %"),
+        (w.label("steroid"), str(dose["corticosteroid"] or UNKNOWN[w.language])),
+    ]
+    if ceiling:
+        told = f"{ceiling['value']} {ceiling['unit']} ({ceiling['basis']})"
+        rows.append((w.label("steroid_max"), told))
+    rows.append((w.label("lot"), w.label("to_fill")))
+    return Section("drugs", tuple(rows), (f"[{', '.join(dose['rules'])}]",))
+
+
+def _mg(w: _Writer, value: float | None) -> str:
+    return UNKNOWN[w.language] if value is None else f"{w.number(value)} mg"
+
+
+def _zone(w: _Writer) -> Section:
+    if not w.plan.simulation:
+        return Section("zone", (), (w.words["lacking"]["simulation"],))
+    rows: list[Row] = []
+    for one in w.plan.simulation:
+        rows.extend(_zone_rows(w, one))
+    return Section("zone", tuple(rows), (str(w.words["simulation_note"]),))
+
+
+def _zone_rows(w: _Writer, one: TreatmentSummary) -> list[Row]:
+    name = f"{w.words['techniques'].get(one.technique, one.technique)} – {one.device}"
+    head = (
+        f"{w.label('coverage')} {w.number(one.coverage_percent, 0)} %; "
+        f"{w.label('coverage_margin')} ({w.number(one.margin_mm, 0)} mm) "
+        f"{w.number(one.coverage_with_margin_percent, 0)} %; "
+        f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm; "
+        f"{w.label('zone_volume')} {w.number(one.zone_ml)} mL"
+    )
+    if not one.verified_device:
+        head += f". {w.label('not_verified')}"
+    rows = [(name, head)]
+    for near in one.neighbours[:SHOWN_NEIGHBOURS]:
+        told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C, CEM43 {near.cem43:.2g} min"
+        if near.passed:
+            limit = w.label("limit_passed")
+            told += f" – {limit} ({w.number(near.limit)})"
+        rows.append((f"   {w.place(near.name)}", told))
+    return rows
+
+
+def _adjuncts(w: _Writer) -> Section:
+    rows = [
+        (
+            str(w.words["techniques"][one["technique"]]),
+            "; ".join(_adjunct(item) for item in one["adjuncts"]),
+        )
+        for one in w.advice.get("techniques", [])
+        if one["adjuncts"] and one["status"] in {"recommended", "possible"}
+    ]
+    return Section("adjuncts", tuple(rows), () if rows else (w.label("none"),))
+
+
+def _adjunct(item: object) -> str:
+    if isinstance(item, dict):
+        return " ".join(str(value) for value in item.values() if isinstance(value, str))
+    return str(item)
+
+
+def _said_by_rules(w: _Writer, key: str, ids: tuple[str, ...]) -> Section:
+    return Section(key, (), tuple(_rule_text(w, one) for one in ids))
+
+
+def _rule_text(w: _Writer, rule_id: str) -> str:
+    row = rule(rule_id)
+    text = row.text_fr if w.language == "fr" else row.text_en
+    return f"{text} [{rule_id}]"
+
+
+def _outcome(w: _Writer) -> Section:
+    return _said_by_rules(w, "outcome", ("A27", "A50", "B20"))
+
+
+def _complications(w: _Writer) -> Section:
+    return _said_by_rules(w, "complications", ("A21", "A49", "B15"))
+
+
+def _consent(w: _Writer) -> Section:
+    rows = (
+        (w.label("consent"), w.label("to_fill")),
+        (w.label("general_anaesthesia"), w.said("general_anaesthesia_possible")),
+        (w.label("prone"), w.said("prone_possible")),
+    )
+    return Section("consent", rows)
+
+
+def _aftercare(w: _Writer) -> Section:
+    return _said_by_rules(w, "aftercare", ("A22", "A23", "A53"))
+
+
+def _signoff(w: _Writer) -> Section:
+    blank = "……………………………………"
+    return Section("signoff", ((w.label("name"), blank), (w.label("date"), blank)))
+
+
+def _sources(w: _Writer) -> Section:
+    """Return every rule that the report cites, with its source."""
+    ids = dict.fromkeys([*w.advice.get("rules", []), "A21", "A22", "A23", "A27", "A49", "A50"])
+    rows = []
+    for one in ids:
+        row = rule(one)
+        text = row.text_fr if w.language == "fr" else row.text_en
+        rows.append((one, f"{text} ({row.source}{f', {row.place}' if row.place else ''})"))
+    return Section("sources", tuple(rows))
