@@ -337,7 +337,9 @@ class PlanFile:
         if array is None:
             connection.execute("DELETE FROM mask WHERE name = ?", (name,))
             return
-        packed = np.packbits(array) if array.dtype == bool else array.astype("<u2")
+        packed: NDArray[np.generic] = (
+            np.packbits(array.astype(bool)) if array.dtype == bool else array.astype("<u2")
+        )
         data = zlib.compress(np.ascontiguousarray(packed).tobytes(), level=1)
         kind = "bits" if array.dtype == bool else "<u2"
         old = connection.execute("SELECT data FROM mask WHERE name = ?", (name,)).fetchone()
@@ -409,12 +411,10 @@ def _locked(path: Path) -> FileLock | None:
     except Timeout:
         return None
     except OSError:
-        return None if path.exists() else _no_place(path)
+        if path.exists():
+            return None
+        raise _cannot_write(path) from None
     return lock
-
-
-def _no_place(path: Path) -> None:
-    raise _cannot_write(path)
 
 
 def _cannot_write(path: Path) -> PlanningError:

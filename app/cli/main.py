@@ -28,7 +28,12 @@ COMMANDS = {
     "devices": "ablation",
     "recommend": "technique",
     "rules": "technique",
+    "plan": "plan",
+    "report": "plan",
+    "demo": "plan",
     "phantom": "phantom",
+    "anonymise": "archive",
+    "pacs": "archive",
 }
 
 

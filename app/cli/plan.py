@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -91,17 +93,13 @@ def make_plan(
         share = 0.7 / max(len(device_ids), 1)
         for number, device_id in enumerate(device_ids if case.plan.chosen else ()):
             begun = 0.3 + number * share
-            step(
-                f"ablation {device_id}",
-                begun,
-                begun + share,
-                lambda c, p, d=device_id: _simulated(c, volume, d, p),
-            )
+            simulate = partial(_simulated, volume, device_id)
+            step(f"ablation {device_id}", begun, begun + share, simulate)
         step("technique", 1.0, 1.0, lambda c, _p: procedure.answer(c, answers))
     return case
 
 
-def _simulated(case: Case, volume: Volume, device_id: str, progress: Progress) -> Case:
+def _simulated(volume: Volume, device_id: str, case: Case, progress: Progress) -> Case:
     return procedure.simulate_device(case, volume, device_id, progress=progress)
 
 
@@ -270,7 +268,7 @@ def demo_command(out: Path, case_name: str, lang: Language, as_json: bool) -> No
 
 def _demo_answers(bone: str | None, level: str | None) -> Answers:
     """Return the answers of the invented patient of the demonstration."""
-    said = {
+    said: dict[str, Any] = {
         "bone": bone,
         "level": level,
         "vas": 7,

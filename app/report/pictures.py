@@ -133,7 +133,8 @@ def _place_name(name: str, words: dict[str, Any]) -> str:
 def _centre(case: Case, volume: Volume) -> FloatArray:
     if case.plan.lesion is not None:
         return np.array(case.plan.lesion.centroid_lps_mm)
-    return volume.grid.corners_lps_mm().mean(axis=0)
+    middle: FloatArray = volume.grid.corners_lps_mm().mean(axis=0)
+    return middle
 
 
 def _png(figure: Figure) -> bytes:
