@@ -1,0 +1,93 @@
+"""Answers that cannot be true together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from imaging.errors import Problem
+
+SPINE_BONES = ("vertebra", "sacrum")
+LEVELS_OF = {"vertebra": "CTLS", "sacrum": "S", "rib": "T"}  # first letters of a bone's levels
+LEVEL_FREE = ("other",)  # bones that say nothing about the level
+SITES_OF = {
+    "humerus": ("upper_limb",),
+    "femur": ("lower_limb", "peritrochanteric"),
+    "tibia": ("lower_limb",),
+}
+LIMB_BONES = tuple(SITES_OF)
+FAR_FROM_THE_SPINE = {  # answers, and the values that a limb bone may have
+    "foraminal": (False, None),
+    "posterior_wall_breach": (False, None),
+    "escc": ("0", None),
+}
+
+
+def contradictions(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find answers that contradict each other, whatever else is wrong with them.
+
+    Parameters
+    ----------
+    data : mapping
+        As JSON holds it; values of a wrong type are left to the type check.
+
+    Yields
+    ------
+    Problem
+        One for each contradiction.
+    """
+    yield from _diameters(data)
+    bone = data.get("bone")
+    if not isinstance(bone, str) or bone in LEVEL_FREE:
+        return
+    yield from _level(bone, data.get("level"))
+    yield from _site(bone, data.get("long_bone_site"))
+    yield from _region(bone, data.get("region"))
+    if bone in LIMB_BONES:
+        yield from _spinal_answers(bone, data)
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _diameters(data: Mapping[str, Any]) -> Iterator[Problem]:
+    length, width = _number(data.get("lesion_length_mm")), _number(data.get("lesion_width_mm"))
+    if length is not None and width is not None and length < width:
+        message = (
+            f"the length {length:g} mm is below the width {width:g} mm; the length is the greatest "
+            "diameter: measure again rather than swap them, the dose depends on it (A1)"
+        )
+        yield Problem(code="length_below_width", message=message, where="lesion_length_mm")
+
+
+def _level(bone: str, level: object) -> Iterator[Problem]:
+    if isinstance(level, str) and level[:1] not in LEVELS_OF.get(bone, ""):
+        message = f"the {bone} has no level {level[:4]}; correct the bone or the level"
+        yield Problem(code="impossible_combination", message=message, where="level")
+
+
+def _site(bone: str, site: object) -> Iterator[Problem]:
+    if isinstance(site, str) and site not in SITES_OF.get(bone, ()):
+        message = f"{site[:20]} is no site of the {bone}; correct the bone or the site"
+        yield Problem(code="impossible_combination", message=message, where="long_bone_site")
+
+
+def _region(bone: str, region: object) -> Iterator[Problem]:
+    spinal = bone in SPINE_BONES
+    wrong = (
+        (spinal and region in ("near_spine", "peripheral"))
+        or (not spinal and region == "spine")
+        or (bone in LIMB_BONES and region == "near_spine")
+    )
+    if wrong:
+        message = f"a {bone} does not lie in the region {region}; correct the bone or the region"
+        yield Problem(code="impossible_combination", message=message, where="region")
+
+
+def _spinal_answers(bone: str, data: Mapping[str, Any]) -> Iterator[Problem]:
+    for key, usual in FAR_FROM_THE_SPINE.items():
+        value = data.get(key)
+        if isinstance(value, (bool, str)) and value not in usual:
+            message = f"{key} concerns the spine, not a {bone}; correct the bone or leave it out"
+            yield Problem(code="impossible_combination", message=message, where=key)

@@ -1,0 +1,157 @@
+"""Facts that conditions name: the answers, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from planning.technique.answers import Answers, Distances, SimulationResult
+from planning.technique.doses import Dosing, dose
+from planning.technique.haemostasis import holding
+from planning.technique.logic import NOT_APPLICABLE, Fact, evaluate
+from planning.technique.scores import Score, mirels, sins
+from planning.technique.tables import Tables
+
+DERIVED = ("distance_mm", "antithrombotics", "simulation", "anaesthetic_mixture")
+SEGMENTS = {"C": "cervical", "T": "thoracic", "L": "lumbar", "S": "sacral"}
+ABSENT = {"foraminal": False, "posterior_wall_breach": False, "escc": "0"}  # away from the spine
+NOBODY_SAYS = "other"  # a bone that tells nothing about the region
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything known of a case.
+
+    Parameters
+    ----------
+    facts : dict of str to Fact
+        What conditions name.
+    simulated : dict of str to dict
+        Facts that differ for a technique that was simulated.
+    sins, mirels : Score or None
+        Scores whose items are all known.
+    dosing : Dosing
+        Volumes and milligrams of the infiltration.
+    """
+
+    facts: dict[str, Fact]
+    simulated: dict[str, dict[str, Fact]]
+    sins: Score | None
+    mirels: Score | None
+    dosing: Dosing
+
+
+def gather(answers: Answers, tables: Tables) -> Known:
+    """Derive the facts of a case.
+
+    Parameters
+    ----------
+    answers : Answers
+        What was measured and asked.
+    tables : Tables
+        Limits, points, doses.
+
+    Returns
+    -------
+    Known
+        Facts, scores, doses.
+    """
+    facts = _direct(answers)
+    facts["region"] = _region(answers, facts, tables)
+    facts["segment"] = _segment(answers, facts["region"], tables)
+    facts["weight_bearing"] = _weight_bearing(answers, tables)
+    for key, absent in ABSENT.items():
+        facts[key] = _near_spine_only(facts[key], facts["region"], absent)
+    stability = sins(answers, tables.scores.sins, _in_spine(answers, facts["region"], tables))
+    fracture = mirels(answers, tables.scores.mirels)
+    facts["sins"], facts["mirels"] = stability.fact, fracture.fact
+    held = holding(answers, tables.haemostasis)
+    facts["antithrombotics_held"] = held.held
+    facts["antithrombotic_unlisted"] = held.unlisted
+    facts["anticoagulated"] = held.anticoagulated
+    facts["mdt_held"] = Fact(answers.mdt_date is not None)
+    facts["side_checked"] = Fact(answers.side_confirmed is True)
+    results = answers.simulation or ()
+    simulated = _simulated(results)
+    facts["simulation_limit_passed"] = Fact(False)
+    facts["simulation_coverage_percent"] = facts["simulation_margin_mm"] = NOT_APPLICABLE
+    passed = [row["simulation_limit_passed"].value for row in simulated.values()]
+    facts["any_limit_passed"] = Fact(any(passed))
+    facts["device_unverified"] = Fact(any(row.verified_device is not True for row in results))
+    dosing = dose(answers, facts, tables.limits, tables.doses)
+    facts["dose_above_ceiling"] = dosing.above_ceiling
+    return Known(facts, simulated, stability.score, fracture.score, dosing)
+
+
+def _direct(answers: Answers) -> dict[str, Fact]:
+    keys = (key for key in Answers.model_fields if key not in DERIVED)
+    facts = {key: Fact(getattr(answers, key), (key,)) for key in keys}
+    distances = answers.distance_mm or Distances()
+    for name in Distances.model_fields:
+        key = f"distance_mm.{name}"
+        facts[key] = Fact(getattr(distances, name), (key,))
+    return facts
+
+
+def _region(answers: Answers, facts: dict[str, Fact], tables: Tables) -> Fact:
+    """Return spine, near_spine or peripheral: as answered, else by bone and distances (A8)."""
+    bones = tables.techniques.bones
+    if answers.region is not None:
+        return Fact(answers.region)
+    if answers.bone is None:
+        return Fact(None, ("bone",))
+    if answers.bone in bones.spine:
+        return Fact("spine")
+    if answers.bone not in bones.near_spine_candidates:
+        return Fact("peripheral")
+    near = evaluate(tables.doses.near_spine_when, facts, tables.limits)
+    if near.truth is None:
+        return Fact(None, near.needs)
+    return Fact("near_spine" if near.truth else "peripheral")
+
+
+def _in_spine(answers: Answers, region: Fact, tables: Tables) -> bool | None:
+    """Tell whether the lesion lies in a vertebra or the sacrum."""
+    if answers.bone not in (None, NOBODY_SAYS):
+        return answers.bone in tables.techniques.bones.spine
+    return None if region.value is None else region.value == "spine"
+
+
+def _segment(answers: Answers, region: Fact, tables: Tables) -> Fact:
+    if answers.level is not None:
+        return Fact(SEGMENTS[answers.level[0]])
+    if answers.bone == "sacrum":
+        return Fact("sacral")
+    if region.value == "peripheral" or _in_spine(answers, region, tables) is False:
+        return NOT_APPLICABLE
+    return Fact(None, (*region.needs, "level"))
+
+
+def _weight_bearing(answers: Answers, tables: Tables) -> Fact:
+    bones = tables.techniques.bones
+    if answers.weight_bearing is not None:
+        return Fact(answers.weight_bearing)
+    if answers.bone in bones.weight_bearing:
+        return Fact(True)
+    if answers.bone in bones.not_weight_bearing:
+        return Fact(False)
+    return Fact(None, ("weight_bearing",))
+
+
+def _near_spine_only(fact: Fact, region: Fact, absent: object) -> Fact:
+    """Return what cannot be present away from the spine as absent there, else as answered."""
+    return Fact(absent) if fact.value is None and region.value == "peripheral" else fact
+
+
+def _simulated(results: tuple[SimulationResult, ...]) -> dict[str, dict[str, Fact]]:
+    """Return the facts of each technique simulated; every result of a technique counts."""
+    facts: dict[str, dict[str, Fact]] = {}
+    for technique in dict.fromkeys(row.technique for row in results):
+        rows = [row for row in results if row.technique == technique]
+        coverage = [r.coverage_percent for r in rows if r.coverage_percent is not None]
+        margin = [r.min_margin_mm for r in rows if r.min_margin_mm is not None]
+        facts[technique] = {
+            "simulation_limit_passed": Fact(any(row.limits_passed for row in rows)),
+            "simulation_coverage_percent": Fact(min(coverage, default=None)),
+            "simulation_margin_mm": Fact(min(margin, default=None)),
+        }
+    return facts
