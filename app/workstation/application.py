@@ -1,0 +1,116 @@
+"""Starts the workstation: logging, application, window; saves first when something fails."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import sys
+from pathlib import Path
+from types import TracebackType
+
+import platformdirs
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from app.workstation.session import Session
+from app.workstation.style.palette import style_sheet
+from app.workstation.window import Window
+from app.workstation.words import Words, default_language
+
+log = logging.getLogger(__name__)
+
+LOG_BYTES = 2_000_000
+LOGS_KEPT = 3
+
+
+def start(path: Path | None) -> int:
+    """Run the workstation until its window is closed.
+
+    Parameters
+    ----------
+    path : Path or None
+        CT or plan to open at once.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    _log_to_file()
+    application = make_application()
+    session = Session()
+    window = Window(session, Words(default_language()))
+    _save_first_when_failing(session, window)
+    window.show()
+    if path is not None:
+        QTimer.singleShot(0, lambda: window.open_path(path))
+    try:
+        return int(application.exec())
+    finally:
+        session.close()
+
+
+def make_application() -> QApplication:
+    """Return the application with its look, made once in a process.
+
+    Returns
+    -------
+    QApplication
+        Ready for windows.
+    """
+    if sys.platform == "linux" and not os.environ.get("QT_QPA_PLATFORM"):
+        os.environ["QT_QPA_PLATFORM"] = "xcb"  # VTK draws through X, also under Wayland
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName("Osteoplan")
+    application.setStyle("Fusion")
+    application.setStyleSheet(style_sheet())
+    application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
+    icon = Path(__file__).resolve().parents[2] / "resources" / "icons" / "osteoplan.png"
+    if icon.is_file():
+        application.setWindowIcon(QIcon(str(icon)))
+    return application
+
+
+def log_folder() -> Path:
+    """Return the folder of the log files."""
+    return Path(platformdirs.user_log_dir("osteoplan", appauthor=False))
+
+
+def _log_to_file() -> None:
+    folder = log_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.handlers.RotatingFileHandler(
+            folder / "workstation.log", maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8"
+        )
+    except OSError:
+        log.warning("no log can be written to the user's folder")
+        return
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.getLogger().addHandler(handler)
+
+
+def _save_first_when_failing(session: Session, window: Window) -> None:
+    """Log what nobody caught, save the case, then tell it once."""
+    told = False
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        nonlocal told
+        log.critical("unexpected failure", exc_info=(kind, error, trace))
+        if session.case is not None:
+            session.keeper.keep(session.case, "recovery")
+            session.keeper.wait()
+        if not told:
+            told = True
+            words = window.words
+            place = session.keeper.path or log_folder()
+            QMessageBox.critical(
+                window,
+                words("dialogs.crashed"),
+                words("dialogs.crashed_text", plan=place, log=log_folder()),
+            )
+
+    sys.excepthook = hook

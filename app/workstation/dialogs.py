@@ -1,0 +1,86 @@
+"""Windows that ask or tell: refusals with every problem, the choice of a series."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QListWidget,
+    QMessageBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.workstation.session import Choice
+from app.workstation.words import Words
+from imaging.errors import Refusal
+
+
+def tell_refusal(parent: QWidget, refusal: Refusal, words: Words) -> QMessageBox:
+    """Tell every problem of a refusal; nothing that was open is lost.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The window.
+    refusal : Refusal
+        Why.
+    words : Words
+        Of the screen.
+
+    Returns
+    -------
+    QMessageBox
+        Shown; closes by itself when the user has read it.
+    """
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Warning)
+    box.setWindowTitle(words("dialogs.refused"))
+    box.setText(words("dialogs.refused_text", count=len(refusal.problems)))
+    box.setInformativeText("\n\n".join(f"•  {words.problem(one)}" for one in refusal.problems))
+    box.setStandardButtons(QMessageBox.StandardButton.Ok)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
+    return box
+
+
+class SeriesChooser(QDialog):
+    """Asks which of several series to open.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The window.
+    choice : Choice
+        Series to choose from, most slices first.
+    words : Words
+        Of the screen.
+    """
+
+    def __init__(self, parent: QWidget, choice: Choice, words: Words) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(words("dialogs.choose_series"))
+        self.setMinimumWidth(460)
+        self._choice = choice
+        column = QVBoxLayout(self)
+        column.addWidget(QLabel(words("dialogs.choose_series_text")))
+        self._list = QListWidget()
+        for one in choice.series:
+            name = one.description or words("study.none")
+            self._list.addItem(words("dialogs.series_row", name=name, slices=one.slices))
+        self._list.setCurrentRow(0)
+        self._list.itemActivated.connect(lambda _item: self.accept())
+        column.addWidget(self._list)
+        buttons = QDialogButtonBox()
+        buttons.addButton(words("dialogs.open"), QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(words("app.cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        column.addWidget(buttons)
+
+    @property
+    def series_uid(self) -> str:
+        """UID of the series that is marked."""
+        return self._choice.series[max(self._list.currentRow(), 0)].uid

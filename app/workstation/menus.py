@@ -1,0 +1,119 @@
+"""The menus and their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu
+
+from app.workstation.viewpoint import PRESETS, Tool
+from app.workstation.words import LANGUAGES
+
+if TYPE_CHECKING:
+    from app.workstation.window import Window
+
+Keys = QKeySequence.StandardKey | str | None
+
+
+def build_menus(window: Window) -> None:
+    """Build the menu bar in the language in use.
+
+    Parameters
+    ----------
+    window : Window
+        Whose menu bar is empty.
+    """
+    _file_menu(window)
+    _edit_menu(window)
+    _view_menu(window)
+    _language_menu(window)
+
+
+def _menu(window: Window, key: str) -> QMenu:
+    menu = QMenu(window.words(key), window)
+    window.menuBar().addMenu(menu)
+    return menu
+
+
+def _add(
+    menu: QMenu, text: str, action: Callable[[], object], keys: Keys = None, needs: str = ""
+) -> QAction:
+    made = QAction(text, menu)
+    if keys is not None:
+        made.setShortcut(QKeySequence(keys))
+    made.setProperty("needs", needs)
+    made.triggered.connect(lambda _checked=False: action())
+    menu.addAction(made)
+    return made
+
+
+def _file_menu(window: Window) -> None:
+    words, standard = window.words, QKeySequence.StandardKey
+    menu = _menu(window, "menus.file")
+    _add(menu, words("study.open_folder"), window.ask_folder, standard.Open)
+    _add(menu, words("study.open_file"), window.ask_file)
+    _add(menu, words("menus.open_plan"), window.ask_plan, "Ctrl+Shift+O")
+    menu.addSeparator()
+    _add(menu, words("menus.save"), window.save, standard.Save, "case")
+    _add(menu, words("menus.save_as"), window.save_as, "Ctrl+Shift+S", "case")
+    menu.addSeparator()
+    _add(menu, words("menus.quit"), window.close, "Ctrl+Q")
+
+
+def _edit_menu(window: Window) -> None:
+    words = window.words
+    menu = _menu(window, "menus.edit")
+    _add(menu, words("menus.undo"), window.session.undo, "Ctrl+Z", "undo")
+    _add(menu, words("menus.redo"), window.session.redo, "Ctrl+Shift+Z", "redo")
+
+
+def _view_menu(window: Window) -> None:
+    words, viewpoint, board = window.words, window.viewpoint, window.board
+    menu = _menu(window, "menus.view")
+    for number, name in enumerate(PRESETS, start=1):
+        _add(
+            menu,
+            words(f"windows.{name}"),
+            lambda name=name: viewpoint.use_preset(name),
+            str(number),
+        )
+    menu.addSeparator()
+    for tool, key in ((Tool.CROSSHAIR, "X"), (Tool.WINDOW, "W"), (Tool.PAN, "P")):
+        _add(
+            menu,
+            words(f"tools.{tool.value}"),
+            lambda tool=tool: viewpoint.change(tool=tool),
+            key,
+        )
+    menu.addSeparator()
+    _toggle(window, menu, "shows_crosshair", "H")
+    _toggle(window, menu, "shows_skeleton", "B")
+    _toggle(window, menu, "shows_isotherms", "I")
+    _toggle(window, menu, "shows_proposals", "N")
+    menu.addSeparator()
+    _add(menu, words("menus.reset"), board.reset, "R")
+    _add(menu, words("menus.look_at_lesion"), board.look_at_lesion, "L")
+
+
+def _toggle(window: Window, menu: QMenu, field: str, key: str) -> None:
+    viewpoint = window.viewpoint
+    action = QAction(window.words(f"menus.{field}"), menu)
+    action.setCheckable(True)
+    action.setShortcut(QKeySequence(key))
+    action.setChecked(getattr(viewpoint.look, field))
+    action.toggled.connect(lambda on: viewpoint.change(**{field: on}))
+    menu.addAction(action)
+
+
+def _language_menu(window: Window) -> None:
+    menu = _menu(window, "menus.language")
+    group = QActionGroup(menu)
+    for language in LANGUAGES:
+        action = QAction(window.words(f"languages.{language}"), menu)
+        action.setCheckable(True)
+        action.setChecked(language == window.words.language)
+        action.triggered.connect(lambda _on=False, one=language: window.use_language_later(one))
+        group.addAction(action)
+        menu.addAction(action)

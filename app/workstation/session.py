@@ -1,0 +1,692 @@
+"""The open case: a Qt-free observable model that all panels and views share.
+
+The case itself is frozen. It changes only here, by named commands that can be undone; heavy work
+is sent to the worker and its result applied when :meth:`Session.poll` finds it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.workstation import tasks
+from app.workstation.jobs import Finished, Report, Task, Worker
+from app.workstation.keeper import Keeper
+from app.workstation.tools.brush import Stroke
+from app.workstation.views.surfaces import Mesh
+from imaging.document import Vector
+from imaging.errors import Problem, Refusal
+from imaging.volume import Volume
+from planning import procedure
+from planning.access.request import Position
+from planning.errors import PlanningError
+from planning.plan import Case, SeriesReference
+from planning.store import ENDING
+from planning.technique.answers import Answers
+
+log = logging.getLogger(__name__)
+
+MOST_UNDO = 30  # cases kept; their masks are shared unless the outline itself changed
+SEED_FAR_MM = 200.0  # a click farther away than this from the others begins another lesion
+
+
+class Step(StrEnum):
+    """The seven steps of a plan, in their order."""
+
+    STUDY = "study"
+    LESION = "lesion"
+    STRUCTURES = "structures"
+    ACCESS = "access"
+    ABLATION = "ablation"
+    TECHNIQUE = "technique"
+    REPORT = "report"
+
+
+class State(StrEnum):
+    """Where a step stands."""
+
+    LACKING = "lacking"
+    DONE = "done"
+    STALE = "stale"
+
+
+class Topic(StrEnum):
+    """What observers can be told of."""
+
+    VOLUME = "volume"
+    CASE = "case"
+    JOB = "job"
+    SURFACE = "surface"
+    REFUSED = "refused"
+    CHOICE = "choice"
+    CT_WANTED = "ct_wanted"
+    EXPORTED = "exported"
+
+
+@dataclass(frozen=True)
+class Activity:
+    """The job that is shown to the user.
+
+    Parameters
+    ----------
+    name : str
+        Key of its name in the words, below ``jobs``.
+    fraction : float
+        0 to 1.
+    message : str
+        What is being done.
+    """
+
+    name: str
+    fraction: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    number: int
+    name: str
+    apply: Callable[[Any], None]
+    before: Case | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Series among which the user has to choose.
+
+    Parameters
+    ----------
+    path : Path
+        That was opened.
+    series : tuple of SeriesChoice
+        Most slices first.
+    """
+
+    path: Path
+    series: tuple[tasks.SeriesChoice, ...]
+
+
+class Session:
+    """The case that is open, and everything that can be done with it."""
+
+    def __init__(self) -> None:
+        self.volume: Volume | None = None
+        self.case: Case | None = None
+        self.surface: Mesh | None = None
+        self.exported: tuple[Path, ...] = ()
+        self.keeper = Keeper()
+        self.worker = Worker()
+        self._undo: list[tuple[str, Case]] = []
+        self._redo: list[tuple[str, Case]] = []
+        self._jobs: dict[int, _Job] = {}
+        self._activity: Activity | None = None
+        self._observers: dict[Topic, list[Callable[[Any], None]]] = {topic: [] for topic in Topic}
+        self._was_done: set[Step] = set()
+        self._wanted: Case | None = None
+        self._is_closed = False
+
+    # Observers
+
+    def subscribe(self, topic: Topic, observer: Callable[[Any], None]) -> Callable[[], None]:
+        """Tell an observer of changes.
+
+        Parameters
+        ----------
+        topic : Topic
+            What it wants to hear of.
+        observer : callable
+            Receives what the topic carries.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        self._observers[topic].append(observer)
+
+        def unsubscribe() -> None:
+            if observer in self._observers[topic]:
+                self._observers[topic].remove(observer)
+
+        return unsubscribe
+
+    def _tell(self, topic: Topic, value: object = None) -> None:
+        for observer in tuple(self._observers[topic]):
+            observer(value)
+
+    # Opening
+
+    def open_path(self, path: Path, series_uid: str | None = None) -> None:
+        """Open a CT or a plan; a CT is read in the background.
+
+        Parameters
+        ----------
+        path : Path
+            Folder or file of a CT, or a plan file.
+        series_uid : str or None
+            Series wanted, where there are several.
+        """
+        if path.suffix == ENDING:
+            self.open_plan(path)
+            return
+        self._wanted = None
+        self._read(path, series_uid)
+
+    def open_plan(self, path: Path) -> None:
+        """Open a plan file, then its CT in the background.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        """
+        try:
+            case = self.keeper.open(path)
+        except Refusal as refusal:
+            self._tell(Topic.REFUSED, refusal)
+            return
+        self._cancel_all()
+        self._reset(None, None)
+        self._wanted = case
+        place = Path(case.plan.series.path)
+        if case.plan.series.path and place.exists():
+            self._read(place, _uid_on_disk(case.plan.series))
+        else:
+            self._tell(Topic.CT_WANTED, case.plan.series)
+
+    def find_ct(self, path: Path) -> None:
+        """Read the CT of the plan that waits for it from another place.
+
+        Parameters
+        ----------
+        path : Path
+            Where the user says it is.
+        """
+        if self._wanted is not None:
+            self._read(path, _uid_on_disk(self._wanted.plan.series))
+
+    def _read(self, path: Path, series_uid: str | None) -> None:
+        def apply(found: Volume | tuple[tasks.SeriesChoice, ...]) -> None:
+            if isinstance(found, Volume):
+                self._use(found)
+            else:
+                self._tell(Topic.CHOICE, Choice(path, found))
+
+        self._start("read", apply, None, tasks.read_or_list, path, series_uid)
+
+    def _use(self, volume: Volume) -> None:
+        """Begin a plan of a CT that was read, or go on with the plan that waits for it."""
+        wanted = self._wanted
+        if wanted is not None:
+            wrong = _mismatch(wanted.plan.series, volume)
+            if wrong is not None:
+                self._tell(Topic.REFUSED, PlanningError(wrong))
+                self._tell(Topic.CT_WANTED, wanted.plan.series)
+                return
+            reference = wanted.plan.series.model_copy(update={"path": volume.series.path})
+            self._wanted = None
+            self._reset(volume, wanted.with_plan(series=reference))
+        else:
+            self.keeper.release()
+            self._reset(volume, Case.begin(volume))
+        self._start("surface", self._show_surface, None, tasks.surface, volume)
+
+    def _show_surface(self, found: Mesh) -> None:
+        self.surface = found
+        self._tell(Topic.SURFACE, found)
+
+    def _reset(self, volume: Volume | None, case: Case | None) -> None:
+        self._undo.clear()
+        self._redo.clear()
+        self._was_done.clear()
+        self.volume, self.case, self.surface, self.exported = volume, case, None, ()
+        self._note_done()
+        self._tell(Topic.VOLUME, volume)
+        self._tell(Topic.CASE, case)
+
+    # Commands that change the case
+
+    def outline(self, point_lps_mm: Vector, *, is_new: bool = False) -> None:
+        """Outline the lesion at a click; further clicks in the same lesion add to it.
+
+        Parameters
+        ----------
+        point_lps_mm : Vector
+            Where was clicked.
+        is_new : bool
+            Forget the earlier clicks.
+        """
+        if self.case is None:
+            return
+        earlier = () if is_new else self.case.plan.seeds_lps_mm
+        near = [
+            seed
+            for seed in earlier
+            if np.linalg.norm(np.subtract(seed, point_lps_mm)) < SEED_FAR_MM
+        ]
+        self._outline([*near, point_lps_mm], 0.0, "outline")
+
+    def regrow(self, generosity: float) -> None:
+        """Outline the lesion again at the same clicks, tighter or more generous.
+
+        Parameters
+        ----------
+        generosity : float
+            −1 to 1.
+        """
+        if self.case is not None and self.case.plan.seeds_lps_mm:
+            self._outline(list(self.case.plan.seeds_lps_mm), generosity, "regrow")
+
+    def forget_lesion(self) -> None:
+        """Take the outline away, with all that depends on it."""
+        if self.case is None or self.case.lesion is None:
+            return
+        bare = replace(self.case, lesion=None, fields=())
+        self.apply(
+            "forget_lesion",
+            bare.with_plan(
+                lesion=None,
+                seeds_lps_mm=(),
+                doubts=(),
+                access=None,
+                no_access=(),
+                chosen_rank=None,
+                simulation=(),
+                recommendation=None,
+            ),
+        )
+
+    def _outline(self, seeds: list[Vector], generosity: float, name: str) -> None:
+        for number, job in list(self._jobs.items()):
+            if job.name in {"outline", "regrow"}:
+                self.cancel(number)
+        self._change(name, tasks.outline, np.array(seeds, dtype=float), generosity)
+
+    def paint(self, stroke: Stroke) -> None:
+        """Add or remove a brush stroke.
+
+        Parameters
+        ----------
+        stroke : Stroke
+            One drag.
+        """
+        self._change("brush", tasks.paint, stroke)
+
+    def import_lesion(self, path: Path) -> None:
+        """Take the outline from a mask.
+
+        Parameters
+        ----------
+        path : Path
+            NIfTI, NRRD, MetaImage or DICOM SEG.
+        """
+        self._change("import_lesion", tasks.import_lesion, path)
+
+    def find_structures(self) -> None:
+        """Find the structures in the background."""
+        self._change("structures", tasks.structures)
+
+    def import_structures(self, path: Path, names: Path | None = None) -> None:
+        """Take the structures from a label map.
+
+        Parameters
+        ----------
+        path : Path
+            Label map.
+        names : Path or None
+            JSON of names; None looks beside the label map.
+        """
+        if self.case is not None:
+            self._start(
+                "import_structures",
+                self._applied("import_structures"),
+                self.case,
+                tasks.import_structures,
+                self.case,
+                path,
+                names,
+            )
+
+    def find_access(self, needle_id: str | None, position: Position) -> None:
+        """Search for ways in, in the background.
+
+        Parameters
+        ----------
+        needle_id : str or None
+            None takes the first trocar of the table.
+        position : Position
+            How the patient lies.
+        """
+        self._change("access", tasks.access, needle_id, position)
+
+    def choose_access(self, rank: int) -> None:
+        """Choose another proposal.
+
+        Parameters
+        ----------
+        rank : int
+            Of the proposal.
+        """
+        if self.case is not None and self.case.plan.chosen_rank != rank:
+            self.apply("choose_access", procedure.choose_access(self.case, rank))
+
+    def simulate(self, device_id: str, margin_mm: float, spacing_mm: float = 1.0) -> None:
+        """Simulate a device on the chosen way in, in the background.
+
+        Parameters
+        ----------
+        device_id : str
+            Row of the table.
+        margin_mm : float
+            Wanted around the lesion.
+        spacing_mm : float
+            Edge of a cell.
+        """
+        self._change("ablation", tasks.ablation, device_id, margin_mm, spacing_mm)
+
+    def answer(self, answers: Answers) -> tuple[Problem, ...]:
+        """Apply the rules to the answers.
+
+        Parameters
+        ----------
+        answers : Answers
+            What the physician said.
+
+        Returns
+        -------
+        tuple of Problem
+            Why they were refused; empty when they were taken.
+        """
+        if self.case is None:
+            return ()
+        try:
+            changed = procedure.answer(self.case, answers)
+        except Refusal as refusal:
+            return refusal.problems
+        self.apply("answers", changed, merges=True)
+        return ()
+
+    def export(self, folder: Path, language: str) -> None:
+        """Write the report to a folder, in the background.
+
+        Parameters
+        ----------
+        folder : Path
+            Made when it does not exist.
+        language : str
+            ``fr`` or ``en``.
+        """
+        if self.case is None or self.volume is None:
+            return
+
+        def apply(files: tuple[Path, ...]) -> None:
+            self.exported = files
+            self._note_done()
+            self._tell(Topic.EXPORTED, files)
+            self._tell(Topic.CASE, self.case)
+
+        self._start(
+            "report", apply, self.case, tasks.report, self.case, self.volume, folder, language
+        )
+
+    def apply(self, name: str, changed: Case, *, merges: bool = False) -> None:
+        """Make a changed case the current one; it can be undone and is saved.
+
+        Parameters
+        ----------
+        name : str
+            Key of the command's name in the words, below ``commands``.
+        changed : Case
+            The new state.
+        merges : bool
+            Join with the command before when that has the same name: typing is one step.
+        """
+        if self.case is None:
+            return
+        joined = merges and bool(self._undo) and self._undo[-1][0] == name and not self._redo
+        if not joined:
+            self._undo.append((name, self.case))
+            del self._undo[:-MOST_UNDO]
+        self._redo.clear()
+        self._show(changed, name)
+
+    def _show(self, case: Case, change: str) -> None:
+        self.case = case
+        self.exported = ()
+        self._note_done()
+        self.keeper.keep(case, change)
+        self._tell(Topic.CASE, case)
+
+    # Undo
+
+    @property
+    def undo_name(self) -> str | None:
+        """Name of the command that would be undone."""
+        return self._undo[-1][0] if self._undo else None
+
+    @property
+    def redo_name(self) -> str | None:
+        """Name of the command that would be done again."""
+        return self._redo[-1][0] if self._redo else None
+
+    def undo(self) -> None:
+        """Take back the last command."""
+        if self._undo and self.case is not None:
+            name, before = self._undo.pop()
+            self._redo.append((name, self.case))
+            self._show(before, f"undo {name}")
+
+    def redo(self) -> None:
+        """Do the command that was taken back again."""
+        if self._redo and self.case is not None:
+            name, after = self._redo.pop()
+            self._undo.append((name, self.case))
+            self._show(after, f"redo {name}")
+
+    # Saving
+
+    def save_as(self, path: Path) -> bool:
+        """Save the plan under a name and keep to that file.
+
+        Parameters
+        ----------
+        path : Path
+            The ending ``.osteoplan`` is added where it lacks.
+
+        Returns
+        -------
+        bool
+            False when it was refused; observers are told why.
+        """
+        if self.case is None:
+            return False
+        try:
+            self.keeper.save_as(
+                path if path.suffix == ENDING else Path(f"{path}{ENDING}"), self.case
+            )
+        except Refusal as refusal:
+            self._tell(Topic.REFUSED, refusal)
+            return False
+        self._tell(Topic.CASE, self.case)
+        return True
+
+    def save(self) -> None:
+        """Make sure that everything is on disk."""
+        self.keeper.wait()
+        if self.keeper.refused is not None:
+            self._tell(Topic.REFUSED, self.keeper.refused)
+
+    # States of the steps
+
+    def state(self, step: Step) -> State:
+        """Return where a step stands.
+
+        Parameters
+        ----------
+        step : Step
+            Any.
+
+        Returns
+        -------
+        State
+            Stale when it was done once and a change before it took its result away.
+        """
+        if self._is_done(step):
+            return State.DONE
+        return State.STALE if step in self._was_done else State.LACKING
+
+    def _is_done(self, step: Step) -> bool:
+        case = self.case
+        if case is None:
+            return False
+        plan = case.plan
+        return {
+            Step.STUDY: self.volume is not None,
+            Step.LESION: plan.lesion is not None,
+            Step.STRUCTURES: case.structures is not None,
+            Step.ACCESS: plan.chosen is not None,
+            Step.ABLATION: bool(plan.simulation),
+            Step.TECHNIQUE: plan.recommendation is not None,
+            Step.REPORT: bool(self.exported),
+        }[step]
+
+    def _note_done(self) -> None:
+        self._was_done |= {step for step in Step if self._is_done(step)}
+
+    # Jobs
+
+    @property
+    def activity(self) -> Activity | None:
+        """The job that runs, or None."""
+        return self._activity
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any job runs or waits."""
+        return bool(self._jobs)
+
+    def runs(self, *names: str) -> bool:
+        """Tell whether a job of one of these names runs or waits.
+
+        Parameters
+        ----------
+        *names : str
+            Names of jobs.
+
+        Returns
+        -------
+        bool
+            True also while it waits.
+        """
+        return any(job.name in names for job in self._jobs.values())
+
+    def cancel(self, number: int | None = None) -> None:
+        """Cancel a job.
+
+        Parameters
+        ----------
+        number : int or None
+            Its request id; None cancels all.
+        """
+        for job in [number] if number is not None else list(self._jobs):
+            ended = self.worker.cancel(job)
+            if ended is not None:
+                self._jobs.pop(job, None)
+        self._show_activity()
+
+    def poll(self) -> None:
+        """Apply what the worker has done; called regularly by the window."""
+        for event in self.worker.poll():
+            if isinstance(event, Report):
+                job = self._jobs.get(event.job)
+                if job is not None:
+                    self._activity = Activity(job.name, event.fraction, event.message)
+                    self._tell(Topic.JOB, self._activity)
+            else:
+                self._end(event)
+
+    def close(self) -> None:
+        """Save, and end the worker and the saving thread."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._jobs.clear()
+        self.worker.close()
+        self.keeper.close()
+
+    def _change(self, name: str, task: Task, *request: object) -> None:
+        """Start a job that turns the case and its CT into a changed case."""
+        if self.case is not None and self.volume is not None:
+            self._start(
+                name, self._applied(name), self.case, task, self.case, self.volume, *request
+            )
+
+    def _applied(self, name: str) -> Callable[[Case], None]:
+        return lambda changed: self.apply(name, changed)
+
+    def _start(
+        self,
+        name: str,
+        apply: Callable[[Any], None],
+        before: Case | None,
+        task: Task,
+        *request: object,
+    ) -> None:
+        number = self.worker.submit(task, *request)
+        self._jobs[number] = _Job(number, name, apply, before)
+        self._show_activity()
+
+    def _end(self, ended: Finished) -> None:
+        job = self._jobs.pop(ended.job, None)
+        self._show_activity()
+        if job is None:
+            return
+        if ended.outcome == "refused" and ended.refusal is not None:
+            self._tell(Topic.REFUSED, ended.refusal)
+        elif ended.outcome == "failed":
+            log.error("the job %s failed:\n%s", job.name, ended.trace)
+            message = "the work failed unexpectedly; nothing was changed. The log says more"
+            self._tell(Topic.REFUSED, PlanningError(Problem(code="job_failed", message=message)))
+        elif ended.outcome == "done" and (job.before is None or job.before is self.case):
+            job.apply(ended.result)
+        elif ended.outcome == "done":
+            log.info("the result of %s was no longer wanted", job.name)
+
+    def _show_activity(self) -> None:
+        first = next(iter(self._jobs.values()), None)
+        if first is None:
+            self._activity = None
+        elif self._activity is None or self._activity.name != first.name:
+            self._activity = Activity(first.name)
+        self._tell(Topic.JOB, self._activity)
+
+    def _cancel_all(self) -> None:
+        for number in list(self._jobs):
+            self.worker.cancel(number)
+        self._jobs.clear()
+        self._show_activity()
+
+
+def _uid_on_disk(series: SeriesReference) -> str | None:
+    """Return the UID to ask for; those made from the content are in no header."""
+    return None if series.uid.startswith(("file-", "no-uid-")) else series.uid
+
+
+def _mismatch(series: SeriesReference, volume: Volume) -> Problem | None:
+    """Return why a volume is not the CT of a plan, or None where it is."""
+    if series.uid != volume.series.uid:
+        message = "this is another series than the one the plan was made on; choose its CT"
+        return Problem(code="other_series", message=message, where=volume.series.path)
+    if series.checksum != volume.series.checksum:
+        message = (
+            "the series has the right UID but other voxels than those the plan was made on; "
+            "choose the original CT"
+        )
+        return Problem(code="other_voxels", message=message, where=volume.series.path)
+    return None

@@ -1,0 +1,345 @@
+"""The questionnaire: a field for every key of the answers, grouped as a consultation runs."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any, Literal, Union, get_args, get_origin
+
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.workstation.steps.panel import empty, label
+from app.workstation.words import Words
+from planning.technique.answers import Answers
+
+# Group -> keys, in the order in which a consultation asks; every key of Answers is in one of them
+# but `simulation`, which only the simulator answers.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "lesion": (
+        "bone", "level", "side_confirmed", "region", "lesion_kind", "cortical_breach",
+        "lesion_length_mm", "lesion_width_mm", "lesion_volume_ml", "distance_mm.spinal_cord",
+        "distance_mm.nerve_root", "distance_mm.skin", "distance_mm.bowel", "distance_mm.vessel",
+        "distance_mm.joint", "foraminal", "hypervascular",
+    ),
+    "pain": (
+        "vas", "pain", "pain_severity", "opioid_failure", "prior_radiotherapy",
+        "radiotherapy_possible", "test_block",
+    ),
+    "oncology": (
+        "primary", "lesion_count", "goal", "life_expectancy_months", "who_status", "operable",
+        "mdt_date",
+    ),
+    "stability": (
+        "fracture", "impending_fracture", "weight_bearing", "collapse_percent",
+        "body_involved_percent", "alignment", "posterolateral", "posterior_wall_breach", "escc",
+        "neurological_deficit", "long_bone_site", "long_bone_fraction",
+    ),
+    "blood": (
+        "inr", "platelets_g_l", "creatinine_clearance_ml_min", "antithrombotics", "weight_kg",
+        "frail", "anaesthetic_mixture.lidocaine_percent", "anaesthetic_mixture.ropivacaine_mg_ml",
+        "anaesthetic_mixture.lidocaine_fraction", "skin_lidocaine_ml",
+    ),
+    "safety": (
+        "infection", "pregnancy", "contrast_reaction", "anaesthetic_allergy",
+        "implanted_cardiac_device", "spine_surgery", "lung_fibrosis", "diabetes",
+        "general_anaesthesia_possible", "prone_possible",
+    ),
+}  # fmt: skip
+NESTED = ("distance_mm", "anaesthetic_mixture")
+NOT_ASKED = ("simulation",)
+
+
+def field_type(key: str) -> Any:  # noqa: ANN401 - annotations are of any kind
+    """Return what a key of the answers holds, without the None.
+
+    Parameters
+    ----------
+    key : str
+        Dotted for nested keys.
+
+    Returns
+    -------
+    type
+        bool, int, float, str, a Literal, a tuple or a document.
+    """
+    model: Any = Answers
+    annotation: Any = None
+    for part in key.split("."):
+        annotation = _without_none(model.model_fields[part].annotation)
+        model = annotation
+    return annotation
+
+
+def _without_none(annotation: Any) -> Any:  # noqa: ANN401 - annotations are of any kind
+    if get_origin(annotation) in {Union, types.UnionType}:
+        kept = [one for one in get_args(annotation) if one is not type(None)]
+        annotation = kept[0]
+    while hasattr(annotation, "__metadata__"):
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+class Question(QWidget):
+    """One field; its value is None while nobody answered.
+
+    Parameters
+    ----------
+    key : str
+        Dotted for nested keys.
+    words : Words
+        Of the screen.
+    changed : callable
+        Takes nothing; called when the user answers.
+    """
+
+    def __init__(self, key: str, words: Words, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self.key, self._words, self._changed = key, words, changed
+        self._kind = field_type(key)
+        self._measured: Any = None
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._choice: QComboBox | None = None
+        self._line: QLineEdit | None = None
+        if self._kind is bool or get_origin(self._kind) is Literal:
+            self._choice = self._make_choice()
+            layout.addWidget(self._choice)
+        else:
+            self._line = QLineEdit()
+            self._line.setPlaceholderText(words("answers_said.unknown"))
+            self._line.setAccessibleName(words(f"answers.{key}"))
+            self._line.textEdited.connect(lambda _text: self._changed())
+            layout.addWidget(self._line)
+
+    def _make_choice(self) -> QComboBox:
+        choice = QComboBox()
+        choice.setAccessibleName(self._words(f"answers.{self.key}"))
+        choice.addItem(self._words("answers_said.unknown"), None)
+        values = (True, False) if self._kind is bool else get_args(self._kind)
+        for value in values:
+            choice.addItem(self._name(value), value)
+        choice.activated.connect(lambda _index: self._changed())
+        return choice
+
+    def _name(self, value: object) -> str:
+        if isinstance(value, bool):
+            return self._words("answers_said.yes" if value else "answers_said.no")
+        if self.key == "escc":
+            return str(value)
+        return self._words.maybe(f"options.{value}", str(value))
+
+    def value(self) -> Any:  # noqa: ANN401 - as JSON holds it
+        """Return the answer as JSON holds it; text that is no number stays text."""
+        if self._choice is not None:
+            return self._choice.currentData()
+        text = self._line.text().strip() if self._line is not None else ""
+        if not text:
+            return None
+        if self._kind in {float, int}:
+            try:
+                number = float(text.replace(",", ".").replace("\N{MINUS SIGN}", "-"))
+            except ValueError:
+                return text
+            return int(number) if number.is_integer() else number
+        return text.upper() if self.key == "level" else text
+
+    def show_value(self, value: object) -> None:
+        """Show an answer without telling that it changed.
+
+        Parameters
+        ----------
+        value : object
+            As JSON holds it; None is unknown.
+        """
+        if self._choice is not None:
+            self._choice.setCurrentIndex(max(self._choice.findData(value), 0))
+        elif self._line is not None and self.value() != value:
+            number = isinstance(value, int | float)
+            self._line.setText("" if value is None else f"{value:g}" if number else str(value))
+
+    def show_measured(self, value: object) -> None:
+        """Show what the CT says as long as nobody answered.
+
+        Parameters
+        ----------
+        value : object
+            As JSON holds it; None where the CT says nothing.
+        """
+        self._measured = value
+        told = self._words("answers_said.unknown")
+        if value is not None:
+            shown = self._words.number(value, 1) if isinstance(value, float) else self._name(value)
+            told = self._words("technique.from_ct", value=shown)
+        if self._choice is not None:
+            self._choice.setItemText(0, told)
+        elif self._line is not None:
+            self._line.setPlaceholderText(told)
+
+    def show_wrong(self, message: str) -> None:
+        """Mark the field as refused.
+
+        Parameters
+        ----------
+        message : str
+            Why; empty when nothing is wrong.
+        """
+        field = self._line or self._choice
+        if field is not None:
+            field.setProperty("wrong", bool(message))
+            field.setToolTip(message)
+            field.style().unpolish(field)
+            field.style().polish(field)
+
+
+class DrugList(QWidget):
+    """The antithrombotics: unknown, none, or a list with the hours since the last dose.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    changed : callable
+        Takes nothing; called when the user answers.
+    """
+
+    key = "antithrombotics"
+
+    def __init__(self, words: Words, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self._words, self._changed = words, changed
+        self._rows: list[tuple[QComboBox, QLineEdit]] = []
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        self._taken = QComboBox()
+        for value in ("unknown", "none", "some"):
+            self._taken.addItem(words(f"technique.drugs_{value}"), value)
+        self._taken.setAccessibleName(words("answers.antithrombotics"))
+        self._taken.activated.connect(self._taken_changed)
+        column.addWidget(self._taken)
+        self._list = QVBoxLayout()
+        column.addLayout(self._list)
+        self._more = QPushButton(words("technique.drug_more"))
+        self._more.clicked.connect(lambda _checked=False: self._add_row(None, None))
+        column.addWidget(self._more)
+        self.show_value(None)
+
+    def value(self) -> list[dict[str, Any]] | None:
+        """Return the list; None is unknown, an empty list is none."""
+        taken = self._taken.currentData()
+        if taken != "some":
+            return [] if taken == "none" else None
+        rows: list[dict[str, Any]] = []
+        for drug, hours in self._rows:
+            said = hours.text().strip().replace(",", ".")
+            try:
+                since: float | str | None = float(said) if said else None
+            except ValueError:
+                since = said
+            rows.append({"drug": drug.currentData(), "hours_since": since})
+        return rows
+
+    def show_value(self, value: object) -> None:
+        """Show a list without telling that it changed.
+
+        Parameters
+        ----------
+        value : object
+            As JSON holds it; None is unknown.
+        """
+        if value == self.value() and self._rows:
+            return
+        empty(self._list)
+        self._rows.clear()
+        rows = value if isinstance(value, list) else []
+        self._taken.setCurrentIndex(0 if value is None else 2 if rows else 1)
+        for one in rows:
+            self._add_row(one["drug"], one["hours_since"], tell=False)
+        self._more.setVisible(bool(rows))
+
+    def show_measured(self, value: object) -> None:
+        """Do nothing: no CT shows a drug."""
+
+    def show_wrong(self, message: str) -> None:
+        """Tell why the list is refused.
+
+        Parameters
+        ----------
+        message : str
+            Empty when nothing is wrong.
+        """
+        self._taken.setToolTip(message)
+
+    def _taken_changed(self, _index: int) -> None:
+        some = self._taken.currentData() == "some"
+        if some and not self._rows:
+            self._add_row(None, None, tell=False)
+        if not some:
+            empty(self._list)
+            self._rows.clear()
+        self._more.setVisible(some)
+        self._changed()
+
+    def _add_row(self, drug: str | None, hours: float | None, *, tell: bool = True) -> None:
+        from planning.technique.answers import Drug
+
+        box, line = QComboBox(), QLineEdit()
+        for name in get_args(Drug):
+            box.addItem(self._words.maybe(f"drugs.{name}", name), name)
+        box.setCurrentIndex(max(box.findData(drug), 0))
+        line.setPlaceholderText(self._words("technique.hours_since"))
+        line.setText("" if hours is None else f"{hours:g}")
+        box.activated.connect(lambda _index: self._changed())
+        line.textEdited.connect(lambda _text: self._changed())
+        holder = QWidget()
+        inner = QHBoxLayout(holder)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addWidget(box, 3)
+        inner.addWidget(line, 2)
+        self._list.addWidget(holder)
+        self._rows.append((box, line))
+        if tell:
+            self._changed()
+
+
+def form(
+    keys: tuple[str, ...], words: Words, changed: Callable[[], None]
+) -> tuple[QWidget, list[Question | DrugList]]:
+    """Return the fields of a group with their names.
+
+    Parameters
+    ----------
+    keys : tuple of str
+        Of the answers.
+    words : Words
+        Of the screen.
+    changed : callable
+        Takes nothing; called when the user answers.
+
+    Returns
+    -------
+    tuple
+        The widget and its fields.
+    """
+    holder = QWidget()
+    grid = QGridLayout(holder)
+    grid.setContentsMargins(0, 0, 0, 4)
+    grid.setHorizontalSpacing(10)
+    grid.setVerticalSpacing(5)
+    grid.setColumnStretch(0, 5)
+    grid.setColumnStretch(1, 4)
+    fields: list[Question | DrugList] = []
+    for number, key in enumerate(keys):
+        field = DrugList(words, changed) if key == DrugList.key else Question(key, words, changed)
+        grid.addWidget(label(words(f"answers.{key}")), number, 0)
+        grid.addWidget(field, number, 1)
+        fields.append(field)
+    return holder, fields

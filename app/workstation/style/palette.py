@@ -1,0 +1,79 @@
+"""The colours of the screen; those of planned things are the report's."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
+
+__all__ = [
+    "FORBIDDEN",
+    "LESION",
+    "NEEDLE",
+    "OTHER_NEEDLE",
+    "isotherm_colours",
+    "style_sheet",
+]
+
+BACKGROUND = "#0E1419"
+SURFACE = "#151D24"
+RAISED = "#1D2831"
+LINE = "#2C3A46"
+INK = "#E8EDF2"
+QUIET = "#A3B3C1"
+ACCENT = "#56B4E9"
+GOOD = "#2FC79A"
+WARNING = "#F0E442"
+BAD = "#FF8A5C"
+VIEW = "#000000"
+BONE = "#E8DCC8"
+
+# Okabe and Ito, for the contours of structures; forbidden ones share one colour.
+STRUCTURE_COLOURS = {"avoid": "#D9A441", "passable": "#9BB3C7"}
+
+# What the style sheet writes as @name.
+NAMED = {
+    "background": BACKGROUND,
+    "surface": SURFACE,
+    "raised": RAISED,
+    "line": LINE,
+    "ink": INK,
+    "quiet": QUIET,
+    "accent": ACCENT,
+    "good": GOOD,
+    "warning": WARNING,
+    "bad": BAD,
+}
+
+
+@cache
+def style_sheet() -> str:
+    """Return the style sheet with its colours filled in."""
+    text = files("app.workstation.style").joinpath("osteoplan.qss").read_text(encoding="utf-8")
+    for name in sorted(NAMED, key=len, reverse=True):
+        text = text.replace(f"@{name}", NAMED[name])
+    return text
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of two colours (WCAG 2.2, relative luminance).
+
+    Parameters
+    ----------
+    one, other : str
+        ``#RRGGBB``.
+
+    Returns
+    -------
+    float
+        1 to 21.
+    """
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,318 @@
+"""What the worker process does: each a function of frozen values and a Progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from app.workstation.tools.brush import Stroke, painted
+from app.workstation.views.surfaces import Mesh, bone_mesh
+from imaging.dicom.discover import discover, opened
+from imaging.dicom.read import load_series
+from imaging.document import Vector
+from imaging.files import is_image_file, read_mask, read_volume
+from imaging.geometry import FloatArray
+from imaging.lesion.segment import segment_lesion
+from imaging.progress import Progress
+from imaging.structures.canal import canal_near
+from imaging.structures.labels import read_structures
+from imaging.structures.model import SPINAL_CANAL
+from imaging.volume import Volume
+from planning.access.request import Position
+from planning.plan import Case
+from planning.procedure import (
+    find_access,
+    find_surroundings,
+    simulate_device,
+    with_lesion,
+    with_structures,
+)
+
+
+@dataclass(frozen=True)
+class SeriesChoice:
+    """A series that may be opened.
+
+    Parameters
+    ----------
+    uid : str
+        Series Instance UID.
+    description : str
+        As the scanner named it.
+    slices : int
+        Their number.
+    """
+
+    uid: str
+    description: str
+    slices: int
+
+
+def read_or_list(
+    path: Path, series_uid: str | None, progress: Progress
+) -> Volume | tuple[SeriesChoice, ...]:
+    """Read the CT under a path, or list its series where there are several to choose from.
+
+    Parameters
+    ----------
+    path : Path
+        As the user gave it.
+    series_uid : str or None
+        Series wanted.
+    progress : Progress
+        Told while reading.
+
+    Returns
+    -------
+    Volume or tuple of SeriesChoice
+        Most slices first.
+    """
+    if is_image_file(path) or series_uid is not None:
+        return read_volume(path, series_uid, progress)
+    with opened(path) as files:
+        found = discover(files, path, progress.part(0.0, 0.3))
+        if len(found.series) > 1:
+            return tuple(
+                SeriesChoice(one.uid, one.headers[0].description, len(one.frames))
+                for one in found.series
+            )
+        if found.series:
+            return load_series(found.series[0], path, progress.part(0.3, 1.0))
+    return read_volume(path, None, progress)  # refuses, with the reasons
+
+
+def surface(volume: Volume, progress: Progress) -> Mesh:
+    """Return the surface of bone for the three-dimensional view.
+
+    Parameters
+    ----------
+    volume : Volume
+        The CT.
+    progress : Progress
+        Told between the steps.
+
+    Returns
+    -------
+    Mesh
+        LPS millimetres.
+    """
+    return bone_mesh(volume, progress)
+
+
+def outline(
+    case: Case, volume: Volume, seeds_lps_mm: FloatArray, generosity: float, progress: Progress
+) -> Case:
+    """Outline and measure the lesion; without structures the canal near the clicks is kept out.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    volume : Volume
+        The CT.
+    seeds_lps_mm : numpy.ndarray
+        Shape (n, 3).
+    generosity : float
+        −1 (tight) to 1 (generous).
+    progress : Progress
+        Told between the steps.
+
+    Returns
+    -------
+    Case
+        With the lesion.
+    """
+    seeds = np.atleast_2d(seeds_lps_mm)
+    if case.structures is not None:
+        canal = case.structures.mask(SPINAL_CANAL)
+    else:
+        canal = canal_near(volume, seeds)
+    found = segment_lesion(
+        volume, seeds, outside=canal, generosity=generosity, progress=progress.part(0.1, 0.8)
+    )
+    changed = with_lesion(case, volume, found.mask)
+    clicks = tuple(cast("Vector", tuple(float(n) for n in seed)) for seed in seeds)
+    return changed.with_plan(seeds_lps_mm=clicks, doubts=found.doubts)
+
+
+def paint(case: Case, volume: Volume, stroke: Stroke, progress: Progress) -> Case:
+    """Add or remove a brush stroke and measure again.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    volume : Volume
+        The CT.
+    stroke : Stroke
+        What was drawn.
+    progress : Progress
+        Told between the steps.
+
+    Returns
+    -------
+    Case
+        With the changed outline; the clicks stay.
+    """
+    progress.update(0.1)
+    mask = painted(case.lesion, volume.grid, stroke)
+    progress.update(0.4)
+    changed = with_lesion(case, volume, mask)
+    return changed.with_plan(seeds_lps_mm=case.plan.seeds_lps_mm)
+
+
+def import_lesion(case: Case, volume: Volume, path: Path, progress: Progress) -> Case:
+    """Take the outline from a mask.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    volume : Volume
+        The CT.
+    path : Path
+        NIfTI, NRRD, MetaImage or DICOM SEG.
+    progress : Progress
+        Told between the steps.
+
+    Returns
+    -------
+    Case
+        With the lesion.
+    """
+    progress.update(0.1)
+    return with_lesion(case, volume, read_mask(path, volume.grid))
+
+
+def structures(case: Case, volume: Volume, progress: Progress) -> Case:
+    """Find the structures.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    volume : Volume
+        The CT.
+    progress : Progress
+        Told between the structures.
+
+    Returns
+    -------
+    Case
+        With structures.
+    """
+    return find_surroundings(case, volume, progress)
+
+
+def import_structures(case: Case, path: Path, names: Path | None, progress: Progress) -> Case:
+    """Take the structures from a label map.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    path : Path
+        Label map.
+    names : Path or None
+        JSON of names; None looks beside the label map.
+    progress : Progress
+        Told between the steps.
+
+    Returns
+    -------
+    Case
+        With structures.
+    """
+    progress.update(0.1)
+    return with_structures(case, read_structures(path, names, case.plan.series.grid))
+
+
+def access(
+    case: Case, volume: Volume, needle_id: str | None, position: Position, progress: Progress
+) -> Case:
+    """Search for ways in.
+
+    Parameters
+    ----------
+    case : Case
+        With lesion and structures.
+    volume : Volume
+        The CT.
+    needle_id : str or None
+        None takes the first trocar of the table.
+    position : Position
+        How the patient lies.
+    progress : Progress
+        Told while searching.
+
+    Returns
+    -------
+    Case
+        With proposals, or the reasons why there are none.
+    """
+    return find_access(case, volume, needle_id, position, progress)
+
+
+def ablation(
+    case: Case,
+    volume: Volume,
+    device_id: str,
+    margin_mm: float,
+    spacing_mm: float,
+    progress: Progress,
+) -> Case:
+    """Simulate a device on the chosen way in.
+
+    Parameters
+    ----------
+    case : Case
+        With a chosen way in.
+    volume : Volume
+        The CT.
+    device_id : str
+        Row of the table.
+    margin_mm : float
+        Wanted around the lesion.
+    spacing_mm : float
+        Edge of a cell.
+    progress : Progress
+        Told of every step.
+
+    Returns
+    -------
+    Case
+        With one more simulation.
+    """
+    return simulate_device(case, volume, device_id, margin_mm, spacing_mm, progress)
+
+
+def report(
+    case: Case, volume: Volume, out: Path, language: str, progress: Progress
+) -> tuple[Path, ...]:
+    """Write the report.
+
+    Parameters
+    ----------
+    case : Case
+        Any state; what is lacking is said in the report.
+    volume : Volume
+        The CT.
+    out : Path
+        Folder.
+    language : str
+        ``fr`` or ``en``.
+    progress : Progress
+        Told after each file.
+
+    Returns
+    -------
+    tuple of Path
+        Files written.
+    """
+    import importlib
+
+    export = importlib.import_module("app.report.export")
+    return tuple(Path(file) for file in export.write_report(case, volume, out, language, progress))

@@ -1,0 +1,179 @@
+"""Where one looks: the crosshair, the grey window, what is shown, which tool the pointer is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from imaging.document import Vector
+
+LEAST_WIDTH_HU = 10.0
+MOST_WIDTH_HU = 5000.0
+BRUSH_MM = (1.0, 15.0)
+
+
+class Tool(StrEnum):
+    """What a left click does in a slice."""
+
+    CROSSHAIR = "crosshair"
+    CLICK_LESION = "click_lesion"
+    BRUSH_ADD = "brush_add"
+    BRUSH_REMOVE = "brush_remove"
+    WINDOW = "window"
+    PAN = "pan"
+
+
+@dataclass(frozen=True)
+class GreyWindow:
+    """Which values are drawn from black to white.
+
+    Parameters
+    ----------
+    centre_hu, width_hu : float
+        Hounsfield units.
+    """
+
+    centre_hu: float
+    width_hu: float
+
+
+# Usual windows of CT reading [BG]; keys 1 to 4.
+PRESETS: dict[str, GreyWindow] = {
+    "bone": GreyWindow(400.0, 1800.0),
+    "soft_tissue": GreyWindow(50.0, 400.0),
+    "lung": GreyWindow(-600.0, 1500.0),
+    "spine": GreyWindow(150.0, 900.0),
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """All that the views share.
+
+    Parameters
+    ----------
+    crosshair_lps_mm : Vector
+        Where the three slices meet.
+    window : GreyWindow
+        Of all slices.
+    tool : Tool
+        What a left click does.
+    brush_mm : float
+        Radius of the brush.
+    hidden_structures : frozenset of str
+        Names whose contours are not drawn.
+    shows_skeleton, shows_crosshair, shows_isotherms, shows_proposals : bool
+        What is drawn.
+    simulation : int
+        Index of the simulation whose isotherms are drawn.
+    """
+
+    crosshair_lps_mm: Vector = (0.0, 0.0, 0.0)
+    window: GreyWindow = PRESETS["spine"]
+    tool: Tool = Tool.CROSSHAIR
+    brush_mm: float = 4.0
+    hidden_structures: frozenset[str] = frozenset({"body", "bone", "body_cavity"})
+    shows_skeleton: bool = True
+    shows_crosshair: bool = True
+    shows_isotherms: bool = True
+    shows_proposals: bool = True
+    simulation: int = 0
+
+
+class Viewpoint:
+    """The observable look; views observe it and change it only through its methods."""
+
+    def __init__(self) -> None:
+        self.look = Look()
+        self._observers: list[Callable[[Look], None]] = []
+
+    def subscribe(self, observer: Callable[[Look], None]) -> Callable[[], None]:
+        """Tell an observer of every change.
+
+        Parameters
+        ----------
+        observer : callable
+            Receives the new look.
+
+        Returns
+        -------
+        callable
+            Ends the subscription.
+        """
+        self._observers.append(observer)
+
+        def unsubscribe() -> None:
+            if observer in self._observers:
+                self._observers.remove(observer)
+
+        return unsubscribe
+
+    def change(self, **changes: object) -> None:
+        """Change fields of the look; observers hear of it when something really changed.
+
+        Parameters
+        ----------
+        **changes : object
+            Fields of :class:`Look`.
+        """
+        changed = replace(self.look, **changes)  # type: ignore[arg-type]
+        if changed != self.look:
+            self.look = changed
+            for observer in tuple(self._observers):
+                observer(changed)
+
+    def move_crosshair(self, point_lps_mm: Vector) -> None:
+        """Move the place where the slices meet.
+
+        Parameters
+        ----------
+        point_lps_mm : Vector
+            The new place.
+        """
+        x, y, z = (float(n) for n in point_lps_mm)
+        self.change(crosshair_lps_mm=(x, y, z))
+
+    def set_window(self, centre_hu: float, width_hu: float) -> None:
+        """Set the grey window.
+
+        Parameters
+        ----------
+        centre_hu, width_hu : float
+            The width is kept between 10 and 5000 HU.
+        """
+        width = min(max(width_hu, LEAST_WIDTH_HU), MOST_WIDTH_HU)
+        self.change(window=GreyWindow(float(centre_hu), float(width)))
+
+    def use_preset(self, name: str) -> None:
+        """Set the window to a preset.
+
+        Parameters
+        ----------
+        name : str
+            Key of :data:`PRESETS`.
+        """
+        self.change(window=PRESETS[name])
+
+    def show_structure(self, name: str, shown: bool) -> None:
+        """Show or hide the contours of a structure.
+
+        Parameters
+        ----------
+        name : str
+            Structure's name.
+        shown : bool
+            Whether it is drawn.
+        """
+        hidden = self.look.hidden_structures
+        self.change(hidden_structures=hidden - {name} if shown else hidden | {name})
+
+    def set_brush(self, radius_mm: float) -> None:
+        """Set the brush's radius.
+
+        Parameters
+        ----------
+        radius_mm : float
+            Kept between 1 and 15 mm.
+        """
+        self.change(brush_mm=min(max(float(radius_mm), BRUSH_MM[0]), BRUSH_MM[1]))

@@ -1,0 +1,1 @@
+"""The linked views: slices, three dimensions."""

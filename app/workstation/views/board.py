@@ -1,0 +1,168 @@
+"""The four linked views side by side, or one of them alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtWidgets import QGridLayout, QWidget
+
+from app.workstation.session import Session, Topic
+from app.workstation.tools.capture import pixmap_png
+from app.workstation.viewpoint import Viewpoint
+from app.workstation.views.layers import Layers
+from app.workstation.views.slice_view import SliceView
+from app.workstation.views.surfaces import Mesh
+from app.workstation.views.three_d import ThreeDView
+from app.workstation.words import Words
+from imaging.document import Vector
+from imaging.volume import Volume
+from planning.plan import Case
+
+LESION_VIEW_MM = 150.0  # shown across a view when it is brought to the lesion
+
+
+class Board(QWidget):
+    """Axial, coronal and sagittal slices and the case in space.
+
+    Parameters
+    ----------
+    session : Session
+        The open case.
+    viewpoint : Viewpoint
+        Shared look.
+    words : Words
+        Of the screen.
+    """
+
+    def __init__(self, session: Session, viewpoint: Viewpoint, words: Words) -> None:
+        super().__init__()
+        self._session, self._viewpoint = session, viewpoint
+        self.layers = Layers()
+        self.axial = SliceView("axial", self.layers, viewpoint, words)
+        self.coronal = SliceView("coronal", self.layers, viewpoint, words)
+        self.sagittal = SliceView("sagittal", self.layers, viewpoint, words)
+        self.three_d = ThreeDView(viewpoint)
+        self.slices = (self.axial, self.coronal, self.sagittal)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(2)
+        self._places: dict[QWidget, tuple[int, int]] = {
+            self.axial: (0, 0),
+            self.sagittal: (0, 1),
+            self.coronal: (1, 0),
+            self.three_d: (1, 1),
+        }
+        for view, (row, column) in self._places.items():
+            self._grid.addWidget(view, row, column)
+        for n in (0, 1):
+            self._grid.setRowStretch(n, 1)
+            self._grid.setColumnStretch(n, 1)
+        for view in self.slices:
+            view.on_click = self._clicked
+            view.on_stroke = session.paint
+            view.on_maximise = self.maximise
+        self._alone: QWidget | None = None
+        self._had_lesion = False
+        self._chosen: tuple[int | None, int | None] = (None, None)
+        session.subscribe(Topic.VOLUME, self._show_volume)
+        session.subscribe(Topic.CASE, self._show_case)
+        session.subscribe(Topic.SURFACE, self._show_surface)
+
+    def release(self) -> None:
+        """Stop observing and give the drawing window back."""
+        for view in self.slices:
+            view.release()
+        self.three_d.release()
+
+    def reset(self) -> None:
+        """Fit the whole CT into all views."""
+        for view in self.slices:
+            view.reset()
+        self.three_d.look_at_all()
+
+    def look_at_lesion(self) -> None:
+        """Bring the lesion to the middle of all views."""
+        case = self._session.case
+        if case is not None and case.plan.lesion is not None:
+            self.go_to(case.plan.lesion.centroid_lps_mm)
+            self.three_d.look_at_lesion()
+
+    def maximise(self, view: QWidget) -> None:
+        """Show one view alone, or all of them again.
+
+        Parameters
+        ----------
+        view : QWidget
+            Any of the four.
+        """
+        self._alone = None if self._alone is view else view
+        for other in self._places:
+            other.setVisible(self._alone is None or other is self._alone)
+        for n in (0, 1):
+            alone = self._places.get(self._alone) if self._alone is not None else None
+            self._grid.setRowStretch(n, 1 if alone is None or alone[0] == n else 0)
+            self._grid.setColumnStretch(n, 1 if alone is None or alone[1] == n else 0)
+
+    def go_to(self, point_lps_mm: Vector) -> None:
+        """Move the crosshair to a place and bring it to the middle of the slices.
+
+        Parameters
+        ----------
+        point_lps_mm : Vector
+            LPS millimetres.
+        """
+        self._viewpoint.move_crosshair(point_lps_mm)
+        for view in self.slices:
+            view.zoom_to(np.array(point_lps_mm), LESION_VIEW_MM)
+
+    def png(self) -> bytes:
+        """Return the four views as one picture."""
+        picture = QPixmap(self.size())
+        picture.fill(self.palette().window().color())
+        painter = QPainter(picture)
+        for view in self.slices:
+            if view.isVisible():
+                painter.drawPixmap(view.pos(), view.grab())
+        if self.three_d.isVisible():
+            space = QPixmap()
+            space.loadFromData(self.three_d.png())
+            painter.drawPixmap(QPoint(self.three_d.pos()), space.scaled(self.three_d.size()))
+        painter.end()
+        return pixmap_png(picture)
+
+    def _clicked(self, point_lps_mm: Vector) -> None:
+        self._session.outline(point_lps_mm)
+
+    def _show_volume(self, volume: Volume | None) -> None:
+        self.layers.use_volume(volume)
+        self.layers.use_case(None)
+        self._had_lesion, self._chosen = False, (None, None)
+        if volume is not None:
+            x, y, z = (float(n) for n in volume.grid.corners_lps_mm().mean(axis=0))
+            self._viewpoint.move_crosshair((x, y, z))
+        for view in self.slices:
+            view.show_volume()
+        self.three_d.show_volume(volume)
+
+    def _show_surface(self, surface: Mesh) -> None:
+        self.three_d.show_surface(surface)
+        if self._session.case is not None and self._session.case.plan.lesion is not None:
+            self.three_d.look_at_lesion()
+
+    def _show_case(self, case: Case | None) -> None:
+        self.layers.use_case(case)
+        for view in self.slices:
+            view.show_case()
+        self.three_d.show_case(case)
+        if case is None:
+            return
+        plan = case.plan
+        if plan.lesion is not None and not self._had_lesion:
+            self.go_to(plan.lesion.centroid_lps_mm)
+        self._had_lesion = plan.lesion is not None
+        key = (id(plan.access) if plan.access else None, plan.chosen_rank)
+        if plan.chosen is not None and key != self._chosen:
+            self.go_to(plan.chosen.target_lps_mm)
+            self.three_d.look_at_lesion()
+        self._chosen = key

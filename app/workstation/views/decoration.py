@@ -1,0 +1,191 @@
+"""Letters of the sides, scale, legend and the values under the pointer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPen
+
+from app.workstation.style.palette import INK, QUIET
+from app.workstation.viewpoint import GreyWindow
+from app.workstation.views.layers import Line
+from app.workstation.views.reslice import Axes
+from app.workstation.words import Words
+from imaging.geometry import FloatArray
+
+SIDE_LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))  # towards − and + of x, y, z in LPS
+BARS_MM = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+BAR_SHARE = 0.22  # of the view's width that the scale may take
+EDGE = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Decoration:
+    """All that is written on a view.
+
+    Parameters
+    ----------
+    name : str
+        Of the view.
+    width, height : int
+        Pixels.
+    mm_per_pixel : float
+        Scale.
+    axes : Axes
+        How the view lies.
+    depth_mm : float
+        Of the plane.
+    window : GreyWindow
+        Drawn from black to white.
+    cursor_lps_mm : numpy.ndarray or None
+        Under the pointer.
+    cursor_hu : int or None
+        There.
+    lines : tuple of Line
+        For the legend.
+    """
+
+    name: str
+    width: int
+    height: int
+    mm_per_pixel: float
+    axes: Axes
+    depth_mm: float
+    window: GreyWindow
+    cursor_lps_mm: FloatArray | None
+    cursor_hu: int | None
+    lines: tuple[Line, ...]
+
+
+def side_letter(direction: FloatArray) -> str:
+    """Return the letter of the side that a direction points to.
+
+    Parameters
+    ----------
+    direction : numpy.ndarray
+        Shape (3,), LPS.
+
+    Returns
+    -------
+    str
+        One of R L A P S I.
+    """
+    axis = int(np.argmax(np.abs(direction)))
+    return SIDE_LETTERS[axis][int(direction[axis] > 0)]
+
+
+def paint_decoration(painter: QPainter, decoration: Decoration, words: Words) -> None:
+    """Write on a view.
+
+    Parameters
+    ----------
+    painter : QPainter
+        Active on the view.
+    decoration : Decoration
+        What to write.
+    words : Words
+        Of the screen.
+    """
+    _paint_title(painter, decoration, words)
+    _paint_letters(painter, decoration)
+    _paint_scale(painter, decoration, words)
+    _paint_legend(painter, decoration, words)
+
+
+def _font(painter: QPainter, pixels: int, *, bold: bool = False) -> None:
+    font = QFont(painter.font())
+    font.setPixelSize(pixels)
+    font.setBold(bold)
+    painter.setFont(font)
+
+
+def _text(painter: QPainter, box: QRectF, flags: Qt.AlignmentFlag, text: str, colour: str) -> None:
+    """Write with a thin shadow, readable on bone and on air."""
+    painter.setPen(QColor(0, 0, 0, 210))
+    for dx, dy in ((1, 1), (-1, 0), (0, -1)):
+        painter.drawText(box.translated(dx, dy), int(flags), text)
+    painter.setPen(QColor(colour))
+    painter.drawText(box, int(flags), text)
+
+
+def _paint_title(painter: QPainter, d: Decoration, words: Words) -> None:
+    top_left = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
+    top_right = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight
+    _font(painter, 13, bold=True)
+    box = QRectF(EDGE, 8, d.width - 2 * EDGE, 20)
+    _text(painter, box, top_left, words(f"views.{d.name}"), INK)
+    _font(painter, 12)
+    place = d.axes.place(0, 0, d.depth_mm)
+    axis = int(np.argmax(np.abs(d.axes.normal)))
+    letter = SIDE_LETTERS[axis][int(place[axis] > 0)]
+    where = f"{letter} {words.number(abs(float(place[axis])))} mm"
+    grey = f"C {d.window.centre_hu:.0f}  W {d.window.width_hu:.0f}"
+    _text(painter, box.translated(0, 18), top_left, f"{where}    {grey}", QUIET)
+    if d.cursor_lps_mm is not None:
+        told = "   ".join(
+            f"{SIDE_LETTERS[n][int(value > 0)]} {words.number(abs(float(value)))}"
+            for n, value in enumerate(d.cursor_lps_mm)
+        )
+        _text(painter, box, top_right, f"{told} mm", INK)
+        if d.cursor_hu is not None:
+            value = words.number(d.cursor_hu, 0)
+            _text(painter, box.translated(0, 18), top_right, f"{value} HU", INK)
+
+
+def _paint_letters(painter: QPainter, d: Decoration) -> None:
+    _font(painter, 16, bold=True)
+    middle = Qt.AlignmentFlag.AlignCenter
+    w, h = d.width, d.height
+    for x, y, direction in (
+        (EDGE + 4, h / 2, -d.axes.right),
+        (w - EDGE - 4, h / 2, d.axes.right),
+        (w / 2, EDGE + 6, -d.axes.down),
+        (w / 2, h - EDGE - 4, d.axes.down),
+    ):
+        box = QRectF(x - 12, y - 12, 24, 24)
+        _text(painter, box, middle, side_letter(direction), INK)
+
+
+def _paint_scale(painter: QPainter, d: Decoration, words: Words) -> None:
+    room_mm = BAR_SHARE * d.width * d.mm_per_pixel
+    bar_mm = max((mm for mm in BARS_MM if mm <= room_mm), default=BARS_MM[0])
+    length = bar_mm / d.mm_per_pixel
+    right, bottom = d.width - EDGE - 6.0, d.height - EDGE - 2.0
+    for colour, width in ((QColor(0, 0, 0, 210), 4.0), (QColor(INK), 2.0)):
+        painter.setPen(QPen(colour, width))
+        painter.drawLine(QPointF(right - length, bottom), QPointF(right, bottom))
+        for x in (right - length, right):
+            painter.drawLine(QPointF(x, bottom - 4), QPointF(x, bottom))
+    _font(painter, 12)
+    told = words("units.cm", value=f"{bar_mm / 10:g}") if bar_mm >= 10 else f"{bar_mm:g} mm"
+    flags = Qt.AlignmentFlag.AlignBottom | Qt.AlignmentFlag.AlignRight
+    _text(painter, QRectF(right - 120, bottom - 26, 120, 20), flags, told, INK)
+
+
+def _paint_legend(painter: QPainter, d: Decoration, words: Words) -> None:
+    shown: dict[str, Line] = {}
+    for line in d.lines:
+        if line.legend:
+            shown.setdefault(_legend(line.legend, words), line)
+    _font(painter, 12)
+    flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
+    y = d.height - EDGE - 8.0
+    for label, line in reversed(list(shown.items())):
+        pen = QPen(QColor(line.colour), max(2.0, line.width))
+        if line.dashed:
+            pen.setDashPattern([3.0, 2.0])
+        painter.setPen(pen)
+        painter.drawLine(QPointF(EDGE, y), QPointF(EDGE + 18, y))
+        _text(painter, QRectF(EDGE + 25, y - 9, 220, 18), flags, label, INK)
+        y -= 17
+
+
+def _legend(key: str, words: Words) -> str:
+    kind, _, name = key.partition(":")
+    if kind == "structure":
+        return words.structure(name)
+    if kind == "isotherm":
+        return f"{words.number(float(name), 0)} °C"
+    return words(f"legend.{kind}")

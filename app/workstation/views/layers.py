@@ -1,0 +1,303 @@
+"""What lies over the grey values: outlines, isotherms and needles, cut by the plane of a view.
+
+Everything here is in millimetres of the plane (right, down), so that zooming and panning redraw
+without cutting again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from skimage.measure import find_contours
+
+from app.workstation.style.palette import (
+    FORBIDDEN,
+    LESION,
+    NEEDLE,
+    OTHER_NEEDLE,
+    STRUCTURE_COLOURS,
+    isotherm_colours,
+)
+from app.workstation.viewpoint import Look
+from app.workstation.views.reslice import Axes, Frame, Reslicer
+from imaging.geometry import FloatArray, Grid
+from imaging.structures.model import PassageClass
+from imaging.volume import AIR_HU, Volume
+from planning.access.request import Proposal
+from planning.plan import Case, ThermalField
+
+CONTOUR_MM = 0.8  # pixel of the plane on which contours are found
+FINE_MM = 0.4  # for the lesion and isotherms, which are read closely
+SLAB_MM = 3.0  # a needle nearer to the plane than this is drawn solid
+HUB_MM = 35.0  # of the needle outside the skin
+MARGIN_MM = 3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Something drawn over a slice.
+
+    Parameters
+    ----------
+    points_mm : tuple of numpy.ndarray
+        Pieces, each shape (n, 2), right and down.
+    colour : str
+        ``#RRGGBB``.
+    width : float
+        Pixels.
+    dashed : bool
+        Lies away from the plane.
+    legend : str
+        Key of its name, empty for none; ``structure:NAME`` for a structure.
+    """
+
+    points_mm: tuple[FloatArray, ...]
+    colour: str
+    width: float
+    dashed: bool = False
+    legend: str = ""
+
+
+class Layers:
+    """The arrays of a case, ready to be cut, shared by the views."""
+
+    def __init__(self) -> None:
+        self.volume: Volume | None = None
+        self.case: Case | None = None
+        self._hu: Reslicer | None = None
+        self._lesion: tuple[Reslicer, FloatArray] | None = None
+        self._labels: Reslicer | None = None
+        self._fields: list[Reslicer] = []
+
+    def use_volume(self, volume: Volume | None) -> None:
+        """Show another CT.
+
+        Parameters
+        ----------
+        volume : Volume or None
+            None shows nothing.
+        """
+        self.volume = volume
+        self._hu = Reslicer(volume.hu, volume.grid, AIR_HU) if volume is not None else None
+
+    def use_case(self, case: Case | None) -> None:
+        """Show another state of the case; arrays that stayed are not prepared again.
+
+        Parameters
+        ----------
+        case : Case or None
+            None shows nothing.
+        """
+        before, self.case = self.case, case
+        if case is None:
+            self._lesion, self._labels, self._fields = None, None, []
+            return
+        grid = case.plan.series.grid
+        if before is None or not same_memory(before.lesion, case.lesion):
+            self._lesion = _around_mask(case.lesion, grid)
+        if before is None or before.structures is not case.structures:
+            self._labels = (
+                Reslicer(case.structures.labels, case.structures.grid, 0)
+                if case.structures is not None
+                else None
+            )
+        if before is None or before.fields is not case.fields:
+            self._fields = [
+                Reslicer(field.temperature_c, field.grid, float("nan")) for field in case.fields
+            ]
+
+    def grey(self, axes: Axes, frame: Frame) -> NDArray[np.int16] | None:
+        """Return the CT on a rectangle, or None where there is none.
+
+        Parameters
+        ----------
+        axes : Axes
+            Of the view.
+        frame : Frame
+            Its pixels.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Shape (rows, columns), HU.
+        """
+        return None if self._hu is None else self._hu.cut(axes, frame)
+
+    def lines(self, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
+        """Return everything drawn over a slice, lowest first.
+
+        Parameters
+        ----------
+        axes : Axes
+            Of the view.
+        depth_mm : float
+            Of the plane, into the screen.
+        look : Look
+            What is shown.
+
+        Returns
+        -------
+        list of Line
+            Empty without a case.
+        """
+        if self.case is None:
+            return []
+        found = list(self._structure_lines(axes, depth_mm, look))
+        found += self._isotherm_lines(axes, depth_mm, look)
+        found += self._lesion_lines(axes, depth_mm)
+        found += _needle_lines(self.case, axes, depth_mm, look)
+        return found
+
+    def _structure_lines(self, axes: Axes, depth_mm: float, look: Look) -> Iterator[Line]:
+        case = self.case
+        if case is None or case.structures is None or self._labels is None:
+            return
+        shown = [row for row in case.structures.table if row.name not in look.hidden_structures]
+        if not shown:
+            return
+        frame = _frame(axes.flat(case.structures.grid.corners_lps_mm()), depth_mm, CONTOUR_MM)
+        labels = self._labels.cut(axes, frame, linear=False)
+        for row in shown:
+            pieces = _label_contours(labels, row.label, frame)
+            if pieces:
+                forbidden = row.class_ == PassageClass.FORBIDDEN
+                colour = FORBIDDEN if forbidden else STRUCTURE_COLOURS[row.class_.value]
+                yield Line(pieces, colour, 1.3, legend=f"structure:{row.name}")
+
+    def _lesion_lines(self, axes: Axes, depth_mm: float) -> list[Line]:
+        if self._lesion is None:
+            return []
+        reslicer, corners = self._lesion
+        flat = axes.flat(corners)
+        if not flat[:, 2].min() <= depth_mm <= flat[:, 2].max():
+            return []
+        frame = _frame(flat, depth_mm, FINE_MM)
+        pieces = _contours(reslicer.cut(axes, frame), 0.5, frame)
+        return [Line(pieces, LESION, 2.2, legend="lesion")] if pieces else []
+
+    def _isotherm_lines(self, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
+        case = self.case
+        if case is None or not look.shows_isotherms or not case.fields:
+            return []
+        number = min(look.simulation, len(case.fields) - 1)
+        field: ThermalField = case.fields[number]
+        flat = axes.flat(field.grid.corners_lps_mm())
+        if not flat[:, 2].min() < depth_mm < flat[:, 2].max():
+            return []
+        frame = _frame(flat, depth_mm, 2 * FINE_MM)
+        values = self._fields[number].cut(axes, frame)
+        found = []
+        for level, colour in isotherm_colours(case.plan.simulation[number].technique).items():
+            pieces = _contours(values, level, frame)
+            if pieces:
+                found.append(Line(pieces, colour, 1.6, legend=f"isotherm:{level:.0f}"))
+        return found
+
+
+def same_memory(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
+    """Tell whether two arrays are the same memory; a frozen case makes a new view of its own.
+
+    Parameters
+    ----------
+    one, other : numpy.ndarray or None
+        To be compared.
+
+    Returns
+    -------
+    bool
+        True also for two None.
+    """
+    if one is None or other is None:
+        return one is other
+    return (
+        one.__array_interface__["data"] == other.__array_interface__["data"]
+        and one.shape == other.shape
+    )
+
+
+def _around_mask(mask: NDArray[np.bool_] | None, grid: Grid) -> tuple[Reslicer, FloatArray] | None:
+    """Return the part of a mask that is not empty, and its corners."""
+    if mask is None or not mask.any():
+        return None
+    axes = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {n}))) for n in range(3)]
+    ends = np.array([[axis[0], axis[-1]] for axis in axes])
+    start, size = grid.around(grid.to_lps(ends.T), MARGIN_MM)
+    block = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
+    part = grid.cropped(start, size)
+    return Reslicer(mask[block], part, 0.0), part.corners_lps_mm()
+
+
+def _frame(flat_corners: FloatArray, depth_mm: float, step_mm: float) -> Frame:
+    low, high = flat_corners[:, :2].min(axis=0) - step_mm, flat_corners[:, :2].max(axis=0) + step_mm
+    columns, rows = (int(n) + 1 for n in np.ceil((high - low) / step_mm))
+    return Frame(float(low[0]), float(low[1]), depth_mm, step_mm, columns, rows)
+
+
+def _contours(values: NDArray[Any], level: float, frame: Frame) -> tuple[FloatArray, ...]:
+    if not np.nanmin(values, initial=np.inf) < level < np.nanmax(values, initial=-np.inf):
+        return ()
+    first = np.array([frame.u_mm, frame.v_mm])
+    return tuple(
+        piece[:, ::-1] * frame.step_mm + first
+        for piece in find_contours(values, level)
+        if len(piece) > 3
+    )
+
+
+def _label_contours(labels: NDArray[np.uint16], label: int, frame: Frame) -> tuple[FloatArray, ...]:
+    mask = labels == label
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return ()
+    pad = 3
+    top, left = max(rows[0] - pad, 0), max(columns[0] - pad, 0)
+    part = mask[top : rows[-1] + pad + 1, left : columns[-1] + pad + 1]
+    smooth = gaussian_filter(np.pad(part, 1).astype(np.float32), 1.0)
+    inner = Frame(
+        frame.u_mm + float(left - 1) * frame.step_mm,
+        frame.v_mm + float(top - 1) * frame.step_mm,
+        frame.depth_mm,
+        frame.step_mm,
+        smooth.shape[1],
+        smooth.shape[0],
+    )
+    return _contours(smooth, 0.5, inner)
+
+
+def _needle_lines(case: Case, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
+    if case.plan.access is None:
+        return []
+    found: list[Line] = []
+    chosen = case.plan.chosen
+    if look.shows_proposals:
+        for one in case.plan.access.proposals:
+            if one.rank != case.plan.chosen_rank:
+                _, near = _split(one, axes, depth_mm)
+                if near is not None:
+                    found.append(Line((near,), OTHER_NEEDLE, 1.4, legend="other_needle"))
+    if chosen is not None:
+        whole, near = _split(chosen, axes, depth_mm)
+        found.append(Line((whole,), NEEDLE, 1.2, dashed=True, legend="needle_projected"))
+        if near is not None:
+            found.append(Line((near,), NEEDLE, 3.0, legend="needle"))
+    return found
+
+
+def _split(one: Proposal, axes: Axes, depth_mm: float) -> tuple[FloatArray, FloatArray | None]:
+    """Return the needle projected onto the plane, and the part of it that lies in the slab."""
+    entry, target = np.array(one.entry_lps_mm), np.array(one.target_lps_mm)
+    hub = entry + (entry - target) / np.linalg.norm(entry - target) * HUB_MM
+    start, end = axes.flat(hub), axes.flat(target)
+    whole = np.stack([start[:2], end[:2]])
+    offset, run = start[2] - depth_mm, end[2] - start[2]
+    if abs(run) < 1e-9:
+        return whole, whole if abs(offset) <= SLAB_MM else None
+    shares = np.clip(sorted(((-SLAB_MM - offset) / run, (SLAB_MM - offset) / run)), 0.0, 1.0)
+    if shares[1] - shares[0] <= 0:
+        return whole, None
+    return whole, start[:2] + shares[:, None] * (end[:2] - start[:2])

@@ -1,0 +1,481 @@
+"""One slice of the CT with all that is planned drawn over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QColor,
+    QEnterEvent,
+    QImage,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+    QResizeEvent,
+    QTransform,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from app.workstation.style.palette import LESION, VIEW
+from app.workstation.tools.brush import Stroke
+from app.workstation.viewpoint import GreyWindow, Look, Tool, Viewpoint
+from app.workstation.views.decoration import Decoration, paint_decoration
+from app.workstation.views.layers import Layers, Line
+from app.workstation.views.reslice import STANDARD, Frame
+from app.workstation.words import Words
+from imaging.document import Vector
+from imaging.geometry import FloatArray
+
+FIT = 0.96  # of the view that the patient fills at first
+ZOOM_STEP = 1.15
+MM_PER_PIXEL = (0.03, 5.0)
+WINDOW_SPEED_HU = 3.0  # a pixel of dragging
+STROKE_STEP_MM = 0.7  # points of a stroke nearer than this add nothing
+WHEEL_NOTCH = 120
+
+
+class SliceView(QWidget):
+    """An axial, coronal or sagittal slice.
+
+    Parameters
+    ----------
+    name : str
+        ``axial``, ``coronal`` or ``sagittal``.
+    layers : Layers
+        What is cut.
+    viewpoint : Viewpoint
+        Shared look.
+    words : Words
+        Of the screen.
+    """
+
+    def __init__(self, name: str, layers: Layers, viewpoint: Viewpoint, words: Words) -> None:
+        super().__init__()
+        self.name = name
+        self._layers, self._viewpoint, self._words = layers, viewpoint, words
+        self._axes = STANDARD[name]
+        self._centre_mm = np.zeros(2)
+        self._mm_per_pixel = 1.0
+        self._fitted = True
+        self._image: QImage | None = None
+        self._pixels: NDArray[np.uint8] | None = None
+        self._lines: list[Line] | None = None
+        self._shown = viewpoint.look
+        self._drag: tuple[Qt.MouseButton, QPointF, Any] | None = None
+        self._stroke: list[FloatArray] = []
+        self._cursor_lps_mm: FloatArray | None = None
+        self.on_click: Callable[[Vector], None] = lambda _point: None
+        self.on_stroke: Callable[[Stroke], None] = lambda _stroke: None
+        self.on_maximise: Callable[[SliceView], None] = lambda _view: None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self._unsubscribe = viewpoint.subscribe(self._look_changed)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size at which a slice can be read."""
+        return QSize(160, 140)
+
+    def release(self) -> None:
+        """Stop observing; called before the view is destroyed."""
+        self._unsubscribe()
+
+    # What is shown
+
+    def show_volume(self) -> None:
+        """Fit the new CT into the view."""
+        self.reset()
+
+    def show_case(self) -> None:
+        """Draw the new state of the case."""
+        self._lines = None
+        self.update()
+
+    def reset(self) -> None:
+        """Fit the whole CT into the view."""
+        volume = self._layers.volume
+        self._fitted = True
+        if volume is not None:
+            flat = self._axes.flat(volume.grid.corners_lps_mm())[:, :2]
+            low, high = flat.min(axis=0), flat.max(axis=0)
+            self._centre_mm = (low + high) / 2
+            size = np.array([max(self.width(), 1), max(self.height(), 1)])
+            self._mm_per_pixel = float(((high - low) / size).max()) / FIT
+        self._forget()
+
+    def zoom_to(self, point_lps_mm: FloatArray, width_mm: float) -> None:
+        """Bring a place to the middle.
+
+        Parameters
+        ----------
+        point_lps_mm : numpy.ndarray
+            Shape (3,).
+        width_mm : float
+            Shown across the view's smaller side.
+        """
+        self._fitted = False
+        self._centre_mm = self._axes.flat(point_lps_mm)[:2]
+        self._mm_per_pixel = width_mm / max(min(self.width(), self.height()), 1)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._image, self._lines = None, None
+        self.update()
+
+    def _look_changed(self, look: Look) -> None:
+        before, self._shown = self._shown, look
+        if self._depth(before) != self._depth(look):
+            self._image, self._lines = None, None
+        elif before.window != look.window:
+            self._image = None
+        if (
+            before.hidden_structures != look.hidden_structures
+            or before.simulation != look.simulation
+            or before.shows_isotherms != look.shows_isotherms
+            or before.shows_proposals != look.shows_proposals
+        ):
+            self._lines = None
+        if before.tool != look.tool:
+            self._show_tool()
+        self.update()
+
+    def _show_tool(self) -> None:
+        shapes = {
+            Tool.CROSSHAIR: Qt.CursorShape.ArrowCursor,
+            Tool.CLICK_LESION: Qt.CursorShape.CrossCursor,
+            Tool.BRUSH_ADD: Qt.CursorShape.BlankCursor,
+            Tool.BRUSH_REMOVE: Qt.CursorShape.BlankCursor,
+            Tool.WINDOW: Qt.CursorShape.SizeAllCursor,
+            Tool.PAN: Qt.CursorShape.OpenHandCursor,
+        }
+        self.setCursor(shapes[self._shown.tool])
+
+    def _depth(self, look: Look) -> float:
+        return float(self._axes.flat(np.array(look.crosshair_lps_mm))[2])
+
+    # Places
+
+    def to_mm(self, position: QPointF) -> tuple[float, float]:
+        """Return millimetres of the plane under a position of the widget.
+
+        Parameters
+        ----------
+        position : QPointF
+            Widget's pixels.
+
+        Returns
+        -------
+        tuple of float
+            Right, down.
+        """
+        return (
+            float(self._centre_mm[0] + (position.x() - self.width() / 2) * self._mm_per_pixel),
+            float(self._centre_mm[1] + (position.y() - self.height() / 2) * self._mm_per_pixel),
+        )
+
+    def to_lps(self, position: QPointF) -> FloatArray:
+        """Return the place in the patient under a position of the widget.
+
+        Parameters
+        ----------
+        position : QPointF
+            Widget's pixels.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (3,), LPS millimetres.
+        """
+        return self._axes.place(*self.to_mm(position), self._depth(self._shown))
+
+    def to_position(self, point_lps_mm: FloatArray) -> QPointF:
+        """Return where a place is drawn.
+
+        Parameters
+        ----------
+        point_lps_mm : numpy.ndarray
+            Shape (3,), LPS millimetres.
+
+        Returns
+        -------
+        QPointF
+            Widget's pixels.
+        """
+        return self._transform().map(QPointF(*self._axes.flat(point_lps_mm)[:2]))
+
+    def _transform(self) -> QTransform:
+        scale = 1.0 / self._mm_per_pixel
+        move = QTransform.fromTranslate(self.width() / 2, self.height() / 2)
+        middle = QTransform.fromTranslate(-float(self._centre_mm[0]), -float(self._centre_mm[1]))
+        return middle * QTransform.fromScale(scale, scale) * move
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw the slice, then what lies over it."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(VIEW))
+        if self._layers.volume is not None:
+            if self._image is None:
+                self._image = self._grey_image()
+            if self._image is not None:
+                painter.drawImage(QRectF(self.rect()), self._image)
+            if self._lines is None:
+                depth = self._depth(self._shown)
+                self._lines = self._layers.lines(self._axes, depth, self._shown)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._paint_lines(painter)
+            self._paint_stroke(painter)
+            self._paint_crosshair(painter)
+            paint_decoration(painter, self._decoration(), self._words)
+        painter.end()
+
+    def _grey_image(self) -> QImage | None:
+        ratio = self.devicePixelRatioF()
+        columns, rows = max(int(self.width() * ratio), 1), max(int(self.height() * ratio), 1)
+        step = self._mm_per_pixel / ratio
+        u, v = self.to_mm(QPointF(0.5 / ratio, 0.5 / ratio))
+        frame = Frame(u, v, self._depth(self._shown), step, columns, rows)
+        hu = self._layers.grey(self._axes, frame)
+        if hu is None:
+            return None
+        self._pixels = np.ascontiguousarray(grey_table(self._shown.window)[hu.view(np.uint16)])
+        return QImage(
+            cast("Any", self._pixels.data),
+            columns,
+            rows,
+            columns,
+            QImage.Format.Format_Grayscale8,
+        )
+
+    def _paint_lines(self, painter: QPainter) -> None:
+        transform = self._transform()
+        for line in self._lines or ():
+            pen = QPen(QColor(line.colour), line.width)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            if line.dashed:
+                pen.setDashPattern([5.0, 4.0])
+            for piece in line.points_mm:
+                polygon = transform.map(QPolygonF([QPointF(u, v) for u, v in piece.tolist()]))
+                halo = QPen(QColor(0, 0, 0, 130), line.width + 2.0)
+                if not line.dashed:
+                    painter.setPen(halo)
+                    painter.drawPolyline(polygon)
+                painter.setPen(pen)
+                painter.drawPolyline(polygon)
+
+    def _paint_stroke(self, painter: QPainter) -> None:
+        radius = self._shown.brush_mm / self._mm_per_pixel
+        if self._stroke:
+            adds = self._shown.tool == Tool.BRUSH_ADD
+            colour = QColor(LESION if adds else "#FFFFFF")
+            colour.setAlpha(90)
+            pen = QPen(colour, 2 * radius, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+            painter.setPen(pen)
+            path = QPolygonF([self.to_position(point) for point in self._stroke])
+            if len(self._stroke) == 1:
+                painter.drawPoint(path[0])
+            painter.drawPolyline(path)
+        if (
+            self._shown.tool in {Tool.BRUSH_ADD, Tool.BRUSH_REMOVE}
+            and self._cursor_lps_mm is not None
+        ):
+            painter.setPen(QPen(QColor(LESION), 1.2))
+            painter.drawEllipse(self.to_position(self._cursor_lps_mm), radius, radius)
+
+    def _paint_crosshair(self, painter: QPainter) -> None:
+        if not self._shown.shows_crosshair:
+            return
+        place = self.to_position(np.array(self._shown.crosshair_lps_mm))
+        x, y, gap = place.x(), place.y(), 12.0
+        painter.setPen(QPen(QColor(86, 180, 233, 150), 1.0))
+        painter.drawLine(QPointF(0, y), QPointF(x - gap, y))
+        painter.drawLine(QPointF(x + gap, y), QPointF(self.width(), y))
+        painter.drawLine(QPointF(x, 0), QPointF(x, y - gap))
+        painter.drawLine(QPointF(x, y + gap), QPointF(x, self.height()))
+
+    def _decoration(self) -> Decoration:
+        volume = self._layers.volume
+        hu = None
+        if volume is not None and self._cursor_lps_mm is not None:
+            voxel = volume.grid.nearest(self._cursor_lps_mm)
+            hu = None if voxel is None else int(volume.hu[voxel])
+        return Decoration(
+            name=self.name,
+            width=self.width(),
+            height=self.height(),
+            mm_per_pixel=self._mm_per_pixel,
+            axes=self._axes,
+            depth_mm=self._depth(self._shown),
+            window=self._shown.window,
+            cursor_lps_mm=self._cursor_lps_mm,
+            cursor_hu=hu,
+            lines=tuple(self._lines or ()),
+        )
+
+    # Pointer
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the whole CT fitted, or the middle where it was."""
+        if self._fitted:
+            self.reset()
+        self._image = None
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin what the tool does."""
+        if self._layers.volume is None:
+            return
+        button, position = event.button(), event.position()
+        if button == Qt.MouseButton.LeftButton:
+            self._press_left(position, event)
+        elif button == Qt.MouseButton.RightButton:
+            self._drag = (button, position, self._shown.window)
+        else:
+            self._drag = (button, position, self._centre_mm.copy())
+
+    def _press_left(self, position: QPointF, event: QMouseEvent) -> None:
+        tool = self._shown.tool
+        held = event.modifiers()
+        if tool == Tool.PAN or held & Qt.KeyboardModifier.ControlModifier:
+            self._drag = (Qt.MouseButton.MiddleButton, position, self._centre_mm.copy())
+            return
+        if tool == Tool.WINDOW:
+            self._drag = (Qt.MouseButton.RightButton, position, self._shown.window)
+            return
+        place = self.to_lps(position)
+        self._drag = (Qt.MouseButton.LeftButton, position, None)
+        if tool == Tool.CROSSHAIR:
+            self._viewpoint.move_crosshair(_vector(place))
+        elif tool == Tool.CLICK_LESION:
+            self._drag = None
+            self._viewpoint.move_crosshair(_vector(place))
+            self.on_click(_vector(place))
+        else:
+            self._stroke = [place]
+        self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with what the tool does, and tell what lies under the pointer."""
+        if self._layers.volume is None:
+            return
+        position = event.position()
+        self._cursor_lps_mm = self.to_lps(position)
+        if self._drag is not None:
+            button, begun, state = self._drag
+            moved = position - begun
+            if button == Qt.MouseButton.MiddleButton:
+                shift = np.array([moved.x(), moved.y()]) * self._mm_per_pixel
+                self._centre_mm, self._fitted = state - shift, False
+                self._image = None
+            elif button == Qt.MouseButton.RightButton:
+                self._viewpoint.set_window(
+                    state.centre_hu + WINDOW_SPEED_HU * moved.y(),
+                    state.width_hu + WINDOW_SPEED_HU * moved.x(),
+                )
+            elif self._stroke:
+                if np.linalg.norm(self._cursor_lps_mm - self._stroke[-1]) > STROKE_STEP_MM:
+                    self._stroke.append(self._cursor_lps_mm)
+            elif self._shown.tool == Tool.CROSSHAIR:
+                self._viewpoint.move_crosshair(_vector(self._cursor_lps_mm))
+        self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End what the tool does; one drag of the brush is one edit."""
+        self._drag = None
+        if self._stroke:
+            points = tuple(_vector(point) for point in self._stroke)
+            self._stroke = []
+            adds = self._shown.tool == Tool.BRUSH_ADD
+            self.on_stroke(Stroke(points, _vector(self._axes.normal), self._shown.brush_mm, adds))
+        self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Show this view alone, or all of them again."""
+        if self._shown.tool == Tool.CROSSHAIR:
+            self.on_maximise(self)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Scroll through the slices; with Ctrl zoom about the pointer."""
+        notches = event.angleDelta().y() / WHEEL_NOTCH
+        held = event.modifiers()
+        if held & Qt.KeyboardModifier.ControlModifier:
+            self._zoom(ZOOM_STEP**-notches, event.position())
+        elif held & Qt.KeyboardModifier.ShiftModifier and self._shown.tool in {
+            Tool.BRUSH_ADD,
+            Tool.BRUSH_REMOVE,
+        }:
+            self._viewpoint.set_brush(self._shown.brush_mm + notches)
+        else:
+            self.scroll_slices(notches)
+        event.accept()
+
+    def scroll_slices(self, slices: float) -> None:
+        """Move through the patient across the view.
+
+        Parameters
+        ----------
+        slices : float
+            Steps of the CT's own spacing along the view, towards the head, front or left.
+        """
+        volume = self._layers.volume
+        if volume is None:
+            return
+        grid = volume.grid
+        columns = grid.affine_kji_to_lps[:3, :3]
+        normal = self._axes.normal
+        along = int(np.argmax(np.abs(normal @ columns / np.array(grid.spacing_mm_kji))))
+        step = abs(float(normal @ columns[:, along]))
+        towards = normal if self.name == "axial" else -normal
+        moved = np.array(self._shown.crosshair_lps_mm) + towards * step * slices
+        corners = grid.corners_lps_mm()
+        inside = np.clip(moved, corners.min(axis=0), corners.max(axis=0))
+        self._viewpoint.move_crosshair(_vector(inside))
+
+    def _zoom(self, factor: float, about: QPointF) -> None:
+        before = np.array(self.to_mm(about))
+        self._mm_per_pixel = float(np.clip(self._mm_per_pixel * factor, *MM_PER_PIXEL))
+        self._centre_mm = self._centre_mm + before - np.array(self.to_mm(about))
+        self._fitted = False
+        self._image = None
+        self.update()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Take the keys without a click."""
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Forget what lay under the pointer."""
+        self._cursor_lps_mm = None
+        self.update()
+
+
+def grey_table(window: GreyWindow) -> NDArray[np.uint8]:
+    """Return the grey of every value of int16, to be indexed by its bits as uint16.
+
+    Parameters
+    ----------
+    window : GreyWindow
+        Black below, white above.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (65536,).
+    """
+    values = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.float32)
+    low = window.centre_hu - window.width_hu / 2
+    return np.clip((values - low) * (255.0 / window.width_hu), 0, 255).astype(np.uint8)
+
+
+def _vector(point: FloatArray) -> Vector:
+    x, y, z = (float(n) for n in point)
+    return x, y, z

@@ -1,0 +1,313 @@
+"""The three-dimensional view: skeleton, lesion, ways in, ice or heat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import vtkmodules.vtkInteractionStyle
+import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - registers the drawing classes
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+from vtkmodules.qt.QVTKRenderWindowInteractor import QVTKRenderWindowInteractor
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.vtkCommonCore import vtkPoints
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+from vtkmodules.vtkFiltersCore import vtkTubeFilter
+from vtkmodules.vtkFiltersSources import vtkLineSource
+from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
+
+from app.workstation.style.palette import (
+    BONE,
+    FORBIDDEN,
+    LESION,
+    NEEDLE,
+    OTHER_NEEDLE,
+    isotherm_colours,
+)
+from app.workstation.tools.capture import window_png
+from app.workstation.viewpoint import Look, Viewpoint
+from app.workstation.views.layers import same_memory
+from app.workstation.views.surfaces import Mesh, coarsened, mesh
+from imaging.geometry import FloatArray
+from imaging.structures.model import SPINAL_CANAL
+from imaging.volume import Volume
+from planning.access.request import Proposal
+from planning.plan import Case
+
+BACKGROUND_TOP = (0.10, 0.14, 0.18)
+BACKGROUND = (0.03, 0.045, 0.06)
+NEEDLE_MM, OTHER_NEEDLE_MM = 1.6, 0.8  # radius of the tubes
+HUB_MM = 40.0  # of the needle outside the skin
+FAR_MM = 620.0
+VIEW_ANGLE_DEG = 28.0
+FROM_BEHIND = (0.45, 0.8, 0.35)
+FROM_FRONT = (0.35, -0.9, 0.25)
+FINE_MM = 1.0
+PEELS = 4
+LAYERS = ("skeleton", "lesion", "canal", "needles", "zone")
+
+
+class ThreeDView(QWidget):
+    """The case in space; drag turns it, the wheel zooms.
+
+    Parameters
+    ----------
+    viewpoint : Viewpoint
+        Shared look.
+    """
+
+    def __init__(self, viewpoint: Viewpoint) -> None:
+        super().__init__()
+        self._shown = viewpoint.look
+        self._case: Case | None = None
+        self._volume: Volume | None = None
+        self._actors: dict[str, list[vtkActor]] = {name: [] for name in LAYERS}
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._inner: Any = QVTKRenderWindowInteractor(self)
+        layout.addWidget(self._inner)
+        self._renderer = vtkRenderer()
+        self._renderer.SetBackground(*BACKGROUND)
+        self._renderer.SetBackground2(*BACKGROUND_TOP)
+        self._renderer.GradientBackgroundOn()
+        self._renderer.SetUseDepthPeeling(True)
+        self._renderer.SetMaximumNumberOfPeels(PEELS)
+        window = self._inner.GetRenderWindow()
+        window.SetMultiSamples(0)
+        window.SetAlphaBitPlanes(True)
+        window.AddRenderer(self._renderer)
+        self._inner.SetInteractorStyle(vtkInteractorStyleTrackballCamera())
+        self._renderer.GetActiveCamera().SetViewAngle(VIEW_ANGLE_DEG)
+        self._inner.Initialize()
+        self._unsubscribe = viewpoint.subscribe(self._look_changed)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size at which the view is of use."""
+        return QSize(160, 140)
+
+    def release(self) -> None:
+        """Stop observing and give the drawing window back."""
+        self._unsubscribe()
+        for name in LAYERS:
+            self._clear(name)
+        self._inner.GetRenderWindow().RemoveRenderer(self._renderer)
+        self._inner.Finalize()
+
+    def png(self) -> bytes:
+        """Return what is seen as PNG."""
+        self._inner.GetRenderWindow().Render()
+        return window_png(self._inner.GetRenderWindow())
+
+    # What is shown
+
+    def show_volume(self, volume: Volume | None) -> None:
+        """Begin with another CT; its skeleton comes once the worker has found it.
+
+        Parameters
+        ----------
+        volume : Volume or None
+            None shows nothing.
+        """
+        self._volume, self._case = volume, None
+        for name in LAYERS:
+            self._clear(name)
+        self._draw()
+
+    def show_surface(self, surface: Mesh) -> None:
+        """Show the skeleton and look at it from the front.
+
+        Parameters
+        ----------
+        surface : Mesh
+            LPS millimetres.
+        """
+        self._clear("skeleton")
+        if len(surface.triangles):
+            self._add("skeleton", _mesh_actor(surface, BONE, 1.0))
+            self._see_through()
+        self.look_at_all()
+
+    def show_case(self, case: Case | None) -> None:
+        """Show another state of the case.
+
+        Parameters
+        ----------
+        case : Case or None
+            None shows nothing planned.
+        """
+        before, self._case = self._case, case
+        lesion_before = before.lesion if before else None
+        lesion = case.lesion if case else None
+        if not same_memory(lesion_before, lesion):
+            self._show_lesion(case)
+            if lesion_before is None and lesion is not None:
+                self.look_at_lesion()
+        if (before.structures if before else None) is not (case.structures if case else None):
+            self._show_canal(case)
+        self._show_needles(case)
+        self._show_zone(case)
+        self._see_through()
+        self._draw()
+
+    def look_at_all(self) -> None:
+        """Look at the whole skeleton from the front."""
+        if self._volume is not None:
+            corners = self._volume.grid.corners_lps_mm()
+            reach = float(np.linalg.norm(corners.max(axis=0) - corners.min(axis=0)))
+            self._aim(corners.mean(axis=0), np.array(FROM_FRONT), 1.75 * reach)
+
+    def look_at_lesion(self) -> None:
+        """Look at the lesion, along the chosen way in or from behind."""
+        case = self._case
+        if case is None or case.plan.lesion is None:
+            self.look_at_all()
+            return
+        from_side = np.array(FROM_BEHIND)
+        chosen = case.plan.chosen
+        if chosen is not None:
+            way = np.subtract(chosen.entry_lps_mm, chosen.target_lps_mm)
+            from_side = way / np.linalg.norm(way) + np.array([0.4, 0.0, 0.35])
+        self._aim(np.array(case.plan.lesion.centroid_lps_mm), from_side, FAR_MM)
+
+    def _aim(self, focus: FloatArray, from_side: FloatArray, distance_mm: float) -> None:
+        camera = self._renderer.GetActiveCamera()
+        camera.SetFocalPoint(*focus)
+        camera.SetPosition(*(focus + distance_mm * from_side / np.linalg.norm(from_side)))
+        camera.SetViewUp(0, 0, 1)
+        self._renderer.ResetCameraClippingRange()
+        self._draw()
+
+    def _look_changed(self, look: Look) -> None:
+        before, self._shown = self._shown, look
+        if before.shows_skeleton != look.shows_skeleton:
+            self._see_through()
+        if before.shows_proposals != look.shows_proposals:
+            self._show_needles(self._case)
+        if (before.simulation, before.shows_isotherms) != (look.simulation, look.shows_isotherms):
+            self._show_zone(self._case)
+            self._see_through()
+        fields = ("shows_skeleton", "shows_proposals", "simulation", "shows_isotherms")
+        if any(getattr(before, name) != getattr(look, name) for name in fields):
+            self._draw()
+
+    def _see_through(self) -> None:
+        """Make bone translucent once there is something inside it to be seen."""
+        inside = bool(self._actors["lesion"])
+        for actor in self._actors["skeleton"]:
+            actor.SetVisibility(self._shown.shows_skeleton)
+            actor.GetProperty().SetOpacity(0.42 if inside else 1.0)
+
+    def _show_lesion(self, case: Case | None) -> None:
+        self._clear("lesion")
+        if case is None or case.lesion is None or case.plan.lesion is None:
+            return
+        grid = case.plan.series.grid
+        where = np.argwhere(case.lesion)
+        low, high = where.min(axis=0), where.max(axis=0)
+        start = (int(low[0]), int(low[1]), int(low[2]))
+        size = (int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1, int(high[2] - low[2]) + 1)
+        block = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
+        part = case.lesion[block].astype(np.float32)
+        self._add("lesion", _mesh_actor(mesh(part, grid.cropped(start, size), 0.5), LESION, 1.0))
+
+    def _show_canal(self, case: Case | None) -> None:
+        self._clear("canal")
+        if case is None or case.structures is None:
+            return
+        mask = case.structures.mask(SPINAL_CANAL, "spinal_cord")
+        if mask.any():
+            values, grid = coarsened(mask, case.structures.grid, FINE_MM)
+            self._add("canal", _mesh_actor(mesh(values, grid, 0.5), FORBIDDEN, 0.9))
+
+    def _show_needles(self, case: Case | None) -> None:
+        self._clear("needles")
+        if case is None or case.plan.access is None:
+            return
+        for one in case.plan.access.proposals:
+            if one.rank == case.plan.chosen_rank:
+                self._add("needles", _needle_actor(one, NEEDLE, NEEDLE_MM))
+            elif self._shown.shows_proposals:
+                self._add("needles", _needle_actor(one, OTHER_NEEDLE, OTHER_NEEDLE_MM))
+
+    def _show_zone(self, case: Case | None) -> None:
+        self._clear("zone")
+        if case is None or not case.fields or not self._shown.shows_isotherms:
+            return
+        number = min(self._shown.simulation, len(case.fields) - 1)
+        field = case.fields[number]
+        colours = isotherm_colours(case.plan.simulation[number].technique)
+        level, colour = next(iter(colours.items()))
+        cold = level < 20.0  # cold surfaces enclose what lies below the level
+        values = -field.temperature_c if cold else field.temperature_c
+        surface = mesh(values, field.grid, -level if cold else level)
+        if len(surface.triangles):
+            self._add("zone", _mesh_actor(surface, colour, 0.38))
+
+    def _add(self, layer: str, actor: vtkActor) -> None:
+        self._actors[layer].append(actor)
+        self._renderer.AddActor(actor)
+
+    def _clear(self, layer: str) -> None:
+        for actor in self._actors[layer]:
+            self._renderer.RemoveActor(actor)
+        self._actors[layer].clear()
+
+    def _draw(self) -> None:
+        self._renderer.ResetCameraClippingRange()
+        if self.isVisible():
+            self._inner.GetRenderWindow().Render()
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[n : n + 2], 16) / 255.0 for n in (1, 3, 5))
+    return red, green, blue
+
+
+def _mesh_actor(surface: Mesh, colour: str, opacity: float) -> vtkActor:
+    points = vtkPoints()
+    points.SetData(numpy_to_vtk(surface.points_lps_mm, deep=True))
+    cells = vtkCellArray()
+    offsets = np.arange(0, 3 * len(surface.triangles) + 1, 3, dtype=np.int64)
+    cells.SetData(
+        numpy_to_vtkIdTypeArray(offsets, deep=True),
+        numpy_to_vtkIdTypeArray(surface.triangles.ravel(), deep=True),
+    )
+    data = vtkPolyData()
+    data.SetPoints(points)
+    data.SetPolys(cells)
+    data.GetPointData().SetNormals(numpy_to_vtk(surface.normals, deep=True))
+    mapper = vtkPolyDataMapper()
+    mapper.SetInputData(data)
+    mapper.ScalarVisibilityOff()
+    return _actor(mapper, colour, opacity)
+
+
+def _needle_actor(one: Proposal, colour: str, radius_mm: float) -> vtkActor:
+    entry, target = np.array(one.entry_lps_mm), np.array(one.target_lps_mm)
+    hub = entry + (entry - target) / np.linalg.norm(entry - target) * HUB_MM
+    line = vtkLineSource()
+    line.SetPoint1(*hub)
+    line.SetPoint2(*target)
+    tube = vtkTubeFilter()
+    tube.SetInputConnection(line.GetOutputPort())
+    tube.SetRadius(radius_mm)
+    tube.SetNumberOfSides(12)
+    tube.CappingOn()
+    mapper = vtkPolyDataMapper()
+    mapper.SetInputConnection(tube.GetOutputPort())
+    return _actor(mapper, colour, 1.0)
+
+
+def _actor(mapper: vtkPolyDataMapper, colour: str, opacity: float) -> vtkActor:
+    actor = vtkActor()
+    actor.SetMapper(mapper)
+    shading = actor.GetProperty()
+    shading.SetColor(*_rgb(colour))
+    shading.SetOpacity(opacity)
+    shading.SetAmbient(0.12)
+    shading.SetDiffuse(0.85)
+    shading.SetSpecular(0.18)
+    shading.SetSpecularPower(20)
+    return actor

@@ -1,0 +1,331 @@
+"""The main window: steps on the left, the chosen step's panel, the views."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.workstation.dialogs import SeriesChooser, tell_refusal
+from app.workstation.menus import build_menus
+from app.workstation.session import Activity, Choice, Session, Step, Topic
+from app.workstation.steps.ablation import AblationPanel
+from app.workstation.steps.access import AccessPanel
+from app.workstation.steps.lesion import LesionPanel
+from app.workstation.steps.panel import Desk, Panel
+from app.workstation.steps.rail import Rail
+from app.workstation.steps.report import ReportPanel
+from app.workstation.steps.structures import StructuresPanel
+from app.workstation.steps.study import StudyPanel
+from app.workstation.steps.technique import TechniquePanel
+from app.workstation.viewpoint import Tool, Viewpoint
+from app.workstation.views.board import Board
+from app.workstation.words import Language, Words
+from imaging.errors import Refusal
+from planning.plan import Case, SeriesReference
+from planning.store import ENDING
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 30
+PANEL_WIDTH = 420
+WIDE_PANEL_WIDTH = 760  # the questionnaire with the recommendation beside it
+CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
+
+
+class Window(QMainWindow):
+    """The workstation.
+
+    Parameters
+    ----------
+    session : Session
+        The open case; closed with the window.
+    words : Words
+        Of the screen.
+    """
+
+    def __init__(self, session: Session, words: Words) -> None:
+        super().__init__()
+        self.session, self.words = session, words
+        self.viewpoint = Viewpoint()
+        self.board = Board(session, self.viewpoint, words)
+        self.step = Step.STUDY
+        self.panels: dict[Step, Panel] = {}
+        self.rail: Rail | None = None
+        self.setAcceptDrops(True)
+        self.resize(1560, 960)
+        self._frame = QWidget()
+        self._columns = QHBoxLayout(self._frame)
+        self._columns.setContentsMargins(0, 0, 0, 0)
+        self._columns.setSpacing(0)
+        self._left = QWidget()
+        self._left_columns = QHBoxLayout(self._left)
+        self._left_columns.setContentsMargins(0, 0, 0, 0)
+        self._left_columns.setSpacing(0)
+        self._stack = QStackedWidget()
+        self._stack.setObjectName("panel")
+        self._columns.addWidget(self._left)
+        self._columns.addWidget(self.board, 1)
+        self._build_bottom()
+        whole = QWidget()
+        rows = QVBoxLayout(whole)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(self._frame, 1)
+        rows.addWidget(self._activity_row)
+        rows.addWidget(self._disclaimer)
+        self.setCentralWidget(whole)
+        self._observe()
+        self._build()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(session.poll)
+        self._timer.start(POLL_MS)
+
+    def _build_bottom(self) -> None:
+        self._disclaimer = QLabel()
+        self._disclaimer.setObjectName("disclaimer")
+        self._disclaimer.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._activity_row = QWidget()
+        self._activity_row.setObjectName("activity")
+        self._activity_row.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        line = QHBoxLayout(self._activity_row)
+        line.setContentsMargins(14, 6, 14, 6)
+        self._activity_name, self._bar, self._stop = QLabel(), QProgressBar(), QPushButton()
+        self._bar.setRange(0, 1000)
+        self._bar.setTextVisible(False)
+        self._activity_name.setMinimumWidth(300)
+        self._stop.clicked.connect(lambda _checked=False: self.session.cancel())
+        line.addWidget(self._activity_name)
+        line.addWidget(self._bar, 1)
+        line.addWidget(self._stop)
+        self._activity_row.hide()
+
+    def _observe(self) -> None:
+        session = self.session
+        session.subscribe(Topic.CASE, self._show_case)
+        session.subscribe(Topic.JOB, self._show_activity)
+        session.subscribe(Topic.REFUSED, self._tell_refusal)
+        session.subscribe(Topic.CHOICE, self._ask_series)
+        session.subscribe(Topic.CT_WANTED, self._ask_ct)
+        self.words.subscribe(self._build)
+
+    def _build(self) -> None:
+        """Build everything that holds words; again when the language changes."""
+        self._release_panels()
+        words = self.words
+        desk = Desk(self.session, self.viewpoint, words, self.board)
+        self.rail = Rail(self.session, words, self.show_step)
+        self.panels = {
+            Step.STUDY: StudyPanel(desk, self.ask_folder, self.ask_file),
+            Step.LESION: LesionPanel(desk),
+            Step.STRUCTURES: StructuresPanel(desk),
+            Step.ACCESS: AccessPanel(desk),
+            Step.ABLATION: AblationPanel(desk),
+            Step.TECHNIQUE: TechniquePanel(desk),
+            Step.REPORT: ReportPanel(desk),
+        }
+        for panel in self.panels.values():
+            self._stack.addWidget(panel)
+        self._left_columns.addWidget(self.rail)
+        self._left_columns.addWidget(self._stack)
+        for menu in self.menuBar().findChildren(QMenu) + self.findChildren(QMenu):
+            menu.deleteLater()
+        self.menuBar().clear()
+        build_menus(self)
+        self._disclaimer.setText(words("app.disclaimer"))
+        self._stop.setText(words("app.cancel"))
+        self.show_step(self.step)
+        self._show_case(self.session.case)
+        for view in self.board.slices:
+            view.update()
+
+    def _release_panels(self) -> None:
+        for panel in self.panels.values():
+            panel.release()
+            self._stack.removeWidget(panel)
+            panel.deleteLater()
+        self.panels = {}
+        if self.rail is not None:
+            self.rail.release()
+            self._left_columns.removeWidget(self.rail)
+            self.rail.hide()
+            self.rail.deleteLater()
+            self.rail = None
+
+    # What the user does
+
+    def show_step(self, step: Step) -> None:
+        """Show the panel of a step.
+
+        Parameters
+        ----------
+        step : Step
+            Any; one may jump.
+        """
+        self.step = step
+        wide = step is Step.TECHNIQUE
+        self._stack.setFixedWidth(WIDE_PANEL_WIDTH if wide else PANEL_WIDTH)
+        self._stack.setCurrentWidget(self.panels[step])
+        if self.rail is not None:
+            self.rail.show_step(step)
+        if step is not Step.LESION and self.viewpoint.look.tool != Tool.CROSSHAIR:
+            self.viewpoint.change(tool=Tool.CROSSHAIR)
+
+    def open_path(self, path: Path) -> None:
+        """Open a CT or a plan.
+
+        Parameters
+        ----------
+        path : Path
+            As the user gave it.
+        """
+        self.session.open_path(path)
+
+    def ask_folder(self) -> None:
+        """Ask for the folder of a CT."""
+        name = QFileDialog.getExistingDirectory(self, self.words("study.open_folder"))
+        if name:
+            self.open_path(Path(name))
+
+    def ask_file(self) -> None:
+        """Ask for a file of a CT."""
+        title = self.words("study.open_file")
+        name, _ = QFileDialog.getOpenFileName(self, title, "", CT_FILES)
+        if name:
+            self.open_path(Path(name))
+
+    def ask_plan(self) -> None:
+        """Ask for a plan file."""
+        title = self.words("menus.open_plan")
+        name, _ = QFileDialog.getOpenFileName(self, title, "", f"*{ENDING}")
+        if name:
+            self.open_path(Path(name))
+
+    def save(self) -> None:
+        """Save; asks for a name the first time."""
+        if self.session.case is None:
+            return
+        if self.session.keeper.is_autosave:
+            self.save_as()
+        else:
+            self.session.save()
+
+    def save_as(self) -> None:
+        """Save under a name."""
+        if self.session.case is None:
+            return
+        title = self.words("menus.save_as")
+        name, _ = QFileDialog.getSaveFileName(self, title, f"plan{ENDING}", f"*{ENDING}")
+        if name:
+            self.session.save_as(Path(name))
+
+    def use_language(self, language: Language) -> None:
+        """Change the language at once.
+
+        Parameters
+        ----------
+        language : str
+            ``fr`` or ``en``.
+        """
+        self.words.use(language)
+
+    def use_language_later(self, language: Language) -> None:
+        """Change the language once the menu that asks for it has closed.
+
+        Parameters
+        ----------
+        language : str
+            ``fr`` or ``en``.
+        """
+        QTimer.singleShot(0, lambda: self.use_language(language))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open_path(paths[0])
+
+    # What the session tells
+
+    def _show_case(self, case: Case | None) -> None:
+        words, keeper = self.words, self.session.keeper
+        if case is None:
+            self.setWindowTitle("Osteoplan")
+        else:
+            name = (
+                words("app.unsaved")
+                if keeper.path is None or keeper.is_autosave
+                else keeper.path.name
+            )
+            series = case.plan.series.description or words("study.none")
+            suffix = f" [{words('app.read_only')}]" if keeper.read_only else ""
+            self.setWindowTitle(f"{name}{suffix} – {series} – Osteoplan")
+        for action in self.findChildren(QAction):
+            needed = action.property("needs")
+            if needed == "case":
+                action.setEnabled(case is not None)
+            elif needed == "undo":
+                _name_action(action, words, "menus.undo", self.session.undo_name)
+            elif needed == "redo":
+                _name_action(action, words, "menus.redo", self.session.redo_name)
+
+    def _show_activity(self, activity: Activity | None) -> None:
+        self._activity_row.setVisible(activity is not None)
+        if activity is None:
+            return
+        told = self.words(f"jobs.{activity.name}")
+        percent = f"{100 * activity.fraction:.0f} %"
+        self._activity_name.setText(f"{told} …  {percent}")
+        self._bar.setValue(int(1000 * activity.fraction))
+
+    def _tell_refusal(self, refusal: Refusal) -> None:
+        tell_refusal(self, refusal, self.words)
+
+    def _ask_series(self, choice: Choice) -> None:
+        chooser = SeriesChooser(self, choice, self.words)
+        chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        chooser.accepted.connect(lambda: self.session.open_path(choice.path, chooser.series_uid))
+        chooser.open()
+
+    def _ask_ct(self, series: SeriesReference) -> None:
+        QTimer.singleShot(0, lambda: self._ask_ct_folder(series))
+
+    def _ask_ct_folder(self, series: SeriesReference) -> None:
+        title = self.words("dialogs.find_ct", name=series.description or self.words("study.none"))
+        name = QFileDialog.getExistingDirectory(self, title)
+        if name:
+            self.session.find_ct(Path(name))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save, ask the worker to stop and wait for it, give the drawing window back."""
+        self._timer.stop()
+        self._release_panels()
+        self.board.release()
+        self.session.close()
+        event.accept()
+
+
+def _name_action(action: QAction, words: Words, key: str, name: str | None) -> None:
+    action.setEnabled(name is not None)
+    told = words(f"commands.{name}") if name is not None else ""
+    action.setText(f"{words(key)} {told}".strip())
