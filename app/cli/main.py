@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 # Command -> module of app.cli that defines it, under the command's own name.
 COMMANDS = {
+    "open": "workstation",
     "series": "series",
     "convert": "series",
     "lesion": "lesion",
@@ -34,6 +35,7 @@ COMMANDS = {
     "phantom": "phantom",
     "anonymise": "archive",
     "pacs": "archive",
+    "bench": "bench",
 }
 
 
@@ -68,6 +70,10 @@ def cli(context: click.Context, verbose: bool) -> None:
     logging.getLogger("pydicom").setLevel(logging.INFO if verbose else logging.ERROR)
     if not verbose:
         warnings.simplefilter("ignore")
+    if context.invoked_subcommand is None:
+        from app.cli.workstation import open_workstation
+
+        context.exit(open_workstation(None))
 
 
 def run(arguments: Sequence[str]) -> int:

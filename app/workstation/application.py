@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import os
 import sys
+from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
 
@@ -68,9 +69,7 @@ def make_application() -> QApplication:
     application.setStyle("Fusion")
     application.setStyleSheet(style_sheet())
     application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
-    icon = Path(__file__).resolve().parents[2] / "resources" / "icons" / "osteoplan.png"
-    if icon.is_file():
-        application.setWindowIcon(QIcon(str(icon)))
+    application.setWindowIcon(QIcon(str(files("resources").joinpath("icons", "osteoplan.svg"))))
     return application
 
 

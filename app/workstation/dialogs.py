@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.workstation.session import Choice
+from app.workstation.stages import Choice
 from app.workstation.words import Words
 from imaging.errors import Refusal
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
@@ -76,7 +77,7 @@ def _view_menu(window: Window) -> None:
         _add(
             menu,
             words(f"windows.{name}"),
-            lambda name=name: viewpoint.use_preset(name),
+            partial(viewpoint.use_preset, name),
             str(number),
         )
     menu.addSeparator()
@@ -84,7 +85,7 @@ def _view_menu(window: Window) -> None:
         _add(
             menu,
             words(f"tools.{tool.value}"),
-            lambda tool=tool: viewpoint.change(tool=tool),
+            partial(viewpoint.change, tool=tool),
             key,
         )
     menu.addSeparator()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,16 @@ import numpy as np
 from app.workstation import tasks
 from app.workstation.jobs import Finished, Report, Task, Worker
 from app.workstation.keeper import Keeper
+from app.workstation.stages import (
+    Activity,
+    Choice,
+    State,
+    Step,
+    Topic,
+    is_done,
+    mismatch,
+    uid_on_disk,
+)
 from app.workstation.tools.brush import Stroke
 from app.workstation.views.surfaces import Mesh
 from imaging.document import Vector
@@ -26,7 +35,7 @@ from imaging.volume import Volume
 from planning import procedure
 from planning.access.request import Position
 from planning.errors import PlanningError
-from planning.plan import Case, SeriesReference
+from planning.plan import Case
 from planning.store import ENDING
 from planning.technique.answers import Answers
 
@@ -36,80 +45,12 @@ MOST_UNDO = 30  # cases kept; their masks are shared unless the outline itself c
 SEED_FAR_MM = 200.0  # a click farther away than this from the others begins another lesion
 
 
-class Step(StrEnum):
-    """The seven steps of a plan, in their order."""
-
-    STUDY = "study"
-    LESION = "lesion"
-    STRUCTURES = "structures"
-    ACCESS = "access"
-    ABLATION = "ablation"
-    TECHNIQUE = "technique"
-    REPORT = "report"
-
-
-class State(StrEnum):
-    """Where a step stands."""
-
-    LACKING = "lacking"
-    DONE = "done"
-    STALE = "stale"
-
-
-class Topic(StrEnum):
-    """What observers can be told of."""
-
-    VOLUME = "volume"
-    CASE = "case"
-    JOB = "job"
-    SURFACE = "surface"
-    REFUSED = "refused"
-    CHOICE = "choice"
-    CT_WANTED = "ct_wanted"
-    EXPORTED = "exported"
-
-
-@dataclass(frozen=True)
-class Activity:
-    """The job that is shown to the user.
-
-    Parameters
-    ----------
-    name : str
-        Key of its name in the words, below ``jobs``.
-    fraction : float
-        0 to 1.
-    message : str
-        What is being done.
-    """
-
-    name: str
-    fraction: float = 0.0
-    message: str = ""
-
-
 @dataclass(frozen=True, eq=False)
 class _Job:
     number: int
     name: str
     apply: Callable[[Any], None]
     before: Case | None
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Series among which the user has to choose.
-
-    Parameters
-    ----------
-    path : Path
-        That was opened.
-    series : tuple of SeriesChoice
-        Most slices first.
-    """
-
-    path: Path
-    series: tuple[tasks.SeriesChoice, ...]
 
 
 class Session:
@@ -196,7 +137,7 @@ class Session:
         self._wanted = case
         place = Path(case.plan.series.path)
         if case.plan.series.path and place.exists():
-            self._read(place, _uid_on_disk(case.plan.series))
+            self._read(place, uid_on_disk(case.plan.series))
         else:
             self._tell(Topic.CT_WANTED, case.plan.series)
 
@@ -209,7 +150,7 @@ class Session:
             Where the user says it is.
         """
         if self._wanted is not None:
-            self._read(path, _uid_on_disk(self._wanted.plan.series))
+            self._read(path, uid_on_disk(self._wanted.plan.series))
 
     def _read(self, path: Path, series_uid: str | None) -> None:
         def apply(found: Volume | tuple[tasks.SeriesChoice, ...]) -> None:
@@ -224,7 +165,7 @@ class Session:
         """Begin a plan of a CT that was read, or go on with the plan that waits for it."""
         wanted = self._wanted
         if wanted is not None:
-            wrong = _mismatch(wanted.plan.series, volume)
+            wrong = mismatch(wanted.plan.series, volume)
             if wrong is not None:
                 self._tell(Topic.REFUSED, PlanningError(wrong))
                 self._tell(Topic.CT_WANTED, wanted.plan.series)
@@ -542,19 +483,7 @@ class Session:
         return State.STALE if step in self._was_done else State.LACKING
 
     def _is_done(self, step: Step) -> bool:
-        case = self.case
-        if case is None:
-            return False
-        plan = case.plan
-        return {
-            Step.STUDY: self.volume is not None,
-            Step.LESION: plan.lesion is not None,
-            Step.STRUCTURES: case.structures is not None,
-            Step.ACCESS: plan.chosen is not None,
-            Step.ABLATION: bool(plan.simulation),
-            Step.TECHNIQUE: plan.recommendation is not None,
-            Step.REPORT: bool(self.exported),
-        }[step]
+        return is_done(step, self.case, self.volume is not None, bool(self.exported))
 
     def _note_done(self) -> None:
         self._was_done |= {step for step in Step if self._is_done(step)}
@@ -671,22 +600,3 @@ class Session:
             self.worker.cancel(number)
         self._jobs.clear()
         self._show_activity()
-
-
-def _uid_on_disk(series: SeriesReference) -> str | None:
-    """Return the UID to ask for; those made from the content are in no header."""
-    return None if series.uid.startswith(("file-", "no-uid-")) else series.uid
-
-
-def _mismatch(series: SeriesReference, volume: Volume) -> Problem | None:
-    """Return why a volume is not the CT of a plan, or None where it is."""
-    if series.uid != volume.series.uid:
-        message = "this is another series than the one the plan was made on; choose its CT"
-        return Problem(code="other_series", message=message, where=volume.series.path)
-    if series.checksum != volume.series.checksum:
-        message = (
-            "the series has the right UID but other voxels than those the plan was made on; "
-            "choose the original CT"
-        )
-        return Problem(code="other_voxels", message=message, where=volume.series.path)
-    return None

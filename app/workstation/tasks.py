@@ -14,7 +14,7 @@ from imaging.dicom.discover import discover, opened
 from imaging.dicom.read import load_series
 from imaging.document import Vector
 from imaging.files import is_image_file, read_mask, read_volume
-from imaging.geometry import FloatArray
+from imaging.geometry import BoolArray, FloatArray
 from imaging.lesion.segment import segment_lesion
 from imaging.progress import Progress
 from imaging.structures.canal import canal_near
@@ -126,7 +126,8 @@ def outline(
         With the lesion.
     """
     seeds = np.atleast_2d(seeds_lps_mm)
-    if case.structures is not None:
+    canal: BoolArray | None
+    if case.structures is not None and case.structures.named(SPINAL_CANAL) is not None:
         canal = case.structures.mask(SPINAL_CANAL)
     else:
         canal = canal_near(volume, seeds)

@@ -1,5 +1,7 @@
 """The main window: steps on the left, the chosen step's panel, the views."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 import logging
@@ -22,7 +24,8 @@ from PySide6.QtWidgets import (
 
 from app.workstation.dialogs import SeriesChooser, tell_refusal
 from app.workstation.menus import build_menus
-from app.workstation.session import Activity, Choice, Session, Step, Topic
+from app.workstation.session import Session
+from app.workstation.stages import Activity, Choice, Step, Topic
 from app.workstation.steps.ablation import AblationPanel
 from app.workstation.steps.access import AccessPanel
 from app.workstation.steps.lesion import LesionPanel

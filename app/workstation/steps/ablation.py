@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QTableWidgetItem
 
-from app.workstation.session import Activity
+from app.workstation.stages import Activity
 from app.workstation.steps.curves import CurvesPlot
 from app.workstation.steps.panel import (
     Desk,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QTableWidgetItem
 
-from app.workstation.session import Activity
+from app.workstation.stages import Activity
 from app.workstation.steps.panel import (
     Desk,
     Facts,
@@ -45,7 +45,7 @@ class AccessPanel(Panel):
         self._run = self.add_button("access.run", self._search, "primary")
         self._needs = Notes()
         self.column.addWidget(self._needs)
-        self._table = table(self.words(f"access.{key}") for key in COLUMNS)
+        self._table = table((self.words(f"access.{key}") for key in COLUMNS), stretched=4)
         self._table.itemSelectionChanged.connect(self._choose)
         self.column.addWidget(self._table)
         self._all = QCheckBox(self.words("access.show_all"))

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QLabel, QToolTip, QVBoxLayout, QWidget
 from app.workstation.steps.panel import Facts, Notes, empty, label
 from app.workstation.style.palette import ACCENT, BAD, GOOD, QUIET, WARNING
 from app.workstation.words import Words
-from planning.technique.engine import Recommendation
+from planning.technique.recommendation import Recommendation
 from planning.technique.rules import rule
 
 STATUS_COLOURS = {
@@ -117,8 +117,7 @@ class Advice(QWidget):
                 told = words(f"technique.{key}")
                 lines.append(f"<span style='color:{QUIET}'>{sign} {told}</span> {_links(one[key])}")
         for key in ("adjuncts", "notes"):
-            for text in _texts(one[key]):
-                lines.append(f"<span style='color:{QUIET}'>{escape(text)}</span>")
+            lines += [f"<span style='color:{QUIET}'>{escape(text)}</span>" for text in one[key]]
         card = QLabel("<br>".join(lines))
         card.setObjectName("card")
         card.setTextFormat(Qt.TextFormat.RichText)
@@ -146,14 +145,17 @@ class Advice(QWidget):
         if len(choices) > 1:
             rows.append((words("technique.choices"), " / ".join(ml(one) for one in choices)))
         rows.append((words("technique.band"), ml(dose["band_ml"])))
-        for key, unit in (
-            ("max_permitted_ml", "ml"),
-            ("lidocaine_mg", "mg"),
-            ("ropivacaine_mg", "mg"),
-            ("contrast_ml", "ml"),
-        ):
-            if dose[key] is not None:
-                rows.append((words(f"technique.{key}"), f"{number(dose[key])} {unit}"))
+        quantities = {
+            "max_permitted_ml": "ml",
+            "lidocaine_mg": "mg",
+            "ropivacaine_mg": "mg",
+            "contrast_ml": "ml",
+        }
+        rows += [
+            (words(f"technique.{key}"), f"{number(dose[key])} {unit}")
+            for key, unit in quantities.items()
+            if dose[key] is not None
+        ]
         if dose["fraction_of_maximum"] is not None:
             share = f"{number(100 * dose['fraction_of_maximum'], 0)} %"
             rows.append((words("technique.fraction_of_maximum"), share))
@@ -209,16 +211,3 @@ def _links(ids: Iterable[str]) -> str:
         f"<a href='{escape(one)}' style='color:{ACCENT};text-decoration:none'>{escape(one)}</a>"
         for one in ids
     )
-
-
-def _texts(rows: Iterable[Any]) -> list[str]:
-    """Return what adjuncts and notes say, whether they are plain or carry their rule."""
-    found = []
-    for one in rows:
-        if isinstance(one, dict):
-            text = one.get("text") or one.get("message") or one.get("en") or ""
-            rules = one.get("rules") or ([one["rule"]] if one.get("rule") else [])
-            found.append(f"{text} ({', '.join(rules)})" if rules else str(text))
-        else:
-            found.append(str(one))
-    return found

@@ -1,5 +1,7 @@
 """Temperature over time of tissue and neighbours, drawn without leaving Qt."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QSlider
 
-from app.workstation.session import Activity
+from app.workstation.stages import Activity
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel, button, label, row
 from app.workstation.viewpoint import BRUSH_MM, Look, Tool
 from imaging.measurement.lesion import LesionMeasurement

@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.workstation.session import Activity, Session, Topic
+from app.workstation.session import Session
+from app.workstation.stages import Activity, Topic
 from app.workstation.viewpoint import Viewpoint
 from app.workstation.views.board import Board
 from app.workstation.words import Words
@@ -307,13 +308,15 @@ class Notes(QWidget):
         self.show_notes((kind, words.problem(problem)) for problem in problems)
 
 
-def table(headings: Iterable[str]) -> QTableWidget:
+def table(headings: Iterable[str], stretched: int = 0) -> QTableWidget:
     """Return a table of which whole rows are selected.
 
     Parameters
     ----------
     headings : iterable of str
-        Of its columns; the first takes the room that is left.
+        Of its columns.
+    stretched : int
+        The column that takes the room that is left.
 
     Returns
     -------
@@ -332,7 +335,9 @@ def table(headings: Iterable[str]) -> QTableWidget:
     made.setShowGrid(False)
     header = made.horizontalHeader()
     header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+    header.setMinimumSectionSize(24)
+    made.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     return made
 
 

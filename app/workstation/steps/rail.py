@@ -1,5 +1,7 @@
 """The seven steps down the left side: each done, lacking or stale."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,7 +10,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QVBoxLayout, QWidget
 
-from app.workstation.session import Session, State, Step, Topic
+from app.workstation.session import Session
+from app.workstation.stages import State, Step, Topic
 from app.workstation.steps.panel import label
 from app.workstation.style.palette import (
     ACCENT,

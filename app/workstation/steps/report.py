@@ -8,7 +8,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QComboBox, QFileDialog
 
-from app.workstation.session import Activity, State, Step, Topic
+from app.workstation.stages import Activity, State, Step, Topic
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel, label
 from app.workstation.tools.capture import write_png
 from app.workstation.words import LANGUAGES

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QTableWidgetItem
 
-from app.workstation.session import Activity
+from app.workstation.stages import Activity
 from app.workstation.steps.panel import Desk, Panel, fit_height, label, table
 from app.workstation.style.palette import FORBIDDEN, STRUCTURE_COLOURS
 from imaging.structures.model import Structure

@@ -14,6 +14,8 @@ from imaging.errors import Refusal
 from planning.plan import Case
 from planning.procedure import completed_answers
 from planning.technique.answers import Answers, answers_from
+from planning.technique.engine import recommend
+from planning.technique.recommendation import Recommendation
 
 DEBOUNCE_MS = 120  # after the last key, before the rules run
 
@@ -78,9 +80,10 @@ class TechniquePanel(Panel):
         """Show answers, what the CT says, and the recommendation."""
         for field in self.fields.values():
             field.setEnabled(case is not None)
-        self.advice.show_recommendation(case.plan.recommendation if case else None)
         if case is None:
+            self.advice.show_recommendation(None)
             return
+        self.advice.show_recommendation(self._in_words(case))
         said = _flat(case.plan.answers)
         try:
             measured = _flat(completed_answers(case, Answers()))
@@ -92,6 +95,12 @@ class TechniquePanel(Panel):
             field.show_measured(measured.get(key))
         if case.plan.recommendation is None and not self._applies and self._is_worth_judging(case):
             self._timer.start()
+
+    def _in_words(self, case: Case) -> Recommendation | None:
+        """Return the case's recommendation with its sentences in the language of the screen."""
+        if case.plan.recommendation is None or self.words.language == "en":
+            return case.plan.recommendation
+        return recommend(completed_answers(case, case.plan.answers), self.words.language)
 
     def _is_worth_judging(self, case: Case) -> bool:
         """Tell whether there are answers, or a result whose change took the recommendation away."""

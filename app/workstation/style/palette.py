@@ -53,7 +53,8 @@ def style_sheet() -> str:
     text = files("app.workstation.style").joinpath("osteoplan.qss").read_text(encoding="utf-8")
     for name in sorted(NAMED, key=len, reverse=True):
         text = text.replace(f"@{name}", NAMED[name])
-    return text
+    icons = str(files("resources").joinpath("icons")).replace("\\", "/")
+    return text.replace("@icons", icons)
 
 
 def contrast(one: str, other: str) -> float:

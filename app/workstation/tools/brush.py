@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def _half_thickness_mm(grid: Grid, normal: FloatArray) -> float:
 def _distance_mm(places: FloatArray, points: FloatArray) -> FloatArray:
     """Return the distance of places from the drag, taken as a chain of straight pieces."""
     nearest: FloatArray = np.linalg.norm(places - points[0], axis=-1)
-    for start, end in zip(points[:-1], points[1:], strict=True):
+    for start, end in pairwise(points):
         along = end - start
         length2 = float(along @ along)
         if length2 == 0.0:

@@ -7,7 +7,8 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from app.workstation.session import Session, Topic
+from app.workstation.session import Session
+from app.workstation.stages import Topic
 from app.workstation.tools.capture import pixmap_png
 from app.workstation.viewpoint import Viewpoint
 from app.workstation.views.layers import Layers

@@ -165,27 +165,34 @@ def _paint_scale(painter: QPainter, d: Decoration, words: Words) -> None:
 
 
 def _paint_legend(painter: QPainter, d: Decoration, words: Words) -> None:
-    shown: dict[str, Line] = {}
-    for line in d.lines:
-        if line.legend:
-            shown.setdefault(_legend(line.legend, words), line)
     _font(painter, 12)
     flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
     y = d.height - EDGE - 8.0
-    for label, line in reversed(list(shown.items())):
+    for text, line in reversed(_legend(d.lines, words)):
         pen = QPen(QColor(line.colour), max(2.0, line.width))
         if line.dashed:
             pen.setDashPattern([3.0, 2.0])
         painter.setPen(pen)
         painter.drawLine(QPointF(EDGE, y), QPointF(EDGE + 18, y))
-        _text(painter, QRectF(EDGE + 25, y - 9, 220, 18), flags, label, INK)
+        _text(painter, QRectF(EDGE + 25, y - 9, d.width - 2 * EDGE - 25, 18), flags, text, INK)
         y -= 17
 
 
-def _legend(key: str, words: Words) -> str:
-    kind, _, name = key.partition(":")
-    if kind == "structure":
-        return words.structure(name)
-    if kind == "isotherm":
-        return f"{words.number(float(name), 0)} °C"
-    return words(f"legend.{kind}")
+def _legend(lines: tuple[Line, ...], words: Words) -> list[tuple[str, Line]]:
+    """Return a row for each kind of line; structures of one colour share theirs."""
+    rows: dict[str, tuple[list[str], Line]] = {}
+    for line in lines:
+        kind, _, name = line.legend.partition(":")
+        if kind == "structure":
+            names, _line = rows.setdefault(f"structure:{line.colour}", ([], line))
+            text = words.structure(name)
+        else:
+            names, _line = rows.setdefault(line.legend, ([], line))
+            text = (
+                f"{words.number(float(name), 0)} °C"
+                if kind == "isotherm"
+                else words(f"legend.{kind}")
+            )
+        if text not in names:
+            names.append(text)
+    return [(", ".join(names), line) for names, line in rows.values()]

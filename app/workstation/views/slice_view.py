@@ -1,5 +1,7 @@
 """One slice of the CT with all that is planned drawn over it."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -67,6 +69,7 @@ class SliceView(QWidget):
         self._image: QImage | None = None
         self._pixels: NDArray[np.uint8] | None = None
         self._lines: list[Line] | None = None
+        self._seen: list[Line] = []
         self._shown = viewpoint.look
         self._drag: tuple[Qt.MouseButton, QPointF, Any] | None = None
         self._stroke: list[FloatArray] = []
@@ -258,19 +261,18 @@ class SliceView(QWidget):
 
     def _paint_lines(self, painter: QPainter) -> None:
         transform = self._transform()
+        inside = QRectF(self.rect())
+        self._seen = []
         for line in self._lines or ():
-            pen = QPen(QColor(line.colour), line.width)
-            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-            if line.dashed:
-                pen.setDashPattern([5.0, 4.0])
-            for piece in line.points_mm:
-                polygon = transform.map(QPolygonF([QPointF(u, v) for u, v in piece.tolist()]))
-                halo = QPen(QColor(0, 0, 0, 130), line.width + 2.0)
-                if not line.dashed:
-                    painter.setPen(halo)
-                    painter.drawPolyline(polygon)
-                painter.setPen(pen)
-                painter.drawPolyline(polygon)
+            drawn = [
+                transform.map(QPolygonF([QPointF(u, v) for u, v in piece.tolist()]))
+                for piece in line.points_mm
+            ]
+            drawn = [one for one in drawn if _meets(one, inside)]
+            if drawn:
+                self._seen.append(line)
+            for polygon in drawn:
+                _paint_line(painter, line, polygon)
 
     def _paint_stroke(self, painter: QPainter) -> None:
         radius = self._shown.brush_mm / self._mm_per_pixel
@@ -281,10 +283,10 @@ class SliceView(QWidget):
             pen = QPen(colour, 2 * radius, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.setPen(pen)
-            path = QPolygonF([self.to_position(point) for point in self._stroke])
+            places = [self.to_position(point) for point in self._stroke]
             if len(self._stroke) == 1:
-                painter.drawPoint(path[0])
-            painter.drawPolyline(path)
+                painter.drawPoint(places[0])
+            painter.drawPolyline(QPolygonF(places))
         if (
             self._shown.tool in {Tool.BRUSH_ADD, Tool.BRUSH_REMOVE}
             and self._cursor_lps_mm is not None
@@ -319,7 +321,7 @@ class SliceView(QWidget):
             window=self._shown.window,
             cursor_lps_mm=self._cursor_lps_mm,
             cursor_hu=hu,
-            lines=tuple(self._lines or ()),
+            lines=tuple(self._seen),
         )
 
     # Pointer
@@ -458,6 +460,23 @@ class SliceView(QWidget):
         self.update()
 
 
+def _meets(polygon: QPolygonF, box: QRectF) -> bool:
+    return polygon.boundingRect().adjusted(-1, -1, 1, 1).intersects(box)
+
+
+def _paint_line(painter: QPainter, line: Line, polygon: QPolygonF) -> None:
+    """Draw a piece of a line, solid ones on a dark halo that parts them from bone."""
+    pen = QPen(QColor(line.colour), line.width)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    if line.dashed:
+        pen.setDashPattern([5.0, 4.0])
+    else:
+        painter.setPen(QPen(QColor(0, 0, 0, 130), line.width + 2.0))
+        painter.drawPolyline(polygon)
+    painter.setPen(pen)
+    painter.drawPolyline(polygon)
+
+
 def grey_table(window: GreyWindow) -> NDArray[np.uint8]:
     """Return the grey of every value of int16, to be indexed by its bits as uint16.
 
@@ -473,7 +492,10 @@ def grey_table(window: GreyWindow) -> NDArray[np.uint8]:
     """
     values = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.float32)
     low = window.centre_hu - window.width_hu / 2
-    return np.clip((values - low) * (255.0 / window.width_hu), 0, 255).astype(np.uint8)
+    grey: NDArray[np.uint8] = np.clip((values - low) * (255.0 / window.width_hu), 0, 255).astype(
+        np.uint8
+    )
+    return grey
 
 
 def _vector(point: FloatArray) -> Vector:

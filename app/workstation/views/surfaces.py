@@ -170,7 +170,8 @@ def _large_pieces(surface: vtkPolyData) -> vtkPolyData:
     for region in np.flatnonzero(sizes >= LEAST_PIECE_TRIANGLES):
         pieces.AddSpecifiedRegion(int(region))
     pieces.Update()
-    return pieces.GetOutput()
+    large: vtkPolyData = pieces.GetOutput()
+    return large
 
 
 def _finished(surface: vtkPolyData, grid: Grid, smooth: bool) -> Mesh:

@@ -1,5 +1,7 @@
 """The three-dimensional view: skeleton, lesion, ways in, ice or heat."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 from typing import Any
@@ -45,7 +47,8 @@ VIEW_ANGLE_DEG = 28.0
 FROM_BEHIND = (0.45, 0.8, 0.35)
 FROM_FRONT = (0.35, -0.9, 0.25)
 FINE_MM = 1.0
-PEELS = 4
+PEELS = 8
+SEEN_THROUGH = 0.32  # opacity of bone around a lesion
 LAYERS = ("skeleton", "lesion", "canal", "needles", "zone")
 
 
@@ -197,7 +200,8 @@ class ThreeDView(QWidget):
         inside = bool(self._actors["lesion"])
         for actor in self._actors["skeleton"]:
             actor.SetVisibility(self._shown.shows_skeleton)
-            actor.GetProperty().SetOpacity(0.42 if inside else 1.0)
+            actor.GetProperty().SetOpacity(SEEN_THROUGH if inside else 1.0)
+            actor.GetProperty().SetBackfaceCulling(inside)
 
     def _show_lesion(self, case: Case | None) -> None:
         self._clear("lesion")

@@ -1,0 +1,98 @@
+"""Both languages say the same things, and what is written can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+
+from app.workstation.steps.questions import GROUPS, NESTED, NOT_ASKED, field_type
+from app.workstation.style import palette
+from app.workstation.words import Words
+from imaging.tables import load_table
+from planning.access.needles import needle_table
+from planning.technique.answers import Answers
+
+CODE = Path(palette.__file__).resolve().parents[1]
+READABLE = 4.5  # WCAG 2.2, 1.4.3
+VISIBLE = 3.0  # WCAG 2.2, 1.4.11
+
+
+def _keys(node: object, before: str = "") -> dict[str, str]:
+    if not isinstance(node, dict):
+        return {before.removesuffix("."): str(node)}
+    found: dict[str, str] = {}
+    for key, value in node.items():
+        found |= _keys(value, f"{before}{key}.")
+    return found
+
+
+ENGLISH = _keys(load_table("translations/en"))
+FRENCH = _keys(load_table("translations/fr"))
+
+
+def test_both_languages_have_the_same_keys_and_none_is_empty() -> None:
+    assert ENGLISH.keys() == FRENCH.keys()
+    for texts in (ENGLISH, FRENCH):
+        assert all(isinstance(text, str) and text.strip() for text in texts.values())
+
+
+def test_both_languages_fill_in_the_same_values() -> None:
+    for key, text in ENGLISH.items():
+        assert set(re.findall(r"{(\w+)}", text)) == set(re.findall(r"{(\w+)}", FRENCH[key])), key
+
+
+def test_every_word_the_code_asks_for_exists() -> None:
+    asked = set()
+    for file in CODE.rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        pattern = r"(?:words|add_section|add_button|_menu|ask_file)\((?:window, )?\"([\w.]+)\""
+        asked |= set(re.findall(pattern, source))
+    assert len(asked) > 60
+    assert asked - ENGLISH.keys() == set()
+
+
+def test_every_answer_can_be_given_and_has_a_name_in_both_languages() -> None:
+    asked = [key for keys in GROUPS.values() for key in keys]
+    assert len(asked) == len(set(asked))
+    outer = {key.partition(".")[0] for key in asked} | set(NOT_ASKED)
+    assert outer == set(Answers.model_fields)
+    for key in asked:
+        assert f"answers.{key}" in ENGLISH
+        kind = field_type(key)
+        if get_origin(kind) is not None and key not in {"antithrombotics", "escc"}:
+            assert all(f"options.{value}" in ENGLISH for value in get_args(kind)), key
+    for name in NESTED:
+        fields = field_type(name).model_fields
+        assert {key.partition(".")[2] for key in asked if key.startswith(name)} == set(fields)
+
+
+def test_every_needle_has_a_name() -> None:
+    assert all(f"needles.{needle.id}" in ENGLISH for needle in needle_table())
+
+
+def test_french_numbers_have_a_comma() -> None:
+    assert Words("fr").number(-12.34) == "−12,3"
+    assert Words("en").number(-12.34) == "−12.3"
+
+
+@pytest.mark.parametrize("ink", ["INK", "QUIET", "GOOD", "WARNING", "BAD", "ACCENT"])
+@pytest.mark.parametrize("paper", ["BACKGROUND", "SURFACE", "RAISED"])
+def test_texts_stand_out_from_what_they_are_written_on(ink: str, paper: str) -> None:
+    assert palette.contrast(getattr(palette, ink), getattr(palette, paper)) >= READABLE
+
+
+def test_planned_things_stand_out_from_black() -> None:
+    planned = [palette.LESION, palette.NEEDLE, palette.OTHER_NEEDLE, palette.FORBIDDEN]
+    assert all(palette.contrast(colour, "#000000") >= VISIBLE for colour in planned)
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert palette.contrast("#000000", "#FFFFFF") == pytest.approx(21.0)
+    assert palette.contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)  # W3C example
+
+
+def test_style_sheet_names_no_unknown_colour() -> None:
+    assert "@" not in palette.style_sheet()
