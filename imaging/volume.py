@@ -152,11 +152,11 @@ def sample(
         Shape (...).
     """
     points = np.asarray(points_lps_mm, dtype=float)
-    coordinates = np.moveaxis(grid.to_kji(points), -1, 0)
+    coordinates = grid.to_kji(points).reshape(-1, 3).T
     result: FloatArray = map_coordinates(
         array, coordinates, output=np.float64, order=order, mode="grid-constant", cval=outside
     )
-    return result
+    return result.reshape(points.shape[:-1])
 
 
 def resample(

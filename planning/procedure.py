@@ -33,7 +33,7 @@ from planning.access.request import AccessRequest, Position, Proposal
 from planning.access.search import search_access
 from planning.errors import NothingFeasible, PlanningError
 from planning.plan import Case, ThermalField
-from planning.technique.answers import Answers
+from planning.technique.answers import Answers, answers_from
 from planning.technique.engine import recommend
 
 
@@ -368,7 +368,7 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
     Answers
         With length, width, volume, kind, breach, distances and simulations filled in.
     """
-    said = answers.model_dump(exclude_none=True, by_alias=True)
+    said = answers.model_dump(mode="json", exclude_none=True, by_alias=True)
     measured: dict[str, Any] = {}
     if case.plan.lesion is not None:
         lesion = case.plan.lesion
@@ -386,7 +386,7 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
     if case.plan.simulation:
         measured["simulation"] = [_simulation_answer(row) for row in case.plan.simulation]
     said.pop("distance_mm", None)
-    return Answers.model_validate({**measured, **said})
+    return answers_from({**measured, **said})
 
 
 def _simulation_answer(row: TreatmentSummary) -> dict[str, Any]:

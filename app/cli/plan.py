@@ -23,7 +23,7 @@ from planning import procedure
 from planning.ablation.devices import devices
 from planning.plan import Case
 from planning.store import ENDING, PlanFile
-from planning.technique.answers import Answers, read_answers
+from planning.technique.answers import Answers, answers_from, read_answers
 
 PATH = click.Path(path_type=Path)
 LANGUAGE = click.Choice(LANGUAGES)
@@ -289,4 +289,4 @@ def _demo_answers(bone: str | None, level: str | None) -> Answers:
         "prone_possible": True,
     }
     known = {key: value for key, value in said.items() if value is not None}
-    return Answers.model_validate(known)
+    return answers_from(known)

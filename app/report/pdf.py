@@ -37,7 +37,8 @@ ACCENT = colors.HexColor("#0072B2")
 RULE = colors.HexColor("#C9D3DB")
 WARNING = colors.HexColor("#B4440A")
 LABEL_WIDTH_MM, VALUE_WIDTH_MM = 52.0, 122.0
-PICTURE_WIDTH_MM = 85.0
+PICTURE_WIDTH_MM = 57.0
+PICTURES_IN_A_ROW = 3
 
 
 def write_pdf(case: Case, pictures: Sequence[Picture], language: Language) -> bytes:
@@ -48,7 +49,7 @@ def write_pdf(case: Case, pictures: Sequence[Picture], language: Language) -> by
     case : Case
         Any state; what is lacking is said on the first page.
     pictures : sequence of Picture
-        Shown two in a row, curves over the whole width.
+        Shown three in a row, curves over the whole width.
     language : str
         ``fr`` or ``en``.
 
@@ -181,10 +182,10 @@ def _pictures(pictures: Sequence[Picture]) -> list[Flowable]:
     if not pictures:
         return []
     images: list[Any] = [_image(picture, PICTURE_WIDTH_MM) for picture in pictures]
-    if len(images) % 2:
-        images.append("")
-    rows = [images[n : n + 2] for n in range(0, len(images), 2)]
-    table = Table(rows, colWidths=[(PICTURE_WIDTH_MM + 2) * mm] * 2)
+    images += [""] * (-len(images) % PICTURES_IN_A_ROW)
+    starts = range(0, len(images), PICTURES_IN_A_ROW)
+    rows = [images[n : n + PICTURES_IN_A_ROW] for n in starts]
+    table = Table(rows, colWidths=[(PICTURE_WIDTH_MM + 1) * mm] * PICTURES_IN_A_ROW)
     table.setStyle(
         TableStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
     )

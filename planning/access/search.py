@@ -46,7 +46,17 @@ LEAST_CLEARED = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class _Marched:
+class Marched:
+    """What every pair of entry and target met; all arrays have the shape (entries, targets).
+
+    Parameters
+    ----------
+    status, culprit : numpy.ndarray
+        Codes of :mod:`planning.access.march`; index of the structure that is to blame.
+    bone_mm, avoid_mm, slack_mm : numpy.ndarray
+        Bone, tissue not cleared, least distance beyond the margins.
+    """
+
     status: NDArray[np.int8]
     culprit: NDArray[np.int16]
     bone_mm: NDArray[np.float32]
@@ -115,7 +125,7 @@ def search_access(request: AccessRequest, progress: Progress = SILENT) -> Access
     scene = build_scene(request)
     targets = lesion_targets(request.lesion, request.volume.grid)
     progress.update(0.4, "searching the skin")
-    marched = _march_all(request, scene, targets, progress.part(0.4, 0.8))
+    marched = march_all(request, scene, targets, progress.part(0.4, 0.8))
     rejected = _rejected(marched, scene)
     order, terms = _ranked(request, scene, targets, marched)
     progress.update(0.85, "judging the best")
@@ -186,14 +196,32 @@ def _check_margins(request: AccessRequest) -> None:
         raise PlanningError(problems)
 
 
-def _march_all(
-    request: AccessRequest, scene: Scene, targets: FloatArray, progress: Progress
-) -> _Marched:
+def march_all(
+    request: AccessRequest, scene: Scene, targets: FloatArray, progress: Progress = SILENT
+) -> Marched:
+    """March every point of the reachable skin to every target.
+
+    Parameters
+    ----------
+    request : AccessRequest
+        The case and its limits.
+    scene : Scene
+        Its fields.
+    targets : numpy.ndarray
+        Shape (n, 3), LPS millimetres.
+    progress : Progress
+        Told between chunks of skin.
+
+    Returns
+    -------
+    Marched
+        What every pair met.
+    """
     starts = scene.grid.to_kji(scene.entries_lps_mm)
     ends = scene.grid.to_kji(targets)
     normals = np.ascontiguousarray(scene.entry_normals[:, ::-1])
     shape = len(starts), len(ends)
-    out = _Marched(
+    out = Marched(
         np.zeros(shape, dtype=np.int8),
         np.full(shape, -1, dtype=np.int16),
         np.zeros(shape, dtype=np.float32),
@@ -227,7 +255,7 @@ def _march_all(
     return out
 
 
-def _rejected(marched: _Marched, scene: Scene) -> dict[str, int]:
+def _rejected(marched: Marched, scene: Scene) -> dict[str, int]:
     counts: dict[str, int] = {}
     for code, reason in REASONS.items():
         hit = marched.status == code
@@ -293,7 +321,7 @@ def angle_to_axial_deg(entry_lps_mm: FloatArray, target_lps_mm: FloatArray) -> F
 
 
 def _ranked(
-    request: AccessRequest, scene: Scene, targets: FloatArray, marched: _Marched
+    request: AccessRequest, scene: Scene, targets: FloatArray, marched: Marched
 ) -> tuple[NDArray[np.int64], dict[str, FloatArray]]:
     """Return feasible pairs (entry, target), best first, and their terms in the same order."""
     pairs = np.argwhere(marched.status == OK)

@@ -1,0 +1,103 @@
+"""Structures found without a model, against generated truth and labels of others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from imaging.errors import ImagingError
+from imaging.files import read_volume
+from imaging.geometry import Grid
+from imaging.structures.find import find_structures
+from imaging.structures.labels import passage_class, read_names, read_structures
+from imaging.volume import Volume
+
+if TYPE_CHECKING:
+    from imaging.phantom.cases import GeneratedCase
+    from imaging.structures.model import Structures
+
+
+def dice(one: np.ndarray, other: np.ndarray) -> float:
+    return float(2 * (one & other).sum() / (one.sum() + other.sum()))
+
+
+def truth(case: GeneratedCase, *parts: str) -> np.ndarray:
+    labels = [label for label, name in case.names.items() if any(p in name for p in parts)]
+    return np.isin(case.labels, labels)
+
+
+def test_canal_is_found_where_it_is(
+    vertebra: GeneratedCase, vertebra_structures: Structures
+) -> None:
+    wanted = truth(vertebra, "spinal_canal", "spinal_cord")
+    found = vertebra_structures.mask("spinal_canal")
+    slices = np.flatnonzero(wanted.any(axis=(1, 2)) & found.any(axis=(1, 2)))
+    assert len(slices) > 0.7 * np.flatnonzero(wanted.any(axis=(1, 2))).size
+    assert dice(found[slices], wanted[slices]) > 0.8
+
+
+def test_bone_and_lung_are_found(vertebra: GeneratedCase, vertebra_structures: Structures) -> None:
+    bones = truth(vertebra, "vertebrae", "rib_", "hip_", "sacrum", "femur")
+    assert dice(vertebra_structures.mask("bone"), bones) > 0.85
+    assert dice(vertebra_structures.mask("lung"), truth(vertebra, "lung_")) > 0.9
+
+
+def test_body_leaves_the_couch_out(
+    vertebra: GeneratedCase, vertebra_structures: Structures
+) -> None:
+    assert dice(vertebra_structures.mask("body"), vertebra.labels > 0) > 0.98
+
+
+def test_every_row_says_how_it_was_found(vertebra_structures: Structures) -> None:
+    for row in vertebra_structures.table:
+        assert row.found_by
+        assert row.volume_ml > 0
+
+
+def test_air_alone_is_refused() -> None:
+    grid = Grid.aligned((10, 60, 60), 2.0, (0, 0, 0))
+    with pytest.raises(ImagingError) as refusal:
+        find_structures(Volume(np.full(grid.size_kji, -1000, np.int16), grid))
+    assert refusal.value.code == "no_body"
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("spinal_cord", "forbidden"),
+        ("aorta", "forbidden"),
+        ("iliac_vena_left", "forbidden"),
+        ("kidney_right", "forbidden"),
+        ("small_bowel", "forbidden"),
+        ("lung_lower_lobe_left", "forbidden"),
+        ("trachea", "forbidden"),
+        ("vertebrae_L3", "passable"),
+        ("gluteus_maximus_left", "passable"),
+        ("something_new", "avoid"),
+    ],
+)
+def test_class_follows_the_name(name: str, wanted: str) -> None:
+    assert passage_class(name) == wanted
+
+
+def test_names_that_are_no_names_are_all_listed(tmp_path: Path) -> None:
+    path = tmp_path / "names.json"
+    path.write_text(json.dumps({"a": "b", "c": "d", "1": "spleen"}))
+    with pytest.raises(ImagingError) as refusal:
+        read_names(path)
+    assert [problem.where for problem in refusal.value.problems] == ["a", "c"]
+
+
+def test_real_canal_holds_the_labelled_cord(shared_data: Path) -> None:
+    folder = shared_data / "abdomen-labelled"
+    volume = read_volume(folder / "example_ct.nii.gz")
+    labels = read_structures(folder / "example_seg_fast_force_split.nii.gz", None, volume.grid)
+    cord = labels.mask("spinal_cord")
+    canal = find_structures(volume).mask("spinal_canal")
+    assert (canal & cord).sum() / cord.sum() > 0.9
+    rows = cord.any(axis=(1, 2))
+    assert dice(canal[rows], cord[rows]) > 0.7
