@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from imaging.errors import Problem
+from imaging.tables import load_table
 
 SPINE_BONES = ("vertebra", "sacrum")
 LEVELS_OF = {"vertebra": "CTLS", "sacrum": "S", "rib": "T"}  # first letters of a bone's levels
@@ -16,7 +17,7 @@ SITES_OF = {
     "tibia": ("lower_limb",),
 }
 LIMB_BONES = tuple(SITES_OF)
-FAR_FROM_THE_SPINE = {  # answers, and the values that a limb bone may have
+AWAY_FROM_THE_SPINE = {  # answers, and the values they may have there
     "foraminal": (False, None),
     "posterior_wall_breach": (False, None),
     "escc": ("0", None),
@@ -38,13 +39,12 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Problem]:
     """
     yield from _diameters(data)
     bone = data.get("bone")
-    if not isinstance(bone, str) or bone in LEVEL_FREE:
-        return
-    yield from _level(bone, data.get("level"))
-    yield from _site(bone, data.get("long_bone_site"))
-    yield from _region(bone, data.get("region"))
-    if bone in LIMB_BONES:
-        yield from _spinal_answers(bone, data)
+    if isinstance(bone, str) and bone not in LEVEL_FREE:
+        yield from _level(bone, data.get("level"))
+        yield from _site(bone, data.get("long_bone_site"))
+        yield from _region(bone, data.get("region"))
+    if _is_peripheral(data):
+        yield from _spinal_answers(data)
 
 
 def _number(value: object) -> float | None:
@@ -85,9 +85,30 @@ def _region(bone: str, region: object) -> Iterator[Problem]:
         yield Problem(code="impossible_combination", message=message, where="region")
 
 
-def _spinal_answers(bone: str, data: Mapping[str, Any]) -> Iterator[Problem]:
-    for key, usual in FAR_FROM_THE_SPINE.items():
+def _is_peripheral(data: Mapping[str, Any]) -> bool:
+    """Tell whether the lesion lies away from the spine, as answered or by bone and distances."""
+    if isinstance(data.get("region"), str):
+        return bool(data["region"] == "peripheral")
+    table = load_table("technique_limits")
+    bone = data.get("bone")
+    if not isinstance(bone, str) or bone in table["bones"]["spine"]:
+        return False
+    if bone not in table["bones"]["near_spine_candidates"]:
+        return True
+    limit_mm = next(row["value"] for row in table["limits"] if row["id"] == "near_spine_mm")
+    distances = data.get("distance_mm")
+    if not isinstance(distances, Mapping):
+        return False
+    found = [_number(distances.get(name)) for name in ("spinal_cord", "nerve_root")]
+    return all(distance is not None and distance >= limit_mm for distance in found)
+
+
+def _spinal_answers(data: Mapping[str, Any]) -> Iterator[Problem]:
+    for key, usual in AWAY_FROM_THE_SPINE.items():
         value = data.get(key)
         if isinstance(value, (bool, str)) and value not in usual:
-            message = f"{key} concerns the spine, not a {bone}; correct the bone or leave it out"
+            message = (
+                f"{key} concerns the spine, and the lesion lies away from it; correct the bone, "
+                f"the region or the distances, or leave {key} out"
+            )
             yield Problem(code="impossible_combination", message=message, where=key)

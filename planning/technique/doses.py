@@ -188,7 +188,8 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
     steroid = corticosteroid(facts, limits, table)
     choices, sayings = _choices(answers, volume, bands, table)
     most = anaesthetics.most_ml()
-    allowed = tuple(n for n in choices if most is None or n <= most)
+    same = 1.0 + table.same_fraction
+    allowed = tuple(n for n in choices if most is None or n <= most * same)
     if allowed != choices and allowed:
         sayings.append(Saying("ceiling_limits_choice", {"most": most}))
     milligrams = None if band_ml is None else anaesthetics.milligrams(band_ml)
@@ -494,7 +495,7 @@ class Anaesthetics:
         Fact
             Unknown when an answer that is lacking may decide it.
         """
-        limit = self.table.largest_fraction
+        limit = self.table.largest_fraction + self.table.same_fraction
         if self.milligrams(least_ml).low > limit:
             return Fact(True)
         if self.milligrams(least_ml if known_volume else most_ml).high <= limit:
@@ -544,7 +545,7 @@ class Anaesthetics:
             "us": self.fraction(volume_ml, "us_label", frail=bool(self.answers.frail)),
             "most": self.most_ml(),
         }
-        passed = milligrams.fraction > self.table.largest_fraction
+        passed = milligrams.fraction > self.table.largest_fraction + self.table.same_fraction
         said = [Saying("dose_above_ceiling" if passed else "dose_us_label", figures)]
         if self.answers.frail is None:
             frail = {"frail": milligrams.high, "frail_most": self.most_ml(frail=True)}

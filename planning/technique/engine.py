@@ -162,7 +162,10 @@ def recommend(
     verdict = _verdict(found, used, elsewhere)
     if verdict == "stop" and not elsewhere:
         warnings.append(_nothing_left(found, used, language))
-    advice = tuple(_advice(row, rank, used, language) for rank, row in enumerate(ranked, start=1))
+    barred = {name for name, row in found.items() if row.status == "contraindicated"}
+    advice = tuple(
+        _advice(row, rank, barred, used, language) for rank, row in enumerate(ranked, start=1)
+    )
     dosing_needs = () if infiltration.verdict == "stop" else known.dosing.needs
     needs = [key for row in found.values() for key in row.needs]
     return Recommendation(
@@ -251,7 +254,9 @@ def _ranked(found: Mapping[str, Findings], tables: Tables) -> list[Findings]:
     )
 
 
-def _advice(row: Findings, rank: int, tables: Tables, language: Language) -> TechniqueAdvice:
+def _advice(
+    row: Findings, rank: int, barred: set[str], tables: Tables, language: Language
+) -> TechniqueAdvice:
     said = [*row.fired(*AGAINST), *row.fired(*FOR), *row.fired(Effect.NOTE)]
     notes = [_cited(finding, language) for finding in said]
     gates = (Effect.FORBIDS, Effect.SUSPENDS)
@@ -261,13 +266,18 @@ def _advice(row: Findings, rank: int, tables: Tables, language: Language) -> Tec
         ids = dict.fromkeys(finding.rule.id for finding in open_gates)
         text = tables.message_by_code["unknown_gate"].text(language)
         notes.append(f"{text.format(keys=', '.join(keys) or '-')} ({', '.join(ids)})")
+    adjuncts = [
+        _cited(finding, language)
+        for finding in row.fired(Effect.ADJUNCT)
+        if finding.decision.by not in barred
+    ]
     return TechniqueAdvice(
         technique=row.technique,
         status=row.status,
         rank=rank,
         for_=row.ids(*FOR),
         against=row.ids(*AGAINST),
-        adjuncts=tuple(dict.fromkeys(_cited(f, language) for f in row.fired(Effect.ADJUNCT))),
+        adjuncts=tuple(dict.fromkeys(adjuncts)),
         notes=tuple(dict.fromkeys(notes)),
     )
 

@@ -39,6 +39,8 @@ class Decision(Document):
         Conditions as data; None is always, never.
     priority : int
         Of an indication; the smallest first.
+    by : str or None
+        Technique that an adjunct is done by; it is not said when that one is contraindicated.
     code : str or None
         Of a warning.
     rules : tuple of str
@@ -56,6 +58,7 @@ class Decision(Document):
     when: Any = None
     unless: Any = None
     priority: int = 100
+    by: Technique | None = None
     code: str | None = None
     rules: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()

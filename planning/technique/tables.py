@@ -154,6 +154,7 @@ class Doses(Document):
     frail_factor: float
     ceilings: tuple[Ceiling, ...]
     largest_fraction: float
+    same_fraction: float
     corticosteroids: tuple[Steroid, ...]
     spine_steroid: str
     peripheral_steroid: str
