@@ -25,6 +25,7 @@ from app.workstation.stages import (
     Topic,
     is_done,
     mismatch,
+    same_inputs,
     uid_on_disk,
 )
 from app.workstation.tools.brush import Stroke
@@ -557,7 +558,11 @@ class Session:
             )
 
     def _applied(self, name: str) -> Callable[[Case], None]:
-        return lambda changed: self.apply(name, changed)
+        def apply(changed: Case) -> None:
+            answers = self.case.plan.answers if self.case is not None else changed.plan.answers
+            self.apply(name, changed.with_plan(answers=answers))
+
+        return apply
 
     def _start(
         self,
@@ -582,7 +587,7 @@ class Session:
             log.error("the job %s failed:\n%s", job.name, ended.trace)
             message = "the work failed unexpectedly; nothing was changed. The log says more"
             self._tell(Topic.REFUSED, PlanningError(Problem(code="job_failed", message=message)))
-        elif ended.outcome == "done" and (job.before is None or job.before is self.case):
+        elif ended.outcome == "done" and same_inputs(job.before, self.case):
             job.apply(ended.result)
         elif ended.outcome == "done":
             log.info("the result of %s was no longer wanted", job.name)

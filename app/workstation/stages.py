@@ -113,6 +113,34 @@ def is_done(step: Step, case: Case | None, has_ct: bool, is_exported: bool) -> b
     }[step]
 
 
+def same_inputs(before: Case | None, now: Case | None) -> bool:
+    """Tell whether a result that was computed from one case still holds for another.
+
+    Parameters
+    ----------
+    before, now : Case or None
+        When the job was asked for; at its end. A job without a case before always holds.
+
+    Returns
+    -------
+    bool
+        True where only answers and recommendation have changed.
+    """
+    if before is None or before is now:
+        return True
+    if now is None:
+        return False
+    one, other = before.plan, now.plan
+    return (
+        one.series == other.series
+        and one.lesion is other.lesion
+        and before.structures is now.structures
+        and one.access is other.access
+        and one.chosen_rank == other.chosen_rank
+        and before.fields is now.fields
+    )
+
+
 def uid_on_disk(series: SeriesReference) -> str | None:
     """Return the UID to ask for; those made from the content are in no header.
 

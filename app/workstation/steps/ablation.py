@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QTableWidgetItem
+from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QTableWidgetItem
 
 from app.workstation.stages import Activity
 from app.workstation.steps.curves import CurvesPlot
@@ -14,6 +14,7 @@ from app.workstation.steps.panel import (
     Notes,
     Panel,
     button,
+    combo,
     fit_height,
     label,
     row,
@@ -71,7 +72,7 @@ class AblationPanel(Panel):
         self.finish()
 
     def _add_choices(self) -> None:
-        self._device, self._spacing = QComboBox(), QComboBox()
+        self._device, self._spacing = combo(), combo()
         for device in devices().values():
             technique = self.words(f"techniques.{device.technique}")
             self._device.addItem(f"{technique} – {device.name}", device.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QTableWidgetItem
+from PySide6.QtWidgets import QCheckBox, QTableWidgetItem
 
 from app.workstation.stages import Activity
 from app.workstation.steps.panel import (
@@ -11,6 +11,7 @@ from app.workstation.steps.panel import (
     Facts,
     Notes,
     Panel,
+    combo,
     fit_height,
     label,
     table,
@@ -33,7 +34,7 @@ class AccessPanel(Panel):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "access")
-        self._needle, self._position = QComboBox(), QComboBox()
+        self._needle, self._position = combo(), combo()
         for needle in needle_table():
             self._needle.addItem(self.words.maybe(f"needles.{needle.id}", needle.name), needle.id)
         for position in Position:

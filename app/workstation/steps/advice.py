@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QLabel, QToolTip, QVBoxLayout, QWidget
 
@@ -22,6 +23,8 @@ STATUS_COLOURS = {
     "contraindicated": BAD,
     "insufficient": WARNING,
 }
+OPEN = "open:"  # begins the link that shows all that is said of a technique
+KEY = re.compile(r"\b[a-z]+(?:_[a-z0-9]+)+(?:\.[a-z_]+)?\b|\bescc\b")
 VERDICT_KINDS = {"go": "good", "stop": "bad", "insufficient": "warning"}
 
 
@@ -37,6 +40,8 @@ class Advice(QWidget):
     def __init__(self, words: Words) -> None:
         super().__init__()
         self._words = words
+        self._shown: Recommendation | None = None
+        self._opened: set[str] = set()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
@@ -75,6 +80,7 @@ class Advice(QWidget):
             None while nothing was answered.
         """
         words = self._words
+        self._shown = recommendation
         empty(self._techniques)
         said: dict[str, Any] = (
             recommendation.model_dump(mode="json", by_alias=True) if recommendation else {}
@@ -97,7 +103,8 @@ class Advice(QWidget):
         self._show_doses(said["infiltration"])
         self._show_scores(said["scores"])
         warnings = [
-            ("warning", f"{w['message']}  ({', '.join(w['rules'])})") for w in said["warnings"]
+            ("warning", f"{self._readable(w['message'])}  ({', '.join(w['rules'])})")
+            for w in said["warnings"]
         ]
         self._warnings.show_notes(warnings)
         names = [words.maybe(f"answers.{key}", key) for key in said["missing"]]
@@ -116,20 +123,43 @@ class Advice(QWidget):
             if one[key]:
                 told = words(f"technique.{key}")
                 lines.append(f"<span style='color:{QUIET}'>{sign} {told}</span> {_links(one[key])}")
-        for key in ("adjuncts", "notes"):
-            lines += [f"<span style='color:{QUIET}'>{escape(text)}</span>" for text in one[key]]
+        more = [*one["adjuncts"], *one["notes"]]
+        opened = one["technique"] in self._opened
+        if more:
+            sign = "▾" if opened else "▸"
+            told = words("technique.less" if opened else "technique.more", count=len(more))
+            lines.append(
+                f"<a href='{OPEN}{one['technique']}' style='color:{QUIET};text-decoration:none'>"
+                f"{sign} {told}</a>"
+            )
+        if opened:
+            lines += [
+                f"<span style='color:{QUIET}'>– {escape(self._readable(text))}</span>"
+                for text in more
+            ]
         card = QLabel("<br>".join(lines))
         card.setObjectName("card")
         card.setTextFormat(Qt.TextFormat.RichText)
         card.setWordWrap(True)
         card.setContentsMargins(10, 7, 10, 7)
         card.linkHovered.connect(lambda link: self._tell(card, link))
-        card.linkActivated.connect(lambda link: self._tell(card, link))
+        card.linkActivated.connect(lambda link: self._follow(card, link))
         return card
+
+    def _readable(self, text: str) -> str:
+        """Return a sentence with the keys of answers replaced by their names."""
+        return KEY.sub(lambda m: self._words.maybe(f"answers.{m[0]}", m[0]), text)
+
+    def _follow(self, card: QLabel, link: str) -> None:
+        if link.startswith(OPEN):
+            self._opened ^= {link.removeprefix(OPEN)}
+            QTimer.singleShot(0, lambda: self.show_recommendation(self._shown))
+        else:
+            self._tell(card, link)
 
     def _tell(self, card: QLabel, link: str) -> None:
         """Show the rule's words and source in a tool tip."""
-        if not link:
+        if not link or link.startswith(OPEN):
             QToolTip.hideText()
             return
         QToolTip.showText(QCursor.pos(), rule_text(link, self._words), card)

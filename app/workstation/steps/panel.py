@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QComboBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -215,6 +216,14 @@ def button(text: str, action: Callable[[], object], name: str = "") -> QPushButt
     if name:
         made.setObjectName(name)
     made.clicked.connect(lambda _checked=False: action())
+    return made
+
+
+def combo() -> QComboBox:
+    """Return a choice that is no wider than its panel."""
+    made = QComboBox()
+    made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    made.setMinimumContentsLength(6)
     return made
 
 

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.workstation.steps.panel import empty, label
+from app.workstation.steps.panel import combo, empty, label
 from app.workstation.words import Words
 from planning.technique.answers import Answers
 
@@ -120,7 +120,7 @@ class Question(QWidget):
             layout.addWidget(self._line)
 
     def _make_choice(self) -> QComboBox:
-        choice = QComboBox()
+        choice = combo()
         choice.setAccessibleName(self._words(f"answers.{self.key}"))
         choice.addItem(self._words("answers_said.unknown"), None)
         values = (True, False) if self._kind is bool else get_args(self._kind)
@@ -219,7 +219,7 @@ class DrugList(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        self._taken = QComboBox()
+        self._taken = combo()
         for value in ("unknown", "none", "some"):
             self._taken.addItem(words(f"technique.drugs_{value}"), value)
         self._taken.setAccessibleName(words("answers.antithrombotics"))
@@ -291,7 +291,7 @@ class DrugList(QWidget):
     def _add_row(self, drug: str | None, hours: float | None, *, tell: bool = True) -> None:
         from planning.technique.answers import Drug
 
-        box, line = QComboBox(), QLineEdit()
+        box, line = combo(), QLineEdit()
         for name in get_args(Drug):
             box.addItem(self._words.maybe(f"drugs.{name}", name), name)
         box.setCurrentIndex(max(box.findData(drug), 0))

@@ -26,6 +26,7 @@ from app.workstation.style.palette import (
 )
 from app.workstation.words import Words
 
+RAIL_WIDTH = 232
 ROW_HEIGHT = 58
 MARK_X, MARK_RADIUS = 30.0, 12.0
 
@@ -45,7 +46,7 @@ class StepButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         """Return the size of a row."""
-        return QSize(208, ROW_HEIGHT)
+        return QSize(RAIL_WIDTH, ROW_HEIGHT)
 
     def show_state(self, state: State) -> None:
         """Show where the step stands.
@@ -141,7 +142,7 @@ class Rail(QWidget):
         self._session = session
         self.setObjectName("rail")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(208)
+        self.setFixedWidth(RAIL_WIDTH)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QComboBox, QFileDialog
+from PySide6.QtWidgets import QFileDialog
 
 from app.workstation.stages import Activity, State, Step, Topic
-from app.workstation.steps.panel import Desk, Facts, Notes, Panel, label
+from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
 from app.workstation.tools.capture import write_png
 from app.workstation.words import LANGUAGES
 from imaging.errors import Refusal
@@ -31,7 +31,7 @@ class ReportPanel(Panel):
         self._facts = Facts()
         self.column.addWidget(self._facts)
         self.column.addWidget(label(self.words("report.language"), "quiet"))
-        self._language = QComboBox()
+        self._language = combo()
         for language in LANGUAGES:
             self._language.addItem(self.words(f"languages.{language}"), language)
         self._language.setCurrentIndex(self._language.findData(self.words.language))

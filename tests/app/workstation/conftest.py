@@ -13,7 +13,7 @@ import pytest
 from imaging.phantom.cases import GeneratedCase, generate
 from imaging.phantom.save import save_case
 
-SPACING_MM = 2.5
+SPACING_MM = 3.0
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +26,7 @@ def generated() -> GeneratedCase:
 def ct_folder(generated: GeneratedCase, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same trunk as a DICOM series."""
     folder = tmp_path_factory.mktemp("ct") / "case"
-    save_case(generated, folder)
+    save_case(folder, generated.volume, generated.lesion, generated.truth)
     return folder / "dicom"
 
 
