@@ -1,4 +1,4 @@
-"""Writes the whole report into a folder: PDF, pictures and the mask of the lesion."""
+"""Writes the whole report into a folder: PDF, pictures, the lesion's mask, DICOM objects."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from app.errors import AppError
+from app.report.dicom import dicom_objects
 from app.report.pdf import write_pdf
 from app.report.pictures import best_simulation, render_curves, render_slices
 from app.report.texts import Language
@@ -26,7 +27,7 @@ def write_report(
     language: Language,
     progress: Progress = SILENT,
 ) -> list[Path]:
-    """Write PDF, pictures and the lesion's mask.
+    """Write PDF, pictures, the lesion's mask and DICOM objects.
 
     Parameters
     ----------
@@ -61,7 +62,10 @@ def write_report(
     progress.update(0.8, "PDF")
     pdf = write_pdf(case, pictures, language)
     files = {picture.name: picture.png for picture in pictures} | {"report.pdf": pdf}
+    progress.update(0.9, "DICOM objects")
+    made = dicom_objects(case, pictures, pdf)
     written = [write_file(out, name, content) for name, content in files.items()]
+    written += [write_file(out / "dicom", name, content) for name, content in made.items()]
     if case.lesion is not None:
         mask = out / "lesion.nii.gz"
         write_array(case.lesion, case.plan.series.grid, mask)
