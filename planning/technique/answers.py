@@ -366,9 +366,9 @@ def answers_from(
     except (ValueError, RecursionError):
         message = "the answers hold what JSON cannot; write them as the manual shows"
         problems.append(Problem(code="not_json", message=message, where=where))
+    found_together = contradictions(data)
     problems += [
-        Problem(code=row.code, message=row.message, where=_place(where, row.where))
-        for row in contradictions(data)
+        row.model_copy(update={"where": _place(where, row.where)}) for row in found_together
     ]
     if problems or answers is None:
         raise PlanningError(problems)

@@ -2,53 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from planning.technique.answers import AnaestheticMixture, Answers
+from planning.technique.anaesthetics import Anaesthetics, Milligrams, Saying
+from planning.technique.answers import Answers
 from planning.technique.logic import Condition, Fact, Facts, Limits, Verdict, evaluate
-from planning.technique.tables import Band, Ceiling, Doses, Steroid
+from planning.technique.tables import Band, Doses, Steroid
 
 MM3_PER_ML = 1000.0
-PER_CENT_MIXTURE = ("lidocaine_percent", "ropivacaine_mg_ml", "lidocaine_fraction")
-
-
-@dataclass(frozen=True)
-class Saying:
-    """A message of the table and the figures it shows.
-
-    Parameters
-    ----------
-    code : str
-        Of the table.
-    figures : mapping
-        What its places hold.
-    """
-
-    code: str
-    figures: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Milligrams:
-    """What a volume of mixture holds, and how it stands to the ceilings.
-
-    Parameters
-    ----------
-    lidocaine_mg, ropivacaine_mg : float or None
-        With the skin anaesthetic; None when unknown.
-    fraction : float or None
-        Sum of dose over ceiling; None when unknown.
-    low, high : float
-        Bounds of the fraction, whatever the unknown answers are.
-    """
-
-    lidocaine_mg: float | None
-    ropivacaine_mg: float | None
-    fraction: float | None
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -183,25 +144,21 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
     bands = () if volume is None else bands_of(volume, table)
     band_ml = bands[0].anaesthetic_ml if len(bands) == 1 else None
     anaesthetics = Anaesthetics.of(answers, table)
-    possible = [band.anaesthetic_ml for band in bands or table.bands]
-    near = near_canal(facts, limits, table)
-    steroid = corticosteroid(facts, limits, table)
-    choices, sayings = _choices(answers, volume, bands, table)
     most = anaesthetics.most_ml()
+    possible = [band.anaesthetic_ml for band in bands or table.bands]
+    choices, sayings = _choices(answers, volume, bands, table)
     same = 1.0 + table.same_fraction
     allowed = tuple(n for n in choices if most is None or n <= most * same)
     if allowed != choices and allowed:
         sayings.append(Saying("ceiling_limits_choice", {"most": most}))
+    near = near_canal(facts, limits, table)
+    steroid = corticosteroid(facts, limits, table)
     milligrams = None if band_ml is None else anaesthetics.milligrams(band_ml)
-    if milligrams is not None:
-        sayings += anaesthetics.sayings(band_ml or 0.0, milligrams)
-    if near:
-        sayings.append(Saying("near_canal"))
-    if volume is not None:
-        sayings.append(Saying("per_lesion_or_needle"))
-    fired = ["A1", *(band.rule for band in bands)] if bands else []
-    fired += [rule for rule, on in (("A6", choices), ("B21", near), ("B1", most is not None)) if on]
+    if band_ml is not None and milligrams is not None:
+        sayings += anaesthetics.sayings(band_ml, milligrams)
+    sayings += _cautions(answers, facts, limits, near=near, measured=volume is not None)
     lengths = (("lesion_length_mm", length), ("lesion_width_mm", width))
+    lacking = (key for key, value in lengths if value is None)
     return Dosing(
         volume_ml=volume,
         band_ml=band_ml,
@@ -211,14 +168,32 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
         most_ml=most,
         above_ceiling=anaesthetics.above_ceiling(min(possible), max(possible), bool(bands)),
         corticosteroid=steroid,
-        rules=tuple(dict.fromkeys([*fired, "A7", "A10", "A11", *steroid.rules])),
-        needs=(
-            *(key for key, value in lengths if value is None),
-            *anaesthetics.needs,
-            *steroid.needs,
-        ),
+        rules=_fired(bands, steroid, choices=bool(choices), near=near, weighed=most is not None),
+        needs=(*lacking, *anaesthetics.needs, *steroid.needs),
         sayings=(*sayings, *steroid.sayings),
     )
+
+
+def _fired(
+    bands: tuple[Band, ...], steroid: Corticosteroid, *, choices: bool, near: bool, weighed: bool
+) -> tuple[str, ...]:
+    """Return the ids that decided the doses."""
+    ids = ["A1", *(band.rule for band in bands)] if bands else []
+    ids += [rule for rule, on in (("A6", choices), ("B21", near), ("B1", weighed)) if on]
+    return tuple(dict.fromkeys([*ids, "A7", "A10", "A11", *steroid.rules]))
+
+
+def _cautions(
+    answers: Answers, facts: Facts, limits: Limits, *, near: bool, measured: bool
+) -> list[Saying]:
+    """Return what is said beside the dose: the canal, the setting of nearness, the procedure."""
+    found = [Saying("near_canal")] if near else []
+    derived = answers.region is None and facts["region"].value is not None
+    if derived and facts["region_by_distance"].value:
+        found.append(Saying("near_spine_setting", {"limit": limits["near_spine_mm"]}))
+    if measured:
+        found.append(Saying("per_lesion_or_needle"))
+    return found
 
 
 def near_canal(facts: Facts, limits: Limits, table: Doses) -> bool:
@@ -323,243 +298,3 @@ def _bands_between(low_ml: float, high_ml: float, table: Doses) -> list[Band]:
         ends.add(table.bands[0])
     between = (b for b in table.bands if low_ml < b.from_ml < high_ml or b in ends)
     return list(between)
-
-
-@dataclass(frozen=True)
-class Anaesthetics:
-    """What the mixture, the skin anaesthetic and the patient's weight make of a volume.
-
-    Parameters
-    ----------
-    answers : Answers
-        Weight, frailty.
-    table : Doses
-        Ceilings.
-    lidocaine_mg_ml, ropivacaine_mg_ml : float or None
-        In the mixture.
-    skin_mg : float or None
-        Lidocaine of the skin anaesthetic.
-    needs : tuple of str
-        Answers that are lacking.
-    """
-
-    answers: Answers
-    table: Doses
-    lidocaine_mg_ml: float | None
-    ropivacaine_mg_ml: float | None
-    skin_mg: float | None
-    needs: tuple[str, ...]
-
-    @classmethod
-    def of(cls, answers: Answers, table: Doses) -> Anaesthetics:
-        """Read them from the answers.
-
-        Parameters
-        ----------
-        answers : Answers
-            Mixture, skin anaesthetic, weight.
-        table : Doses
-            Concentration of the skin anaesthetic.
-
-        Returns
-        -------
-        Anaesthetics
-            With what is lacking.
-        """
-        mixture = answers.anaesthetic_mixture or AnaestheticMixture()
-        share = mixture.lidocaine_fraction
-        percent, ropivacaine = mixture.lidocaine_percent, mixture.ropivacaine_mg_ml
-        needs = [name for name in PER_CENT_MIXTURE if getattr(mixture, name) is None]
-        unused = {1.0: "ropivacaine_mg_ml", 0.0: "lidocaine_percent"}.get(
-            -1.0 if share is None else share
-        )
-        keys = [f"anaesthetic_mixture.{name}" for name in needs if name != unused]
-        others = ("weight_kg", "skin_lidocaine_ml", "frail")
-        keys += [key for key in others if getattr(answers, key) is None]
-        skin = answers.skin_lidocaine_ml
-        return cls(
-            answers=answers,
-            table=table,
-            lidocaine_mg_ml=_times(
-                share, None if percent is None else percent * table.mg_ml_per_percent
-            ),
-            ropivacaine_mg_ml=_times(None if share is None else 1.0 - share, ropivacaine),
-            skin_mg=_times(skin, table.skin_lidocaine_percent * table.mg_ml_per_percent),
-            needs=tuple(keys),
-        )
-
-    def ceiling_mg(
-        self, drug: str, only: str | None = None, *, frail: bool = False
-    ) -> float | None:
-        """Return the strictest ceiling of a drug, or the one named.
-
-        Parameters
-        ----------
-        drug : str
-            ``lidocaine`` or ``ropivacaine``.
-        only : str or None
-            Id of a ceiling.
-        frail : bool
-            Lowered for a frail patient.
-
-        Returns
-        -------
-        float or None
-            mg; None without a weight.
-        """
-        weight = self.answers.weight_kg
-        if weight is None:
-            return None
-        rows = [row for row in self.table.ceilings if row.drug == drug and only in (None, row.id)]
-        factor = self.table.frail_factor if frail else 1.0
-        return factor * min(_ceiling(row, weight) for row in rows)
-
-    def fraction(
-        self, volume_ml: float, only: str | None = None, *, frail: bool = False
-    ) -> float | None:
-        """Return the sum of dose over ceiling, skin anaesthetic included.
-
-        Parameters
-        ----------
-        volume_ml : float
-            Of mixture.
-        only : str or None
-            Id of a ceiling of lidocaine; None takes the strictest.
-        frail : bool
-            Lowered ceilings.
-
-        Returns
-        -------
-        float or None
-            None when an answer is lacking.
-        """
-        lidocaine, ropivacaine, skin = self.lidocaine_mg_ml, self.ropivacaine_mg_ml, self.skin_mg
-        first = self.ceiling_mg("lidocaine", only, frail=frail)
-        second = self.ceiling_mg("ropivacaine", frail=frail)
-        if (
-            lidocaine is None
-            or ropivacaine is None
-            or skin is None
-            or first is None
-            or second is None
-        ):
-            return None
-        return (lidocaine * volume_ml + skin) / first + ropivacaine * volume_ml / second
-
-    def _least(self, volume_ml: float) -> float:
-        """Return the fraction of what is known alone."""
-        first, second = self.ceiling_mg("lidocaine"), self.ceiling_mg("ropivacaine")
-        if first is None or second is None:
-            return 0.0
-        frail = self.table.frail_factor if self.answers.frail else 1.0
-        known = ((self.lidocaine_mg_ml or 0.0) * volume_ml + (self.skin_mg or 0.0)) / first
-        return (known + (self.ropivacaine_mg_ml or 0.0) * volume_ml / second) / frail
-
-    def milligrams(self, volume_ml: float) -> Milligrams:
-        """Return what a volume holds.
-
-        Parameters
-        ----------
-        volume_ml : float
-            Of mixture.
-
-        Returns
-        -------
-        Milligrams
-            Unknown frailty shows the fraction of a patient who is not frail, and its upper bound.
-        """
-        fraction = self.fraction(volume_ml, frail=bool(self.answers.frail))
-        worst = self.fraction(volume_ml, frail=self.answers.frail is not False)
-        lidocaine = _times(self.lidocaine_mg_ml, volume_ml)
-        with_skin = None if lidocaine is None or self.skin_mg is None else lidocaine + self.skin_mg
-        return Milligrams(
-            lidocaine_mg=with_skin,
-            ropivacaine_mg=_times(self.ropivacaine_mg_ml, volume_ml),
-            fraction=fraction,
-            low=self._least(volume_ml),
-            high=math.inf if worst is None else worst,
-        )
-
-    def above_ceiling(self, least_ml: float, most_ml: float, known_volume: bool) -> Fact:
-        """Tell whether the smallest dose passes the ceilings.
-
-        Parameters
-        ----------
-        least_ml, most_ml : float
-            Smallest and largest dose that the lesion may get.
-        known_volume : bool
-            False when the lesion was not measured.
-
-        Returns
-        -------
-        Fact
-            Unknown when an answer that is lacking may decide it.
-        """
-        limit = self.table.largest_fraction + self.table.same_fraction
-        if self.milligrams(least_ml).low > limit:
-            return Fact(True)
-        if self.milligrams(least_ml if known_volume else most_ml).high <= limit:
-            return Fact(False)
-        lengths = () if known_volume else ("lesion_length_mm", "lesion_width_mm")
-        return Fact(None, (*lengths, *self.needs))
-
-    def most_ml(self, *, frail: bool | None = None) -> float | None:
-        """Return the largest volume of mixture below the ceilings.
-
-        Parameters
-        ----------
-        frail : bool or None
-            None takes the answer; unknown counts as not frail and is said.
-
-        Returns
-        -------
-        float or None
-            mL, at least 0; None when an answer is lacking.
-        """
-        lowered = bool(self.answers.frail) if frail is None else frail
-        skin, with_one = self.fraction(0.0, frail=lowered), self.fraction(1.0, frail=lowered)
-        if skin is None or with_one is None:
-            return None
-        return max(0.0, (self.table.largest_fraction - skin) / (with_one - skin))
-
-    def sayings(self, volume_ml: float, milligrams: Milligrams) -> list[Saying]:
-        """Return what is said of a dose.
-
-        Parameters
-        ----------
-        volume_ml : float
-            Of mixture.
-        milligrams : Milligrams
-            What it holds.
-
-        Returns
-        -------
-        list of Saying
-            Ceilings passed, the US label beside, what is unknown.
-        """
-        if milligrams.fraction is None:
-            return [Saying("milligrams_unknown")]
-        figures = {
-            "dose": volume_ml,
-            "fraction": milligrams.fraction,
-            "us": self.fraction(volume_ml, "us_label", frail=bool(self.answers.frail)),
-            "most": self.most_ml(),
-        }
-        passed = milligrams.fraction > self.table.largest_fraction + self.table.same_fraction
-        said = [Saying("dose_above_ceiling" if passed else "dose_us_label", figures)]
-        if self.answers.frail is None:
-            frail = {"frail": milligrams.high, "frail_most": self.most_ml(frail=True)}
-            said.append(Saying("frailty_unknown", frail))
-        return said
-
-
-def _ceiling(row: Ceiling, weight_kg: float) -> float:
-    by_weight = row.per_kg_mg * weight_kg
-    return by_weight if row.most_mg is None else min(by_weight, row.most_mg)
-
-
-def _times(first: float | None, second: float | None) -> float | None:
-    """Multiply; zero of anything is zero even when the other is unknown."""
-    if first == 0 or second == 0:
-        return 0.0
-    return None if first is None or second is None else first * second

@@ -57,6 +57,8 @@ def gather(answers: Answers, tables: Tables) -> Known:
     """
     facts = _direct(answers)
     facts["region"] = _region(answers, facts, tables)
+    candidates = tables.techniques.bones.near_spine_candidates
+    facts["region_by_distance"] = Fact(answers.bone in candidates)
     facts["segment"] = _segment(answers, facts["region"], tables)
     facts["weight_bearing"] = _weight_bearing(answers, tables)
     for key, absent in ABSENT.items():

@@ -43,7 +43,17 @@ class TechniqueAdvice(Document):
 
 
 class SteroidMaximum(Document):
-    """Greatest dose of the corticosteroid, and what it rests on; None without one."""
+    """Greatest dose of the corticosteroid.
+
+    Attributes
+    ----------
+    value : float or None
+        None without a corticosteroid.
+    unit : str or None
+        mL, mg or ampoule.
+    basis : str or None
+        What it rests on.
+    """
 
     value: float | None
     unit: str | None
@@ -98,7 +108,13 @@ class Infiltration(Document):
 
 
 class ScoreCard(Document):
-    """Scores; None when one does not apply or an item is unknown."""
+    """Scores.
+
+    Attributes
+    ----------
+    sins, mirels : Score or None
+        None when it does not apply or an item is unknown.
+    """
 
     sins: Score | None
     mirels: Score | None

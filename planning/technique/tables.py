@@ -19,7 +19,17 @@ NAMES = ("rules", "technique_limits", "haemostasis", "scores", "doses")
 
 
 class Message(Document):
-    """What is said of a case, with places for figures."""
+    """What is said of a case, with places for figures.
+
+    Attributes
+    ----------
+    code : str
+        Stable word for programs.
+    rules : tuple of str
+        Ids it rests on.
+    fr, en : str
+        Texts with places.
+    """
 
     code: str
     rules: tuple[str, ...]
@@ -43,7 +53,17 @@ class Message(Document):
 
 
 class Limit(Document):
-    """A figure that conditions name: its value, unit, bounds and source."""
+    """A figure that conditions name.
+
+    Attributes
+    ----------
+    id, unit, source : str
+        Name in conditions; unit; where it comes from.
+    value : float
+        In that unit.
+    bounds : tuple of float
+        Least and greatest value that makes sense.
+    """
 
     id: str
     value: float
@@ -60,7 +80,15 @@ class Limit(Document):
 
 
 class HoldingClass(Document):
-    """Hours without a drug, for a range of creatinine clearance (mL/min)."""
+    """Hours without a drug, for a range of creatinine clearance.
+
+    Attributes
+    ----------
+    above_ml_min, at_least_ml_min, at_most_ml_min : float or None
+        Ends of the range, mL/min; None leaves it open.
+    hours, hours_to : float
+        Shortest holding time; end of the printed range where there is one.
+    """
 
     above_ml_min: float | None = None
     at_least_ml_min: float | None = None
@@ -94,7 +122,17 @@ class HoldingClass(Document):
 
 
 class DrugRow(Document):
-    """A drug and the hours it is held before a high-risk procedure."""
+    """A drug and the hours it is held before a high-risk procedure.
+
+    Attributes
+    ----------
+    id, source : str
+        As answers name it; where the hours come from.
+    kind : str
+        ``anticoagulant`` or ``antiplatelet``.
+    classes : tuple of HoldingClass
+        By creatinine clearance.
+    """
 
     id: str
     kind: Literal["anticoagulant", "antiplatelet"]
@@ -103,14 +141,34 @@ class DrugRow(Document):
 
 
 class Haemostasis(Document):
-    """Limits of the laboratory and holding times."""
+    """Limits of the laboratory and holding times.
+
+    Attributes
+    ----------
+    limits : tuple of Limit
+        INR and platelets.
+    drugs : tuple of DrugRow
+        A drug that is absent never passes.
+    """
 
     limits: tuple[Limit, ...]
     drugs: tuple[DrugRow, ...]
 
 
 class Band(Document):
-    """A range of lesion volume and the volume of anaesthetic mixture it gets, mL."""
+    """A range of lesion volume and the anaesthetic mixture it gets.
+
+    Attributes
+    ----------
+    rule : str
+        Id that states it.
+    from_ml, to_ml : float
+        Ends, mL; no end for the last.
+    from_included, to_included : bool
+        Whether the ends belong to it.
+    anaesthetic_ml : float
+        Mixture, mL.
+    """
 
     rule: str
     from_ml: float
@@ -121,7 +179,17 @@ class Band(Document):
 
 
 class Ceiling(Document):
-    """Greatest dose of a local anaesthetic."""
+    """Greatest dose of a local anaesthetic.
+
+    Attributes
+    ----------
+    id, source : str
+        Name; whose ceiling it is.
+    drug : str
+        ``lidocaine`` or ``ropivacaine``.
+    per_kg_mg, most_mg : float
+        By weight, mg/kg; whatever the weight, mg.
+    """
 
     id: str
     drug: Literal["lidocaine", "ropivacaine"]
@@ -131,7 +199,19 @@ class Ceiling(Document):
 
 
 class Steroid(Document):
-    """A corticosteroid and its greatest dose."""
+    """A corticosteroid and its greatest dose.
+
+    Attributes
+    ----------
+    id, rule, basis : str
+        Name; id and words of what the ceiling rests on.
+    particulate : bool
+        True when it must not reach an artery of the cord.
+    most : float
+        In ``unit``.
+    unit : str
+        mL, mg or ampoule.
+    """
 
     id: str
     particulate: bool
@@ -142,7 +222,33 @@ class Steroid(Document):
 
 
 class Doses(Document):
-    """Everything the infiltration needs."""
+    """Everything the infiltration needs.
+
+    Attributes
+    ----------
+    bands : tuple of Band
+        A2 to A5.
+    measurement_error_mm, same_volume_ml, same_fraction : float
+        Error of a diameter; rounding of volumes and of fractions.
+    needle_gauge : int
+        G.
+    contrast_ml : float
+        Before the anaesthetic.
+    skin_lidocaine_percent, mg_ml_per_percent : float
+        Of the skin anaesthetic; mg/mL in 1 %.
+    frail_factor, largest_fraction : float
+        Lowers the ceilings; the sum of dose over ceiling stays at or below.
+    ceilings : tuple of Ceiling
+        The strictest of a drug decides.
+    corticosteroids : tuple of Steroid
+        Known ones.
+    spine_steroid, peripheral_steroid, substitute_steroid : str
+        Ids by region; where particles are refused.
+    near_canal_when, particulate_refused_when, cortivazol_refused_when, near_spine_when : object
+        Conditions.
+    messages : tuple of Message
+        What is said of doses.
+    """
 
     bands: tuple[Band, ...]
     measurement_error_mm: float
@@ -182,7 +288,15 @@ class Doses(Document):
 
 
 class Bones(Document):
-    """What a bone tells when nobody said more."""
+    """What a bone tells when nobody said more.
+
+    Attributes
+    ----------
+    spine, near_spine_candidates : tuple of str
+        In the spine; near it by distance.
+    weight_bearing, not_weight_bearing : tuple of str
+        By anatomy; the others are unknown.
+    """
 
     spine: tuple[str, ...]
     near_spine_candidates: tuple[str, ...]
@@ -191,7 +305,21 @@ class Bones(Document):
 
 
 class TechniqueLimits(Document):
-    """Limits, groups and order of the techniques."""
+    """Limits, groups and order of the techniques.
+
+    Attributes
+    ----------
+    limits : tuple of Limit
+        Named by conditions.
+    groups : dict of str to tuple of str
+        Techniques that decisions name together.
+    order : tuple of str
+        Of techniques that nothing else tells apart.
+    bones : Bones
+        Anatomy.
+    messages : tuple of Message
+        What is said of a case.
+    """
 
     limits: tuple[Limit, ...]
     groups: dict[str, tuple[Technique, ...]]
@@ -201,7 +329,15 @@ class TechniqueLimits(Document):
 
 
 class ScoreClass(Document):
-    """A range of a score's total and what it is called."""
+    """A range of a score's total and what it is called.
+
+    Attributes
+    ----------
+    name : str
+        As the JSON says it.
+    from_, to : int
+        Ends, both included.
+    """
 
     name: str
     from_: int
@@ -216,7 +352,17 @@ class ScoreClass(Document):
 
 
 class Location(Document):
-    """Levels of the spine that get the same points."""
+    """Levels of the spine that get the same points.
+
+    Attributes
+    ----------
+    name : str
+        Of the kind of segment.
+    points : int
+        Of the item.
+    levels : tuple of str
+        C1 to S5.
+    """
 
     name: str
     points: int
@@ -224,7 +370,15 @@ class Location(Document):
 
 
 class Collapse(Document):
-    """Points of the collapse of a vertebral body."""
+    """Points of the collapse of a vertebral body.
+
+    Attributes
+    ----------
+    edge_percent, body_edge_percent : float
+        Collapse; body involved without collapse.
+    above, at_edge, below, body_above, none : int
+        Points.
+    """
 
     edge_percent: float
     above: int
@@ -236,7 +390,21 @@ class Collapse(Document):
 
 
 class SinsTable(Document):
-    """Points of the spinal instability neoplastic score."""
+    """Points of the spinal instability neoplastic score.
+
+    Attributes
+    ----------
+    source : str
+        Rule.
+    location : tuple of Location
+        By level.
+    pain, lesion, alignment, posterolateral : dict of str to int
+        By answer.
+    collapse : Collapse
+        By percent.
+    classes : tuple of ScoreClass
+        Of the total.
+    """
 
     source: str
     location: tuple[Location, ...]
@@ -249,7 +417,15 @@ class SinsTable(Document):
 
 
 class Size(Document):
-    """Points of the share of a bone's diameter."""
+    """Points of the share of a bone's diameter.
+
+    Attributes
+    ----------
+    small_below, large_above : float
+        Shares, 0 to 1.
+    points : tuple of int
+        Small, middle, large.
+    """
 
     small_below: float
     large_above: float
@@ -257,7 +433,21 @@ class Size(Document):
 
 
 class MirelsTable(Document):
-    """Points of Mirels' score."""
+    """Points of Mirels' score.
+
+    Attributes
+    ----------
+    source : str
+        Rule.
+    site, pain, lesion : dict of str to int
+        By answer.
+    site_of_bone : dict of str to tuple of str
+        Sites that a bone may have.
+    size : Size
+        By share of the diameter.
+    classes : tuple of ScoreClass
+        Of the total.
+    """
 
     source: str
     site: dict[str, int]
@@ -269,7 +459,15 @@ class MirelsTable(Document):
 
 
 class Scores(Document):
-    """Both scores."""
+    """Both scores.
+
+    Attributes
+    ----------
+    sins : SinsTable
+        Of the spine.
+    mirels : MirelsTable
+        Of long bones.
+    """
 
     sins: SinsTable
     mirels: MirelsTable

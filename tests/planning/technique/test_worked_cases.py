@@ -318,3 +318,16 @@ def test_simulation_beyond_a_limit_is_said_and_ranks_behind() -> None:
     assert not {"limit_passed", "device_not_verified"} & codes(advise(BASE, simulation=spared))
     short = [spared[0] | {"coverage_percent": 99}]
     assert "B13" in advise(BASE, simulation=short).advice("cryoablation").against
+
+
+def test_a_pelvic_fracture_is_screwed() -> None:
+    advice = advise(BASE, bone="ilium", weight_bearing=True, fracture=True)
+    assert [row.technique for row in advice.techniques[:2]] == ["cemented_screws", "cementoplasty"]
+    assert {row.status for row in advice.techniques[:2]} == {"recommended"}
+
+
+def test_the_setting_of_nearness_is_shown_where_it_decided() -> None:
+    said = {row.code: row.message for row in advise(BASE).warnings}
+    assert "20 mm" in said["near_spine_setting"]
+    assert "near_spine_setting" not in codes(advise(BASE, region="peripheral"))
+    assert "near_spine_setting" not in codes(advise(BASE, bone="skull"))
