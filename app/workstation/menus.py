@@ -56,6 +56,7 @@ def _file_menu(window: Window) -> None:
     _add(menu, words("study.open_folder"), window.ask_folder, standard.Open)
     _add(menu, words("study.open_file"), window.ask_file)
     _add(menu, words("menus.open_plan"), window.ask_plan, "Ctrl+Shift+O")
+    _add(menu, words("menus.recover"), window.ask_autosaved)
     menu.addSeparator()
     _add(menu, words("menus.save"), window.save, standard.Save, "case")
     _add(menu, words("menus.save_as"), window.save_as, "Ctrl+Shift+S", "case")

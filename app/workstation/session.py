@@ -160,6 +160,7 @@ class Session:
             else:
                 self._tell(Topic.CHOICE, Choice(path, found))
 
+        self._cancel_named("read")
         self._start("read", apply, None, tasks.read_or_list, path, series_uid)
 
     def _use(self, volume: Volume) -> None:
@@ -177,6 +178,7 @@ class Session:
         else:
             self.keeper.release()
             self._reset(volume, Case.begin(volume))
+        self._cancel_all()
         self._start("surface", self._show_surface, None, tasks.surface, volume)
 
     def _show_surface(self, found: Mesh) -> None:
@@ -245,9 +247,7 @@ class Session:
         )
 
     def _outline(self, seeds: list[Vector], generosity: float, name: str) -> None:
-        for number, job in list(self._jobs.items()):
-            if job.name in {"outline", "regrow"}:
-                self.cancel(number)
+        self._cancel_named("outline", "regrow")
         self._change(name, tasks.outline, np.array(seeds, dtype=float), generosity)
 
     def paint(self, stroke: Stroke) -> None:
@@ -599,6 +599,12 @@ class Session:
         elif self._activity is None or self._activity.name != first.name:
             self._activity = Activity(first.name)
         self._tell(Topic.JOB, self._activity)
+
+    def _cancel_named(self, *names: str) -> None:
+        """Cancel jobs whose result is superseded by the one that is asked for now."""
+        for number, job in list(self._jobs.items()):
+            if job.name in names:
+                self.cancel(number)
 
     def _cancel_all(self) -> None:
         for number in list(self._jobs):

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.workstation.dialogs import SeriesChooser, tell_refusal
+from app.workstation.keeper import autosave_folder
 from app.workstation.menus import build_menus
 from app.workstation.session import Session
 from app.workstation.stages import Activity, Choice, Step, Topic
@@ -45,8 +46,8 @@ from planning.store import ENDING
 log = logging.getLogger(__name__)
 
 POLL_MS = 30
-PANEL_WIDTH = 420
-WIDE_PANEL_WIDTH = 760  # the questionnaire with the recommendation beside it
+PANEL_WIDTH = 436
+WIDE_PANEL_WIDTH = 780  # the questionnaire with the recommendation beside it
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
 
@@ -215,6 +216,13 @@ class Window(QMainWindow):
         """Ask for a plan file."""
         title = self.words("menus.open_plan")
         name, _ = QFileDialog.getOpenFileName(self, title, "", f"*{ENDING}")
+        if name:
+            self.open_path(Path(name))
+
+    def ask_autosaved(self) -> None:
+        """Ask for a plan among those that were saved without a name."""
+        title = self.words("menus.recover")
+        name, _ = QFileDialog.getOpenFileName(self, title, str(autosave_folder()), f"*{ENDING}")
         if name:
             self.open_path(Path(name))
 

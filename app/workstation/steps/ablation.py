@@ -82,6 +82,7 @@ class AblationPanel(Panel):
         self._margin = QDoubleSpinBox()
         self._margin.setRange(*MARGIN_MM)
         self._margin.setDecimals(1)
+        self._margin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
         self._margin.setValue(DEFAULT_MARGIN_MM)
         self._margin.setSuffix(" mm")
         for mm in GRIDS_MM:

@@ -125,7 +125,7 @@ class AccessPanel(Panel):
     def _fill(self, number: int, one: Proposal) -> None:
         words = self.words
         near = min(one.clearance_mm.items(), key=lambda item: item[1], default=None)
-        nearest = "–" if near is None else f"{words.structure(near[0])} {words.number(near[1])}"
+        nearest = "–" if near is None else f"{words.number(near[1])}  {words.structure(near[0])}"
         cells = (
             str(one.rank),
             f"{words.number(one.length_mm / 10)} cm",

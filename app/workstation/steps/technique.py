@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from app.workstation.steps.advice import Advice
 from app.workstation.steps.panel import Desk, Notes, Panel, label
@@ -17,6 +17,7 @@ from planning.technique.answers import Answers, answers_from
 from planning.technique.engine import recommend
 from planning.technique.recommendation import Recommendation
 
+SHARE_OF_HALVES = 100  # of the panel's height, against the stretch below
 DEBOUNCE_MS = 120  # after the last key, before the rules run
 
 
@@ -35,7 +36,9 @@ class TechniquePanel(Panel):
         self._refused = Notes()
         halves = QHBoxLayout()
         halves.setSpacing(16)
-        asked = QVBoxLayout()
+        questions = QWidget()
+        asked = QVBoxLayout(questions)
+        asked.setContentsMargins(0, 0, 6, 0)
         asked.setSpacing(6)
         asked.addWidget(self._refused)
         for group, keys in GROUPS.items():
@@ -45,9 +48,9 @@ class TechniquePanel(Panel):
             self.fields.update({field.key: field for field in fields})
         asked.addStretch(1)
         self.advice = Advice(self.words)
-        halves.addLayout(asked, 11)
-        halves.addWidget(self.advice, 10)
-        self.column.addLayout(halves)
+        halves.addWidget(_scrolled(questions), 11)
+        halves.addWidget(_scrolled(self.advice), 10)
+        self.column.addLayout(halves, SHARE_OF_HALVES)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -129,6 +132,15 @@ class TechniquePanel(Panel):
             field = self.fields.get(place) or self.fields.get(place.partition(".")[0])
             if field is not None:
                 field.show_wrong(self.words.problem(problem))
+
+
+def _scrolled(inside: QWidget) -> QScrollArea:
+    """Return a widget that scrolls by itself, so that the advice stays beside the questions."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inside)
+    return area
 
 
 def _flat(answers: Answers) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from imaging.volume import Volume
 
 BONE_SURFACE_HU = 190.0  # cancellous bone of the elderly lies above muscle and contrast's rim [BG]
 COARSE_MM = 2.0  # the skeleton is drawn on voxels of about this size
-MOST_TRIANGLES = 350_000  # that software rendering still turns smoothly
+MOST_TRIANGLES = 150_000  # that software rendering still turns smoothly
 LEAST_PIECE_TRIANGLES = 400  # smaller pieces are noise, calcifications or the couch's edge
 
 

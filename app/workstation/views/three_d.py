@@ -41,13 +41,13 @@ from planning.plan import Case
 BACKGROUND_TOP = (0.10, 0.14, 0.18)
 BACKGROUND = (0.03, 0.045, 0.06)
 NEEDLE_MM, OTHER_NEEDLE_MM = 1.6, 0.8  # radius of the tubes
+NEEDLE_GLOW = 0.55
 HUB_MM = 40.0  # of the needle outside the skin
 FAR_MM = 620.0
 VIEW_ANGLE_DEG = 28.0
 FROM_BEHIND = (0.45, 0.8, 0.35)
 FROM_FRONT = (0.35, -0.9, 0.25)
 FINE_MM = 1.0
-PEELS = 8
 SEEN_THROUGH = 0.32  # opacity of bone around a lesion
 LAYERS = ("skeleton", "lesion", "canal", "needles", "zone")
 
@@ -75,8 +75,6 @@ class ThreeDView(QWidget):
         self._renderer.SetBackground(*BACKGROUND)
         self._renderer.SetBackground2(*BACKGROUND_TOP)
         self._renderer.GradientBackgroundOn()
-        self._renderer.SetUseDepthPeeling(True)
-        self._renderer.SetMaximumNumberOfPeels(PEELS)
         window = self._inner.GetRenderWindow()
         window.SetMultiSamples(0)
         window.SetAlphaBitPlanes(True)
@@ -301,7 +299,9 @@ def _needle_actor(one: Proposal, colour: str, radius_mm: float) -> vtkActor:
     tube.CappingOn()
     mapper = vtkPolyDataMapper()
     mapper.SetInputConnection(tube.GetOutputPort())
-    return _actor(mapper, colour, 1.0)
+    actor = _actor(mapper, colour, 1.0)
+    actor.GetProperty().SetAmbient(NEEDLE_GLOW)  # seen as well inside the shade of bone
+    return actor
 
 
 def _actor(mapper: vtkPolyDataMapper, colour: str, opacity: float) -> vtkActor:

@@ -14,7 +14,7 @@ from app.workstation.views.layers import Layers
 from app.workstation.views.reslice import STANDARD, Frame, Reslicer
 from app.workstation.views.slice_view import grey_table
 from app.workstation.views.surfaces import coarsened, mesh
-from imaging.geometry import Grid
+from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.volume import Volume
 
 RADIUS_MM = 12.0
@@ -66,9 +66,10 @@ def test_the_window_runs_from_black_to_white() -> None:
     assert table[hu.view(np.uint16)].tolist() == [0, 0, 127, 255, 255]
 
 
-def _ball(grid: Grid) -> np.ndarray:
+def _ball(grid: Grid) -> BoolArray:
     places = grid.to_lps(np.stack(np.meshgrid(*map(np.arange, grid.size_kji), indexing="ij"), -1))
-    return np.linalg.norm(places, axis=-1) <= RADIUS_MM
+    inside: BoolArray = np.linalg.norm(places, axis=-1) <= RADIUS_MM
+    return inside
 
 
 def test_a_contour_lies_where_the_ball_ends() -> None:
@@ -99,7 +100,7 @@ def test_a_surface_lies_where_the_ball_ends() -> None:
     assert (outward > 0).mean() > 0.99
 
 
-def _shift() -> np.ndarray:
+def _shift() -> FloatArray:
     affine = np.eye(4)
     affine[:3, :3] = np.fliplr(np.eye(3))
     affine[:3, 3] = -19.5
