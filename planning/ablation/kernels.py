@@ -6,8 +6,11 @@ J/m³ and zero at 37 °C. Units: °C, W/m/K, metres, seconds, W/m³.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +22,31 @@ CellArray: TypeAlias = NDArray[np.int64]
 
 BODY = np.float32(37.0)
 ONE, ZERO, TWO, HALF = np.float32(1.0), np.float32(0.0), np.float32(2.0), np.float32(0.5)
+PARALLEL_FROM_CELLS = 60_000  # a loop over fewer takes less time than waking a thread
 CUT = np.uint8(255)  # index of cells that only their surface speaks for
 TINY = np.float32(1e-30)  # keeps the harmonic mean of two zeros at zero
+
+
+@contextmanager
+def threads_for(cells: int) -> Iterator[None]:
+    """Run parallel kernels on one thread while arrays are so small that handing out costs more.
+
+    Parameters
+    ----------
+    cells : int
+        Of the arrays.
+
+    Yields
+    ------
+    None
+        The number of threads is as before afterwards.
+    """
+    before = numba.get_num_threads()
+    numba.set_num_threads(before if cells >= PARALLEL_FROM_CELLS else 1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
 
 
 @parallel_kernel

@@ -15,7 +15,11 @@ from planning.ablation.heat import HeatSolver, HeldSurface
 from planning.ablation.materials import Medium, conductivity_factor
 from planning.ablation.protocol import OFF, Mode, Phase
 
-SIGMA_CHANGE = 0.04  # the potential is solved anew when σ has changed by this share anywhere heated
+# The potential is solved anew when σ changed by the first share, weighted by the heat it makes, or
+# by the second in any cell that takes a good part of the heat.
+SIGMA_CHANGE = 0.02
+SIGMA_CHANGE_HOT = 0.3
+HOT_SHARE = 0.05
 STEP_S = 2.0  # longest step: controls act about once a second
 TEMPERATURE_STEP_S = 1.0  # of temperature control, which a longer step would make swing
 IMPEDANCE_RISE_OHM = 20.0  # roll-off [A]
@@ -179,9 +183,13 @@ class Generator(Applicator):
                 cells = self._medium.index == n
                 factor[cells] = conductivity_factor([material], temperature[cells])
         if self._factor is not None:
-            change = np.abs(factor / self._factor - 1.0).max()
-            if change < SIGMA_CHANGE:
-                return
+            change = np.abs(factor / self._factor - 1.0)
+            heat = self._unit_heat
+            if heat is not None:
+                mean = float((change * heat).sum() / heat.sum())
+                hot = float(change[heat > HOT_SHARE * heat.max()].max())
+                if mean < SIGMA_CHANGE and hot < SIGMA_CHANGE_HOT:
+                    return
         self._factor = factor
         sigma = self._sigma[self._medium.index] * factor
         self._unit_power_w, self._unit_heat = self._field.solve(sigma)

@@ -15,6 +15,7 @@ from planning.ablation.applicators import Applicator
 from planning.ablation.damage import Damage
 from planning.ablation.heat import Boundary, HeatSolver, HeldSurface
 from planning.ablation.interpolation import PointSampler
+from planning.ablation.kernels import threads_for
 from planning.ablation.materials import Float32Array, Medium
 from planning.ablation.protocol import ACTIVE, Phase
 from planning.ablation.radiofrequency import Generator
@@ -217,9 +218,10 @@ def simulate(task: Simulation, progress: Progress = SILENT) -> Outcome:
         When the result is no longer wanted.
     """
     progress.update(0.0, "simulating")
-    run = _Run(task, progress)
-    for phase in task.protocol:
-        run.phase(phase)
+    with threads_for(int(np.prod(task.grid.size_kji))):
+        run = _Run(task, progress)
+        for phase in task.protocol:
+            run.phase(phase)
     if not any(phase.mode in ACTIVE for phase in task.protocol):
         run.active_c = run.solver.displayed_c()
     damage = run.damage

@@ -1,0 +1,253 @@
+"""Conjugate gradients with a multigrid cycle as preconditioner, for conductances between cells.
+
+The operator is kept as conductances of faces: array n of (k, j, i) holds the face between a cell
+and the one before it along axis n, the outermost faces leading to ground. One layer of ghosts at
+zero surrounds the cells. Coarse cells are blocks of 2 × 2 × 2; their faces add up the fine ones,
+halved for the doubled distance. Source: Trottenberg, Oosterlee, Schüller, *Multigrid*, 2001 [BG].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from imaging.geometry import FloatArray
+from imaging.kernels import parallel_kernel, prange
+from planning.ablation.kernels import threads_for
+
+DAMPING = 0.8  # of Jacobi's smoother
+SWEEPS = 2  # before and after a coarser level, the same number to stay symmetric
+COARSEST_SWEEPS = 12
+COARSEST_CELLS = 4  # along the shortest axis of the coarsest level
+MOST_ITERATIONS = 300
+
+
+@parallel_kernel
+def _apply(
+    v: FloatArray,
+    diagonal: FloatArray,
+    ak: FloatArray,
+    aj: FloatArray,
+    ai: FloatArray,
+    out: FloatArray,
+) -> None:
+    nk, nj, ni = v.shape
+    for k in prange(1, nk - 1):
+        for j in range(1, nj - 1):
+            for i in range(1, ni - 1):
+                out[k, j, i] = (
+                    diagonal[k, j, i] * v[k, j, i]
+                    - ai[k, j, i] * v[k, j, i - 1]
+                    - ai[k, j, i + 1] * v[k, j, i + 1]
+                    - aj[k, j, i] * v[k, j - 1, i]
+                    - aj[k, j + 1, i] * v[k, j + 1, i]
+                    - ak[k, j, i] * v[k - 1, j, i]
+                    - ak[k + 1, j, i] * v[k + 1, j, i]
+                )
+
+
+@parallel_kernel
+def _correct(
+    v: FloatArray, rhs: FloatArray, image: FloatArray, diagonal: FloatArray, damping: float
+) -> None:
+    for k in prange(1, v.shape[0] - 1):
+        v[k] += damping * (rhs[k] - image[k]) / diagonal[k]
+
+
+@parallel_kernel
+def _restrict(rhs: FloatArray, image: FloatArray, coarse: FloatArray) -> None:
+    nk, nj, ni = coarse.shape
+    top_k, top_j, top_i = rhs.shape[0] - 1, rhs.shape[1] - 1, rhs.shape[2] - 1
+    for k in prange(1, nk - 1):
+        for j in range(1, nj - 1):
+            for i in range(1, ni - 1):
+                total = 0.0
+                for a in range(2 * k - 1, min(2 * k + 1, top_k)):
+                    for b in range(2 * j - 1, min(2 * j + 1, top_j)):
+                        for c in range(2 * i - 1, min(2 * i + 1, top_i)):
+                            total += rhs[a, b, c] - image[a, b, c]
+                coarse[k, j, i] = total
+
+
+@parallel_kernel
+def _prolong(coarse: FloatArray, v: FloatArray) -> None:
+    nk, nj, ni = v.shape
+    for k in prange(1, nk - 1):
+        for j in range(1, nj - 1):
+            for i in range(1, ni - 1):
+                v[k, j, i] += coarse[(k + 1) // 2, (j + 1) // 2, (i + 1) // 2]
+
+
+@parallel_kernel
+def _dot(first: FloatArray, second: FloatArray) -> float:
+    total = 0.0
+    for k in prange(1, first.shape[0] - 1):
+        total += (first[k] * second[k]).sum()
+    return total
+
+
+@dataclass(eq=False)
+class Conductances:
+    """A network of cells.
+
+    Parameters
+    ----------
+    faces : tuple of numpy.ndarray
+        Three arrays of the padded shape, along k, j and i.
+    ground : numpy.ndarray
+        Padded shape: conductance of every cell to fixed potentials, beside the outermost faces.
+    """
+
+    faces: tuple[FloatArray, FloatArray, FloatArray]
+    ground: FloatArray
+    diagonal: FloatArray = field(init=False)
+    value: FloatArray = field(init=False)
+    rhs: FloatArray = field(init=False)
+    image: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        ak, aj, ai = self.faces
+        inner = (slice(1, -1),) * 3
+        total = self.ground[inner].copy()
+        total += ak[1:-1, 1:-1, 1:-1] + ak[2:, 1:-1, 1:-1]
+        total += aj[1:-1, 1:-1, 1:-1] + aj[1:-1, 2:, 1:-1]
+        total += ai[1:-1, 1:-1, 1:-1] + ai[1:-1, 1:-1, 2:]
+        self.diagonal = np.ones(self.ground.shape)
+        self.diagonal[inner] = np.where(total > 0, total, 1.0)
+        self.value, self.rhs, self.image = (np.zeros(self.ground.shape) for _ in range(3))
+
+    def apply(self, v: FloatArray, out: FloatArray) -> None:
+        """Fill the current out of every cell.
+
+        Parameters
+        ----------
+        v : numpy.ndarray
+            Potential, ghosts at zero.
+        out : numpy.ndarray
+            Filled.
+        """
+        _apply(v, self.diagonal, *self.faces, out)
+
+    def smooth(self, sweeps: int) -> None:
+        """Improve ``value`` towards ``rhs`` by damped Jacobi sweeps.
+
+        Parameters
+        ----------
+        sweeps : int
+            How many.
+        """
+        for _ in range(sweeps):
+            self.apply(self.value, self.image)
+            _correct(self.value, self.rhs, self.image, self.diagonal, DAMPING)
+
+    def coarser(self) -> Conductances:
+        """Return the network of blocks of 2 × 2 × 2 cells."""
+        size = [n - 2 for n in self.ground.shape]
+        blocks = [(n + 1) // 2 for n in size]
+        shape = [n + 2 for n in blocks]
+        faces = []
+        for axis in range(3):
+            taken = np.minimum(2 * np.arange(1, blocks[axis] + 2) - 1, size[axis] + 1)
+            part = np.take(self.faces[axis], taken, axis=axis)
+            for other in range(3):
+                if other != axis:
+                    part = _paired(part, other, blocks[other])
+            whole = np.zeros(shape)
+            place: list[slice] = [slice(1, -1)] * 3
+            place[axis] = slice(1, None)
+            whole[tuple(place)] = 0.5 * part
+            faces.append(whole)
+        ground = self.ground
+        for axis in range(3):
+            ground = _paired(ground, axis, blocks[axis])
+        padded = np.zeros(shape)
+        padded[1:-1, 1:-1, 1:-1] = ground
+        return Conductances((faces[0], faces[1], faces[2]), padded)
+
+
+def _paired(values: FloatArray, axis: int, blocks: int) -> FloatArray:
+    """Add up neighbours two by two along a padded axis; the ghosts go."""
+    count = values.shape[axis] - 2
+    first = np.take(values, range(1, count + 1, 2), axis=axis)
+    second = np.take(values, range(2, count + 1, 2), axis=axis)
+    if second.shape[axis] < blocks:
+        lacking = [(0, 0)] * 3
+        lacking[axis] = (0, 1)
+        second = np.pad(second, lacking)
+    result: FloatArray = first + second
+    return result
+
+
+class Multigrid:
+    """Solver of one network.
+
+    Parameters
+    ----------
+    network : Conductances
+        The finest level.
+    """
+
+    def __init__(self, network: Conductances) -> None:
+        self.levels = [network]
+        while min(self.levels[-1].ground.shape) - 2 > COARSEST_CELLS:
+            self.levels.append(self.levels[-1].coarser())
+
+    def _cycle(self, depth: int) -> None:
+        level = self.levels[depth]
+        level.value[...] = 0.0
+        if depth == len(self.levels) - 1:
+            level.smooth(COARSEST_SWEEPS)
+            return
+        level.smooth(SWEEPS)
+        level.apply(level.value, level.image)
+        below = self.levels[depth + 1]
+        _restrict(level.rhs, level.image, below.rhs)
+        with threads_for(below.rhs.size):
+            self._cycle(depth + 1)
+        _prolong(below.value, level.value)
+        level.smooth(SWEEPS)
+
+    def _preconditioned(self, residual: FloatArray) -> FloatArray:
+        finest = self.levels[0]
+        finest.rhs[...] = residual
+        self._cycle(0)
+        return finest.value
+
+    def solve(self, rhs: FloatArray, value: FloatArray, tolerance: float) -> int:
+        """Solve for the potential, in place.
+
+        Parameters
+        ----------
+        rhs : numpy.ndarray
+            Current into every cell, padded shape.
+        value : numpy.ndarray
+            Start and result, ghosts at zero.
+        tolerance : float
+            Of the residual against the right side, in the preconditioner's norm.
+
+        Returns
+        -------
+        int
+            Iterations taken.
+        """
+        network = self.levels[0]
+        image = np.zeros(rhs.shape)
+        network.apply(value, image)
+        residual = rhs - image
+        goal = tolerance**2 * _dot(rhs, self._preconditioned(rhs))
+        scaled = self._preconditioned(residual).copy()
+        direction, product = scaled.copy(), _dot(residual, scaled)
+        for iteration in range(MOST_ITERATIONS):
+            if product <= goal:
+                return iteration
+            network.apply(direction, image)
+            step = product / _dot(direction, image)
+            value += step * direction
+            residual -= step * image
+            scaled = self._preconditioned(residual)
+            fresh = _dot(residual, scaled)
+            direction *= fresh / product
+            direction += scaled
+            product = fresh
+        return MOST_ITERATIONS
