@@ -170,8 +170,14 @@ def write_array(array: NDArray[Any], grid: Grid, path: Path) -> None:
     if not path.parent.is_dir():
         raise refuse_image("cannot_write", "the folder does not exist; make it first", path.parent)
     draft = path.with_name(f".{path.name.removesuffix(ending)}-unfinished{ending}")
+    image = to_itk(array, grid)
     try:
-        sitk.WriteImage(to_itk(array, grid), str(draft), useCompression=True)
+        sitk.WriteImage(image, str(draft), useCompression=True)
+        written = sitk.ReadImage(str(draft))  # a full disk is not always told
+        if not np.array_equal(
+            sitk.GetArrayViewFromImage(written), sitk.GetArrayViewFromImage(image)
+        ):
+            raise OSError
         draft.replace(path)
     except (RuntimeError, OSError):
         draft.unlink(missing_ok=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from app.cli.output import emit, json_option, progress_bar
+from app.files import write_file
 from imaging.files import read_volume, write_array
 from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
@@ -44,12 +46,9 @@ def structures_command(
 
 def write_structures(structures: Structures, out: Path) -> None:
     """Write a label map, and beside it the JSON of its names."""
-    import json
-
     write_array(structures.labels, structures.grid, out)
     names = {str(row.label): row.name for row in structures.table}
-    beside = out.with_name(f"{out.name.split('.')[0]}.json")
-    beside.write_text(json.dumps(names, indent=1), encoding="utf-8")
+    write_file(out.parent, f"{out.name.split('.')[0]}.json", json.dumps(names, indent=1).encode())
 
 
 def _as_text(structures: Structures) -> str:
