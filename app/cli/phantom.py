@@ -113,9 +113,8 @@ def _insert(
     request: tuple[tuple[float, float, float], float, bool, int],
     progress: Progress,
 ) -> tuple[Truth, tuple[Path, ...]]:
-    from imaging.phantom.insert import insert_lesion
-
     from imaging.files import read_volume
+    from imaging.phantom.insert import insert_lesion
     from imaging.phantom.save import refuse_used_folder, save_case
 
     refuse_used_folder(out)

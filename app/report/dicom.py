@@ -81,7 +81,9 @@ def _source_images(case: Case) -> list[Dataset]:
             found = discover(files, place)
             wanted = [one for one in found.series if one.uid == case.plan.series.uid]
             headers = wanted[0].headers if wanted else ()
-            images = [pydicom.dcmread(one.path, stop_before_pixels=True) for one in headers]
+            images: list[Dataset] = [
+                pydicom.dcmread(one.path, stop_before_pixels=True) for one in headers
+            ]
     except ImagingError:
         return []
     if any("ImagePositionPatient" not in image for image in images):

@@ -8,6 +8,8 @@ from typing import Any
 from app.report.texts import Language, texts
 from planning.ablation.treatment import TreatmentSummary
 from planning.plan import Case
+from planning.procedure import completed_answers
+from planning.technique.engine import recommend
 from planning.technique.rules import rule
 
 Row = tuple[str, str]
@@ -44,9 +46,7 @@ class _Writer:
         self.language = language
         self.words = texts(language)
         self.answers = case.plan.answers.model_dump(by_alias=True)
-        self.advice: dict[str, Any] = (
-            case.plan.recommendation.model_dump(by_alias=True) if case.plan.recommendation else {}
-        )
+        self.advice = _advice(case, language)
 
     def label(self, key: str) -> str:
         return str(self.words["labels"][key])
@@ -77,6 +77,14 @@ class _Writer:
 
     def cite(self, ids: list[str]) -> str:
         return ", ".join(ids) if ids else "–"
+
+
+def _advice(case: Case, language: Language) -> dict[str, Any]:
+    """Return the recommendation with its sentences in the report's language."""
+    if case.plan.recommendation is None:
+        return {}
+    complete = completed_answers(case, case.plan.answers)
+    return recommend(complete, language).model_dump(mode="json", by_alias=True)
 
 
 def sections(case: Case, language: Language) -> list[Section]:

@@ -51,7 +51,7 @@ def test_no_proposal_crosses_or_nears_a_forbidden_structure(request_: AccessRequ
             assert gap.min() - radius == pytest.approx(proposal.clearance_mm[name], abs=0.8)
             far = np.array([np.linalg.norm(lesion - p, axis=1).min() for p in way]) > 6.5
             assert (gap[far] - radius >= 3.0 - 0.1).all(), name
-        assert request_.lesion[grid.nearest(target)]  # type: ignore[index]
+        assert request_.lesion[grid.nearest(target)]
 
 
 def test_figures_of_a_proposal_agree_with_its_points(request_: AccessRequest) -> None:
@@ -103,7 +103,7 @@ def test_targets_lie_in_the_lesion_and_apart(vertebra: GeneratedCase) -> None:
     targets = lesion_targets(vertebra.lesion, vertebra.volume.grid)
     assert 1 < len(targets) <= 6
     for target in targets:
-        assert vertebra.lesion[vertebra.volume.grid.nearest(target)]  # type: ignore[index]
+        assert vertebra.lesion[vertebra.volume.grid.nearest(target)]
 
 
 def test_table_of_needles_is_whole() -> None:

@@ -1,0 +1,1 @@
+"""What `osteoplan bench` measures."""

@@ -1,0 +1,312 @@
+"""Measures of this machine, each against a peer on the same input in the same run."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+REPEATS = 5
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Our work and a peer's, on the same input.
+
+    Parameters
+    ----------
+    name : str
+        What is measured.
+    ours : callable
+        Our work.
+    amount : float
+        How much is done in one call, in ``unit``.
+    unit : str
+        Of the rate.
+    peers : dict
+        Name to the peer's work.
+    """
+
+    name: str
+    ours: Callable[[], object]
+    amount: float
+    unit: str
+    peers: dict[str, Callable[[], object]]
+
+
+def measure(timed: Timed, repeats: int = REPEATS) -> dict[str, Any]:
+    """Run ours and the peers in turn and return the row of the JSON."""
+    timed.ours()
+    for peer in timed.peers.values():
+        peer()
+    ours: list[float] = []
+    theirs: dict[str, list[float]] = {name: [] for name in timed.peers}
+    for _ in range(repeats):
+        ours.append(_seconds(timed.ours))
+        for name, peer in timed.peers.items():
+            theirs[name].append(_seconds(peer))
+    median = float(np.median(ours))
+    peers = [
+        {"name": name, "median_s": float(np.median(own)), "ratio": float(np.median(own)) / median}
+        for name, own in theirs.items()
+    ]
+    return {
+        "name": timed.name,
+        "median_s": median,
+        "min_s": min(ours),
+        "max_s": max(ours),
+        "rate": timed.amount / median,
+        "unit": timed.unit,
+        "peers": peers,
+    }
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun_s = time.perf_counter()
+    work()
+    return time.perf_counter() - begun_s
+
+
+def bench_load(path: Path | None) -> list[dict[str, Any]]:
+    """Measure reading a series against SimpleITK's series reader."""
+    import SimpleITK as sitk
+
+    from imaging.dicom.write import write_ct_series
+    from imaging.files import is_image_file, read_volume
+    from imaging.geometry import Grid
+    from imaging.volume import Volume
+
+    with tempfile.TemporaryDirectory(prefix="osteoplan-bench-") as folder:
+        source, name = path, "load_series"
+        if source is None:
+            source, name = Path(folder) / "series", "load_uncompressed_300"
+            noise = np.random.default_rng(0).integers(-900, 900, (300, 512, 512), dtype=np.int16)
+            made = Volume(noise, Grid.aligned((300, 512, 512), 1.0, (0.0, 0.0, 0.0)))
+            write_ct_series(made, source, description="bench", patient_name="Bench")
+        volume = read_volume(source)
+        peers: dict[str, Callable[[], object]] = {}
+        if source.is_dir() and not is_image_file(source):
+            reader = sitk.ImageSeriesReader()
+            folders = {file.parent for file in source.rglob("*") if file.is_file()}
+            for one in sorted(folders):
+                names = reader.GetGDCMSeriesFileNames(str(one))
+                if len(names) == volume.grid.size_kji[0]:
+                    reader.SetFileNames(names)
+                    peers["SimpleITK series reader"] = reader.Execute
+        place = source
+        timed = Timed(name, lambda: read_volume(place), volume.grid.size_kji[0], "slices/s", peers)
+        row = measure(timed, 3)
+        row["sha256"] = volume.series.checksum
+        return [row]
+
+
+def _case() -> Any:  # noqa: ANN401 - a GeneratedCase, imported late
+    from imaging.phantom.cases import generate
+
+    return generate("vertebra", spacing_mm=(2.0, 1.6, 1.6))
+
+
+def bench_views() -> list[dict[str, Any]]:
+    """Measure one oblique slice of 512 × 512 against SimpleITK's resampling."""
+    import SimpleITK as sitk
+
+    from app.report.views import Plane
+    from imaging.files import to_itk
+    from imaging.geometry import unit
+
+    volume = _case().volume
+    right, down = unit([1.0, 0.2, 0.0]), unit([-0.2, 1.0, 0.0])
+    plane = Plane("axial", np.zeros(3), right, down, 128.0, 128.0)
+    image = to_itk(volume.hu, volume.grid)
+    target = sitk.Image([512, 512, 1], sitk.sitkInt16)
+    target.SetSpacing((0.5, 0.5, 1.0))
+    normal = np.cross(right, down)
+    target.SetDirection([float(n) for n in np.column_stack([right, down, normal]).ravel()])
+    target.SetOrigin([float(n) for n in plane.places_lps_mm()[0, 0]])
+    identity = sitk.Transform()
+    peer: dict[str, Callable[[], object]] = {
+        "SimpleITK resample": lambda: sitk.Resample(image, target, identity, sitk.sitkLinear, -1024)
+    }
+    ours = Timed(
+        "views_oblique_slice", lambda: volume.hu_at(plane.places_lps_mm()), 1.0, "slices/s", peer
+    )
+    return [measure(ours)]
+
+
+def bench_lesion() -> list[dict[str, Any]]:
+    """Measure one click against SimpleITK's confidence-connected region, with Dice beside it."""
+    import SimpleITK as sitk
+
+    from imaging.files import to_itk
+    from imaging.lesion.segment import segment_lesion
+
+    case = _case()
+    seed = np.array(case.truth.lesion.seed_lps_mm)
+    image = sitk.Cast(to_itk(case.volume.hu, case.volume.grid), sitk.sitkFloat32)
+    at = case.volume.grid.nearest(seed)
+    index = [int(n) for n in reversed(at)]
+
+    def generic() -> Any:  # noqa: ANN401 - an array
+        found = sitk.ConfidenceConnected(image, [index], 3, 2.5, 2, 1)
+        return sitk.GetArrayFromImage(found) > 0
+
+    timed = Timed(
+        "lesion_one_click",
+        lambda: segment_lesion(case.volume, seed),
+        1.0,
+        "clicks/s",
+        {"SimpleITK confidence connected": generic},
+    )
+    row = measure(timed, 3)
+    row["dice"] = _dice(segment_lesion(case.volume, seed).mask, case.lesion)
+    row["peers"][0]["dice"] = _dice(generic(), case.lesion)
+    return [row]
+
+
+def _dice(one: Any, other: Any) -> float:  # noqa: ANN401 - masks
+    return float(2 * (one & other).sum() / max(int(one.sum() + other.sum()), 1))
+
+
+def bench_structures() -> list[dict[str, Any]]:
+    """Measure all structures; no generic method finds them, so there is no peer."""
+    from imaging.structures.find import find_structures
+
+    volume = _case().volume
+    voxels = float(volume.hu.size)
+    timed = Timed("structures_all", lambda: find_structures(volume), voxels, "voxels/s", {})
+    return [measure(timed, 3)]
+
+
+def bench_access() -> list[dict[str, Any]]:
+    """Measure the search against rays through VTK's BSP tree on the same entries and targets."""
+    from imaging.structures.labels import structures_from
+    from planning.access.needles import needle_named
+    from planning.access.request import AccessRequest
+    from planning.access.scene import build_scene
+    from planning.access.search import lesion_targets, march_all
+
+    case = _case()
+    structures = structures_from(case.labels, case.volume.grid, case.names, "generated")
+    request = AccessRequest(case.volume, case.lesion, structures, needle_named(None))
+    scene = build_scene(request)
+    targets = lesion_targets(case.lesion, case.volume.grid)
+    pairs = float(len(scene.entries_lps_mm) * len(targets))
+    few = scene.entries_lps_mm[:: max(1, len(scene.entries_lps_mm) // 400)]
+    row = measure(
+        Timed("access_search", lambda: march_all(request, scene, targets), pairs, "pairs/s", {})
+    )
+    seconds = _seconds(_bsp_rays(scene, few, targets))
+    share = len(few) * len(targets) / pairs
+    row["peers"] = [
+        {
+            "name": f"vtkModifiedBSPTree, {len(few)} entries scaled to all",
+            "median_s": seconds / share,
+            "ratio": seconds / share / row["median_s"],
+        }
+    ]
+    return [row]
+
+
+def _bsp_rays(scene: Any, entries: Any, targets: Any) -> Callable[[], object]:  # noqa: ANN401
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonCore import vtkIdList, vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+    from vtkmodules.vtkFiltersFlowPaths import vtkModifiedBSPTree
+
+    image = vtkImageData()
+    image.SetDimensions(*scene.inside.shape[::-1])
+    image.SetSpacing(*scene.grid.spacing_mm_kji[::-1])
+    image.SetOrigin(*scene.grid.to_lps((0, 0, 0)))
+    flat = np.ascontiguousarray(scene.inside, dtype=np.float32).ravel()
+    image.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
+    edges = vtkFlyingEdges3D()
+    edges.SetInputData(image)
+    edges.SetValue(0, 0.5)
+    edges.Update()
+    tree = vtkModifiedBSPTree()
+    tree.SetDataSet(edges.GetOutput())
+    tree.BuildLocator()
+
+    def rays() -> object:
+        hits = 0
+        for entry in entries:
+            for target in targets:
+                points, cells = vtkPoints(), vtkIdList()
+                hits += tree.IntersectWithLine(entry, target, 0.001, points, cells)
+        return hits
+
+    return rays
+
+
+def bench_ablation() -> list[dict[str, Any]]:
+    """Measure perfused heat on 100³ cells against the vectorised numpy stencil."""
+    from planning.ablation.answer import answer_scenario
+    from planning.ablation.scenario import read_scenario
+
+    seconds = 120.0
+    document = {
+        "grid": {"spacing_mm": 1.0, "size_mm": [100, 100, 100], "centre_lps_mm": [0, 0, 0]},
+        "medium": {
+            "properties": {
+                "density_kg_m3": 1050,
+                "specific_heat_j_kg_k": 3600,
+                "conductivity_w_m_k": 0.5,
+                "perfusion_per_s": 0.0064,
+            }
+        },
+        "initial_c": 37.0,
+        "boundary": {"kind": "fixed", "temperature_c": 37.0},
+        "applicators": [
+            {
+                "source": {"kind": "sphere", "radius_mm": 5, "temperature_c": 90},
+                "tip_lps_mm": [0, 0, 0],
+                "axis_lps": [0, 0, 1],
+            }
+        ],
+        "protocol": [{"mode": "heat", "seconds": seconds}],
+    }
+    scenario = read_scenario(document)
+    step_s = 1.0
+    steps = int(seconds / step_s)
+    peer = {"numpy stencil": lambda: _numpy_heat(100, steps, step_s)}
+    ours = Timed("heat_100", lambda: answer_scenario(scenario), 1e6 * steps, "cell-s/s", peer)
+    return [measure(ours, 3)]
+
+
+def _numpy_heat(cells: int, steps: int, step_s: float) -> object:
+    """Run the plain explicit stencil of perfused heat, vectorised, one step a second."""
+    temperature = np.full((cells,) * 3, 37.0, dtype=np.float32)
+    temperature[cells // 2, cells // 2, cells // 2] = 90.0
+    diffusion = np.float32(0.5 / (1050.0 * 3600.0) / 1e-6 * step_s)
+    perfusion = np.float32(0.0064 * 1050.0 * 3617.0 / (1050.0 * 3600.0) * step_s)
+    for _ in range(steps):
+        inner = temperature[1:-1, 1:-1, 1:-1]
+        around = (
+            temperature[2:, 1:-1, 1:-1]
+            + temperature[:-2, 1:-1, 1:-1]
+            + temperature[1:-1, 2:, 1:-1]
+            + temperature[1:-1, :-2, 1:-1]
+            + temperature[1:-1, 1:-1, 2:]
+            + temperature[1:-1, 1:-1, :-2]
+        )
+        change = diffusion * (around - 6 * inner) + perfusion * (np.float32(37.0) - inner)
+        temperature[1:-1, 1:-1, 1:-1] = inner + change
+    return temperature
+
+
+def bench_technique() -> list[dict[str, Any]]:
+    """Measure one recommendation; nothing else does this, so there is no peer."""
+    from planning.technique.answers import Answers
+    from planning.technique.engine import recommend
+
+    answers = Answers(
+        bone="rib", lesion_length_mm=30, lesion_width_mm=24, lesion_kind="lytic", vas=8
+    )
+    timed = Timed("technique_recommend", lambda: recommend(answers), 1.0, "answers/s", {})
+    return [measure(timed, 20)]
