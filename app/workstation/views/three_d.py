@@ -18,14 +18,18 @@ from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkFiltersCore import vtkTubeFilter
 from vtkmodules.vtkFiltersSources import vtkLineSource
 from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
+from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
+from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
 from app.workstation.style.palette import (
     BONE,
     FORBIDDEN,
+    INK,
     LESION,
     NEEDLE,
     OTHER_NEEDLE,
+    RAISED,
     isotherm_colours,
 )
 from app.workstation.tools.capture import window_png
@@ -82,6 +86,7 @@ class ThreeDView(QWidget):
         self._inner.SetInteractorStyle(vtkInteractorStyleTrackballCamera())
         self._renderer.GetActiveCamera().SetViewAngle(VIEW_ANGLE_DEG)
         self._inner.Initialize()
+        self._sides = _side_marker(self._inner)
         self._unsubscribe = viewpoint.subscribe(self._look_changed)
 
     def minimumSizeHint(self) -> QSize:
@@ -93,6 +98,8 @@ class ThreeDView(QWidget):
         self._unsubscribe()
         for name in LAYERS:
             self._clear(name)
+        self._sides.EnabledOff()
+        self._sides.SetInteractor(None)
         self._inner.GetRenderWindow().RemoveRenderer(self._renderer)
         self._inner.Finalize()
 
@@ -260,6 +267,38 @@ class ThreeDView(QWidget):
         self._renderer.ResetCameraClippingRange()
         if self.isVisible():
             self._inner.GetRenderWindow().Render()
+
+
+def _side_marker(interactor: Any) -> vtkOrientationMarkerWidget:  # noqa: ANN401 - untyped in VTK
+    """Return a small cube whose faces carry the letters of the patient's sides."""
+    cube = vtkAnnotatedCubeActor()
+    cube.SetXPlusFaceText("L")
+    cube.SetXMinusFaceText("R")
+    cube.SetYPlusFaceText("P")
+    cube.SetYMinusFaceText("A")
+    cube.SetZPlusFaceText("S")
+    cube.SetZMinusFaceText("I")
+    cube.SetZFaceTextRotation(90)
+    cube.SetFaceTextScale(0.6)
+    cube.GetCubeProperty().SetColor(*_rgb(RAISED))
+    cube.GetTextEdgesProperty().SetColor(*_rgb(INK))
+    for face in (
+        cube.GetXPlusFaceProperty(),
+        cube.GetXMinusFaceProperty(),
+        cube.GetYPlusFaceProperty(),
+        cube.GetYMinusFaceProperty(),
+        cube.GetZPlusFaceProperty(),
+        cube.GetZMinusFaceProperty(),
+    ):
+        face.SetColor(*_rgb(INK))
+        face.SetInterpolationToFlat()
+    marker = vtkOrientationMarkerWidget()
+    marker.SetOrientationMarker(cube)
+    marker.SetInteractor(interactor)
+    marker.SetViewport(0.0, 0.0, 0.17, 0.17)
+    marker.EnabledOn()
+    marker.InteractiveOff()
+    return marker
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:

@@ -14,12 +14,13 @@ from imaging.phantom.cases import GeneratedCase, generate
 from imaging.phantom.save import save_case
 
 SPACING_MM = 3.0
+MARGIN_MM = 95.0  # as far as the skin of the back
 
 
 @pytest.fixture(scope="session")
 def generated() -> GeneratedCase:
-    """A trunk with a lesion in L3, coarse."""
-    return generate("vertebra", spacing_mm=SPACING_MM)
+    """A block of a trunk with a lesion in L3, coarse."""
+    return generate("vertebra", spacing_mm=SPACING_MM, margin_mm=MARGIN_MM)
 
 
 @pytest.fixture(scope="session")
