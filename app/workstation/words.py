@@ -146,7 +146,8 @@ class Words:
         str
             Such as ``12.3`` or ``12,3``, with a true minus sign.
         """
-        text = f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+        text = f"{round(value, digits) + 0.0:.{digits}f}"  # adding 0 takes the sign from −0
+        text = text.replace("-", "\N{MINUS SIGN}")
         return text.replace(".", ",") if self.language == "fr" else text
 
     def _find(self, key: str) -> str | None:

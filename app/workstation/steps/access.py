@@ -16,6 +16,7 @@ from app.workstation.steps.panel import (
     label,
     table,
 )
+from imaging.errors import Problem
 from planning.access.needles import needle_table
 from planning.access.request import AccessResult, Position, Proposal
 from planning.plan import Case
@@ -73,7 +74,7 @@ class AccessPanel(Panel):
         if case is None or case.structures is None:
             lacking.append(("hint", self.words("needs.structures")))
         if case is not None:
-            lacking += [("bad", self.words.problem(one)) for one in case.plan.no_access]
+            lacking += [("bad", self._why_none(one)) for one in case.plan.no_access]
         self._needs.show_notes(lacking)
         self._show_proposals(access, case.plan.chosen if case else None)
         self._unchecked.show_notes(self._unchecked_notes(access))
@@ -145,6 +146,14 @@ class AccessPanel(Panel):
             return []
         names = ", ".join(self.words.structure(name) for name in access.not_checked)
         return [("warning", self.words("access.not_checked", names=names))]
+
+    def _why_none(self, problem: Problem) -> str:
+        """Return why the search found nothing: a count of ways by reason, or a sentence."""
+        count, _, _ = problem.message.partition(" ")
+        if count.isdigit() and problem.where:
+            reason = self._reason(problem.where)
+            return self.words("access.ways_rejected", count=count, reason=reason)
+        return self.words.problem(problem)
 
     def _reason(self, name: str) -> str:
         kind, _, structure = name.partition(":")

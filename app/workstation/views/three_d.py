@@ -121,7 +121,7 @@ class ThreeDView(QWidget):
         self._volume, self._case = volume, None
         for name in LAYERS:
             self._clear(name)
-        self._draw()
+        self.look_at_all()
 
     def show_surface(self, surface: Mesh) -> None:
         """Show the skeleton and look at it from the front.

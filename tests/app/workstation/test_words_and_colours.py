@@ -76,6 +76,7 @@ def test_every_needle_has_a_name() -> None:
 def test_french_numbers_have_a_comma() -> None:
     assert Words("fr").number(-12.34) == "−12,3"
     assert Words("en").number(-12.34) == "−12.3"
+    assert Words("en").number(-0.04) == "0.0"
 
 
 @pytest.mark.parametrize("ink", ["INK", "QUIET", "GOOD", "WARNING", "BAD", "ACCENT"])
