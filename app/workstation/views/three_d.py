@@ -99,7 +99,6 @@ class ThreeDView(QWidget):
         for name in LAYERS:
             self._clear(name)
         self._sides.EnabledOff()
-        self._sides.SetInteractor(None)
         self._inner.GetRenderWindow().RemoveRenderer(self._renderer)
         self._inner.Finalize()
 
