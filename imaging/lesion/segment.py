@@ -40,6 +40,8 @@ CLEAR_SPEED = 0.33  # of the free front's; an outline whose front still runs fas
 FREE_SPEED = 0.6  # of the free front's; above this the front runs through open tissue
 LOW_CONTRAST_HU = 60.0
 EARLIER_A_MM = 0.008  # where no standstill is seen, the earlier of two like fronts is taken
+OPEN_GRADE = 0.15  # of the envelope; below the grade of the widest closing
+OPEN_REACH = 1.25  # of the distance to the bone that is left: the lesion ends a little behind it
 DIP_DEPTH = 0.05  # of the free front's speed; shallower dips are the grid's own
 
 
@@ -125,6 +127,12 @@ def segment_lesion(
             break
         reach_mm = min(2 * reach_mm, LARGEST_REACH_MM)
     doubts = _doubts(contrast, speed)
+    if _destroyed_through(region, seeds):
+        limit_mm = min(limit_mm, OPEN_REACH * _to_bone_mm(region, seeds))
+        message = (
+            "bone is destroyed through here; towards muscle the outline is a guess, correct it"
+        )
+        doubts.append(_doubt("open_to_soft_tissue", message))
     level = _rounded(arrival_mm, limit_mm * (1.0 + 0.5 * generosity), region, seeds)
     mask = _on_volume(level, region, volume, seeds)
     if outside is not None:
@@ -191,7 +199,7 @@ def _contrast(region: Region, seeds: FloatArray) -> _Contrast:
             "click inside the lesion, or outline it with the brush"
         )
         raise refuse_image("not_distinct", message, ", ".join(f"{n:.1f}" for n in seeds[0]))
-    return _Contrast(lesion_hu, float(np.percentile(rest, 40)), noise_hu)
+    return _Contrast(lesion_hu, float(np.percentile(rest, 15)), noise_hu)
 
 
 def _blocked(volume: Volume, outside: BoolArray | None, region: Region) -> BoolArray | None:
@@ -256,6 +264,21 @@ def _standstill(arrival_mm: NDArray[np.float32], until_mm: float) -> tuple[float
     preferred = smooth[free:] + EARLIER_A_MM * limits[free:]
     index = min(candidates) if candidates else int(preferred.argmin()) + free
     return float(limits[index]), float(smooth[index])
+
+
+def _destroyed_through(region: Region, seeds: FloatArray) -> bool:
+    """Tell whether no closing of the cortex takes in any of the clicks."""
+    grade = sample(region.envelope, region.grid, seeds, order=1, outside=0.0)
+    return bool(grade.max() < OPEN_GRADE)
+
+
+def _to_bone_mm(region: Region, seeds: FloatArray) -> float:
+    """Return the distance from the clicks to the bone that is left, the largest of them."""
+    bone = region.hu > SURE_BONE_HU
+    if not bone.any():
+        return LARGEST_REACH_MM
+    away_mm = ndimage.distance_transform_edt(~bone, sampling=VOXEL_MM)
+    return float(sample(away_mm, region.grid, seeds, order=1, outside=0.0).max())
 
 
 def _doubts(contrast: _Contrast, speed: float) -> list[Problem]:
