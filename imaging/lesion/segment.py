@@ -20,7 +20,7 @@ from scipy.special import expit
 from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.files import to_itk
 from imaging.geometry import BoolArray, FloatArray
-from imaging.lesion.region import VOXEL_MM, Region, cut_region
+from imaging.lesion.region import SURE_BONE_HU, VOXEL_MM, Region, cut_region
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume, sample
 
