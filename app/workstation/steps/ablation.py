@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QTableWidgetItem
 
@@ -82,7 +82,8 @@ class AblationPanel(Panel):
         self._margin = QDoubleSpinBox()
         self._margin.setRange(*MARGIN_MM)
         self._margin.setDecimals(1)
-        self._margin.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self._margin.setMinimumWidth(96)
+        self._margin.setLocale(QLocale(self.words.language))
         self._margin.setValue(DEFAULT_MARGIN_MM)
         self._margin.setSuffix(" mm")
         for mm in GRIDS_MM:
