@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QTableWidgetItem
@@ -139,7 +141,7 @@ class AblationPanel(Panel):
         margin = one.min_margin_mm
         cells = (
             device.name if device else one.device,
-            f"{words.number(one.coverage_percent, 0)} %",
+            f"{words.number(_never_rounded_up(one.coverage_percent))} %",
             "–" if margin is None else f"{words.number(margin)} mm",
             words("ablation.kept") if not passed else words("ablation.passed", count=len(passed)),
         )
@@ -173,10 +175,13 @@ class AblationPanel(Panel):
         words, number = self.words, self.words.number
         margin = "–" if one.min_margin_mm is None else f"{number(one.min_margin_mm)} mm"
         rows = [
-            (words("ablation.coverage_long"), f"{number(one.coverage_percent)} %"),
+            (
+                words("ablation.coverage_long"),
+                f"{number(_never_rounded_up(one.coverage_percent))} %",
+            ),
             (
                 words("ablation.coverage_margin", mm=number(one.margin_mm)),
-                f"{number(one.coverage_with_margin_percent)} %",
+                f"{number(_never_rounded_up(one.coverage_with_margin_percent))} %",
             ),
             (words("ablation.smallest_margin"), margin),
             (words("ablation.zone"), f"{number(one.zone_ml)} ml"),
@@ -216,3 +221,8 @@ class AblationPanel(Panel):
         self.session.simulate(
             self._device.currentData(), self._margin.value(), float(self._spacing.currentData())
         )
+
+
+def _never_rounded_up(percent: float) -> float:
+    """Return a share cut to one decimal: what is not wholly covered is never shown as 100 %."""
+    return math.floor(10 * percent) / 10
