@@ -426,19 +426,21 @@ def _cannot_write(path: Path) -> PlanningError:
 
 
 def _version_of(path: Path) -> int:
+    """Read the version from the file's first bytes (SQLite file format, 1.3), touching nothing.
+
+    A connection would have to roll back the journal of a killed program, which a file of a newer
+    version must not see, and which a read-only connection cannot do.
+    """
     try:
-        connection = _connect(path, writable=False)
-        try:
-            application = int(connection.execute("PRAGMA application_id").fetchone()[0])
-            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        finally:
-            connection.close()
-    except sqlite3.Error:
-        application, version = 0, 0
-    if application != APPLICATION_ID:
+        with path.open("rb") as stream:
+            head = stream.read(100)
+    except OSError:
+        raise _refuse("not_readable", "the plan cannot be read; check its rights", path) from None
+    application = int.from_bytes(head[68:72], "big")
+    if not head.startswith(b"SQLite format 3\0") or application != APPLICATION_ID:
         message = "the file is not a plan of Osteoplan, or is damaged; choose an .osteoplan file"
         raise _refuse("not_a_plan", message, path)
-    return version
+    return int.from_bytes(head[60:64], "big")
 
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:

@@ -41,7 +41,7 @@ FREE_SPEED = 0.6  # of the free front's; above this the front runs through open 
 LOW_CONTRAST_HU = 60.0
 EARLIER_A_MM = 0.008  # where no standstill is seen, the earlier of two like fronts is taken
 OPEN_GRADE = 0.15  # of the envelope; below the grade of the widest closing
-OPEN_REACH = 1.25  # of the distance to the bone that is left: the lesion ends a little behind it
+NEAR_BONE_MM = 30.0  # bone farther from the click belongs to something else
 DIP_DEPTH = 0.05  # of the free front's speed; shallower dips are the grid's own
 
 
@@ -128,7 +128,7 @@ def segment_lesion(
         reach_mm = min(2 * reach_mm, LARGEST_REACH_MM)
     doubts = _doubts(contrast, speed)
     if _destroyed_through(region, seeds):
-        limit_mm = min(limit_mm, OPEN_REACH * _to_bone_mm(region, seeds))
+        limit_mm = min(limit_mm, _to_bone_mm(region, seeds))
         message = (
             "bone is destroyed through here; towards muscle the outline is a guess, correct it"
         )
@@ -273,12 +273,21 @@ def _destroyed_through(region: Region, seeds: FloatArray) -> bool:
 
 
 def _to_bone_mm(region: Region, seeds: FloatArray) -> float:
-    """Return the distance from the clicks to the bone that is left, the largest of them."""
-    bone = region.hu > SURE_BONE_HU
-    if not bone.any():
-        return LARGEST_REACH_MM
-    away_mm = ndimage.distance_transform_edt(~bone, sampling=VOXEL_MM)
-    return float(sample(away_mm, region.grid, seeds, order=1, outside=0.0).max())
+    """Return the median distance from the clicks to bone, over the directions in which it is near.
+
+    The bone that is left lies around the defect; the middle of its distances is the defect's size.
+    """
+    count = 400
+    index = np.arange(count) + 0.5
+    polar, turn = np.arccos(1 - 2 * index / count), np.pi * (1 + 5**0.5) * index
+    rays = np.column_stack(
+        [np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)]
+    )
+    steps = np.arange(2.0, NEAR_BONE_MM, VOXEL_MM)
+    places = seeds[:, None, None, :] + steps[:, None] * rays[:, None, :]
+    dense = sample(region.hu, region.grid, places, order=1, outside=0.0) > SURE_BONE_HU
+    hits = steps[dense.argmax(axis=-1)][dense.any(axis=-1)]
+    return float(np.median(hits)) if hits.size else NEAR_BONE_MM
 
 
 def _doubts(contrast: _Contrast, speed: float) -> list[Problem]:
