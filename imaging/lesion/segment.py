@@ -273,9 +273,9 @@ def _destroyed_through(region: Region, seeds: FloatArray) -> bool:
 
 
 def _to_bone_mm(region: Region, seeds: FloatArray) -> float:
-    """Return the median distance from the clicks to bone, over the directions in which it is near.
+    """Return half the defect's size: the mean of the nearest and the farthest bone around a click.
 
-    The bone that is left lies around the defect; the middle of its distances is the defect's size.
+    The bone that is left lies around the defect; a click beside its middle is nearer to one side.
     """
     count = 400
     index = np.arange(count) + 0.5
@@ -287,7 +287,7 @@ def _to_bone_mm(region: Region, seeds: FloatArray) -> float:
     places = seeds[:, None, None, :] + steps[:, None] * rays[:, None, :]
     dense = sample(region.hu, region.grid, places, order=1, outside=0.0) > SURE_BONE_HU
     hits = steps[dense.argmax(axis=-1)][dense.any(axis=-1)]
-    return float(np.median(hits)) if hits.size else NEAR_BONE_MM
+    return float(np.percentile(hits, (10, 90)).mean()) if hits.size else NEAR_BONE_MM
 
 
 def _doubts(contrast: _Contrast, speed: float) -> list[Problem]:
