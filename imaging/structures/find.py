@@ -32,8 +32,8 @@ LEAST_BODY_ML = 50.0
 METHODS = {
     BODY: "largest connected tissue above −300 HU without thin sheets; couch and clothing removed",
     BODY_CAVITY: (
-        "inside the convex hull of the skeleton, in front of the canal; the organs and vessels "
-        "in it were not told apart"
+        "inside the skeleton's convex hull or behind 20 mm of belly wall, in front of the canal; "
+        "the organs and vessels in it were not told apart"
     ),
     BONE: "above 140 HU and connected to bone above 220 HU, with what the cortex encloses",
     LUNG: "air inside the body of lung's mean density, at least 20 ml",
