@@ -16,6 +16,7 @@ from planning.errors import NothingFeasible, PlanningError
 
 if TYPE_CHECKING:
     from imaging.phantom.cases import GeneratedCase
+    from imaging.structures.model import Structures
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,15 @@ def test_table_of_needles_is_whole() -> None:
     assert needle_named(None).kind == "trocar"
     with pytest.raises(PlanningError):
         needle_named("spoon")
+
+
+def test_without_labelled_organs_the_belly_is_not_the_first_choice(
+    vertebra: GeneratedCase, vertebra_structures: Structures
+) -> None:
+    request = AccessRequest(
+        vertebra.volume, vertebra.lesion, vertebra_structures, needle_named(None), top=1
+    )
+    (best,) = search_access(request).proposals
+    canal = vertebra.volume.grid.to_lps(np.argwhere(vertebra_structures.mask("spinal_canal")))
+    assert best.entry_lps_mm[1] > float(np.median(canal[:, 1]))
+    assert "kidneys" in search_access(request).not_checked
