@@ -66,6 +66,7 @@ def access_command(
     """Propose needle paths to the lesion."""
     with progress_bar() as progress:
         needle = needle_named(needle_id)
+        margins_mm = parse_margins(margins)
         volume = read_volume(path, series_uid, progress.part(0.0, 0.3))
         mask = read_mask(lesion, volume.grid)
         found = (
@@ -79,7 +80,7 @@ def access_command(
             structures=found,
             needle=needle,
             position=Position(position),
-            margins_mm=parse_margins(margins),
+            margins_mm=margins_mm,
             top=top,
         )
         result = search_access(request, progress.part(0.7, 1.0))

@@ -16,6 +16,8 @@ from planning.errors import NothingFeasible
 
 log = logging.getLogger(__name__)
 
+CANCELLED = "cancelled; nothing half done was kept"
+
 # Command -> module of app.cli that defines it, under the command's own name.
 COMMANDS = {
     "open": "workstation",
@@ -94,6 +96,7 @@ def run(arguments: Sequence[str]) -> int:
         result = cli.main(args=list(arguments), prog_name="osteoplan", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        output.print_problem("usage", error.format_message(), as_json)
         return output.EXIT_USAGE
     except NothingFeasible as refusal:
         output.print_refusal(refusal, as_json)
@@ -102,6 +105,7 @@ def run(arguments: Sequence[str]) -> int:
         output.print_refusal(refusal, as_json)
         return output.EXIT_REFUSED
     except (click.Abort, KeyboardInterrupt, Cancelled):
-        output.warn("cancelled; nothing half done was kept")
+        output.warn(CANCELLED)
+        output.print_problem("cancelled", CANCELLED, as_json)
         return output.EXIT_CANCELLED
     return result if isinstance(result, int) else output.EXIT_DONE

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import click
 from pydantic import BaseModel
 
-from imaging.errors import Refusal
+from imaging.errors import Problem, Refusal
 from imaging.progress import Progress
 
 EXIT_DONE = 0
@@ -93,15 +93,17 @@ def print_refusal(refusal: Refusal, as_json: bool) -> None:
         where = f" [{problem.where}]" if problem.where else ""
         warn(f"{problem.message}{where}")
     if as_json:
-        print_json(
-            {
-                "error": {
-                    "code": refusal.code,
-                    "message": str(refusal),
-                    "problems": [problem.model_dump() for problem in refusal.problems],
-                }
-            }
-        )
+        _print_error(refusal.code, str(refusal), refusal.problems)
+
+
+def print_problem(code: str, message: str, as_json: bool) -> None:
+    """Write the JSON of an ending that is no refusal of input: wrong usage, or cancelled."""
+    if as_json:
+        _print_error(code, message, [Problem(code=code, message=message)])
+
+
+def _print_error(code: str, message: str, problems: Sequence[Problem]) -> None:
+    print_json({"error": {"code": code, "message": message, "problems": problems}})
 
 
 class _Bar:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import highdicom as hd
 import numpy as np
+import pydicom
 from numpy.typing import NDArray
 
 from imaging.errors import refuse_image
@@ -44,3 +45,47 @@ def read_segmentation(path: Path) -> tuple[NDArray[np.uint16], Grid]:
     for index, number in enumerate(numbers):
         labels[stacked[..., index].astype(bool)] = number
     return labels, Grid(size, np.asarray(volume.affine, dtype=float))
+
+
+def is_segmentation(path: Path) -> bool:
+    """Tell whether a file of masks or labels is taken for a DICOM SEG, by its name.
+
+    Parameters
+    ----------
+    path : Path
+        File.
+
+    Returns
+    -------
+    bool
+        True for ``.dcm``.
+    """
+    return path.suffix.lower() == ".dcm"
+
+
+def segment_names(path: Path) -> dict[int, str]:
+    """Read what a DICOM SEG calls its segments.
+
+    Parameters
+    ----------
+    path : Path
+        A segmentation object.
+
+    Returns
+    -------
+    dict
+        Segment number to its label, in lower case with underscores, as structures are named.
+
+    Raises
+    ------
+    ImagingError
+        When it is not a segmentation.
+    """
+    try:
+        rows = pydicom.dcmread(path, stop_before_pixels=True).SegmentSequence
+        return {
+            int(row.SegmentNumber): "_".join(str(row.SegmentLabel).lower().split()) for row in rows
+        }
+    except Exception as error:  # a damaged object fails in any way its parser can
+        message = f"the DICOM segmentation cannot be read ({type(error).__name__})"
+        raise refuse_image("damaged", message, path) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from imaging.dicom.segmentation import is_segmentation, segment_names
 from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.files import read_labels
 from imaging.geometry import Grid
@@ -99,7 +100,7 @@ def read_names(path: Path) -> dict[int, str]:
     try:
         if path.stat().st_size > MAX_NAMES_BYTES:
             raise refuse_image("names_refused", "the file of names is larger than 1 MB", path)
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError:
         raise refuse_image("not_found", "the file of names cannot be read", path) from None
     except (ValueError, RecursionError):
@@ -150,7 +151,7 @@ def read_structures(path: Path, names_path: Path | None, grid: Grid) -> Structur
     path : Path
         NIfTI, NRRD, MetaImage or DICOM SEG.
     names_path : Path or None
-        JSON of names; None looks beside the label map.
+        JSON of names; None takes a DICOM SEG's own, else looks beside the label map.
     grid : Grid
         Grid of the CT, which the labels are brought onto.
 
@@ -168,8 +169,12 @@ def read_structures(path: Path, names_path: Path | None, grid: Grid) -> Structur
     if not labels.any():
         message = "no label lies inside the image; the label map belongs to another series"
         raise refuse_image("labels_elsewhere", message, path)
+    found_by = f"label map {path.name}"
+    own = segment_names(path) if names_path is None and is_segmentation(path) else {}
+    if own:
+        return structures_from(labels, grid, own, found_by)
     names_file = names_path or names_beside(path)
     if names_file is None:
         message = "the label map has no names; give them with --names FILE (JSON, label to name)"
         raise refuse_image("names_missing", message, path)
-    return structures_from(labels, grid, read_names(names_file), f"label map {path.name}")
+    return structures_from(labels, grid, read_names(names_file), found_by)

@@ -141,7 +141,7 @@ def read_scenario_file(path: Path) -> Scenario:
         With every problem found.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError:
         message = "the scenario cannot be read; check the path and its permissions"
         raise PlanningError(

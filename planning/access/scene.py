@@ -201,6 +201,8 @@ def _skin(
     body: BoolArray, lesion: BoolArray, grid: Grid, request: AccessRequest
 ) -> tuple[FloatArray, FloatArray, int]:
     """Return points on the skin, their outward normals, and how many face the couch."""
+    if min(body.shape) < 2:  # a slab thinner than the search: its skin has no outward direction
+        raise _no_skin()
     inner = ndimage.binary_erosion(body, border_value=1)
     where = np.argwhere(body & ~inner)
     smooth = ndimage.gaussian_filter(body.astype(np.float32), 2.0, mode="nearest")
@@ -214,10 +216,14 @@ def _skin(
     level = np.abs(normals[:, 2]) < 0.9
     open_ = clear.all(axis=1) & level
     if not open_.any():
-        message = "no skin lies within the needle's reach in this field of view"
-        raise PlanningError(Problem(code="no_skin", message=message))
+        raise _no_skin()
     points, normals = points[open_], normals[open_]
     if request.position == Position.AUTO:
         return points, normals, 0
     away = normals @ np.array(DOWN_LPS[request.position]) < SKIN_FACING
     return points[away], normals[away], int((~away).sum())
+
+
+def _no_skin() -> PlanningError:
+    message = "no skin lies within the needle's reach in this field of view; choose a larger one"
+    return PlanningError(Problem(code="no_skin", message=message))

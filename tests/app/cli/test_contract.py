@@ -151,6 +151,37 @@ def test_wrong_usage_exits_with_two(run: Run, arguments: list[str]) -> None:
     status, _, err = run(*arguments)
     assert status == 2
     assert "Traceback" not in err
+    status, document, _ = run(*arguments, "--json")
+    assert status == 2
+    assert document["error"]["code"] == "usage"
+    assert document["error"]["message"] == document["error"]["problems"][0]["message"]
+
+
+def test_dicom_segmentation_brings_its_own_names(run: Run, shared_data: Path) -> None:
+    folder = shared_data / "hard" / "dcmqi_seg"
+    status, document, err = run(
+        "structures", folder / "ct-3slice", "--labels", folder / "liver.dcm", "--json"
+    )
+    assert status == 0, err
+    (row,) = document["structures"]
+    assert (row["name"], row["class"]) == ("liver", "forbidden")
+
+
+def test_slab_without_reachable_skin_is_refused(run: Run, shared_data: Path) -> None:
+    folder = shared_data / "hard" / "dcmqi_seg"
+    status, document, err = run(
+        "access", folder / "ct-3slice", "--lesion", folder / "liver.dcm", "--json"
+    )
+    assert status == 3, err
+    assert document["error"]["code"] == "no_skin"
+
+
+def test_json_may_begin_with_a_byte_order_mark(run: Run, tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.json"
+    scenario.write_text('{"medium": {"tissue": "muscle"}}', encoding="utf-8-sig")
+    status, document, _ = run("simulate", scenario, "--json")
+    assert status == 3
+    assert {row["code"] for row in document["error"]["problems"]} == {"missing_key"}
 
 
 def test_unwritable_folder_is_refused_before_any_work(
