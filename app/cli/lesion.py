@@ -8,10 +8,15 @@ import click
 import numpy as np
 
 from app.cli.output import POINT, as_plain, emit, json_option, progress_bar, warn
+from app.errors import AppError
+from app.files import write_file
+from imaging.errors import Problem
 from imaging.files import read_mask, read_volume, write_array
+from imaging.geometry import BoolArray
 from imaging.lesion.segment import segment_lesion
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.structures.canal import canal_near
+from imaging.volume import Volume
 
 PATH = click.Path(path_type=Path)
 
@@ -21,7 +26,9 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--seed", "seeds", type=POINT, multiple=True, required=True, help="Click in the lesion."
 )
-@click.option("--out", type=PATH, help="Write the mask here (.nii.gz, .nrrd, .mha).")
+@click.option(
+    "--out", type=PATH, help="Write the mask here (.nii.gz, .nrrd, .mha; .dcm for a DICOM SEG)."
+)
 @click.option("--series", "series_uid", metavar="UID", help="Series to take.")
 @json_option
 def lesion_command(
@@ -41,13 +48,30 @@ def lesion_command(
     for doubt in outline.doubts:
         warn(doubt.message)
     if out:
-        write_array(outline.mask, volume.grid, out)
+        write_mask(outline.mask, volume, out)
     document = {
         **as_plain(result),
         "contrast_hu": outline.contrast_hu,
         "doubts": as_plain(outline.doubts),
     }
     emit(document, as_json, as_text(result))
+
+
+def write_mask(mask: BoolArray, volume: Volume, out: Path) -> None:
+    """Write a mask in the format of its ending; a DICOM SEG belongs to the study of its CT."""
+    if out.suffix.lower() != ".dcm":
+        write_array(mask, volume.grid, out)
+        return
+    from app.report.dicom import lesion_segmentation, source_images
+    from planning.plan import SeriesReference
+
+    content = lesion_segmentation(mask, volume.grid, source_images(SeriesReference.of(volume)))
+    if content is None:
+        message = (
+            "a DICOM SEG needs a CT read from DICOM, on its own unchanged slices; write .nii.gz"
+        )
+        raise AppError(Problem(code="no_dicom_source", message=message, where=str(out)))
+    write_file(out.parent, out.name, content)
 
 
 @click.command("measure")

@@ -11,9 +11,10 @@ from typing import Any
 import click
 import numpy as np
 
-from app.cli.output import POINT, as_plain, emit, json_option, progress_bar, warn
+from app.cli.output import POINT, emit, json_option, progress_bar, warn
 from app.errors import AppError
 from app.report.export import write_report
+from app.report.sections import lacking
 from app.report.texts import LANGUAGES, Language
 from imaging.errors import ImagingError, Problem
 from imaging.files import read_volume
@@ -218,8 +219,11 @@ def report_command(
     with progress_bar() as progress:
         volume = _volume_of(case, ct, progress.part(0.0, 0.3))
         files = write_report(case, volume, out, lang, progress.part(0.3, 1.0))
+    absent = lacking(case, lang)
+    for sentence in absent:
+        warn(sentence)
     names = [str(file) for file in files]
-    emit({"files": as_plain(names)}, as_json, "\n".join(names))
+    emit({"files": names, "lacking": absent}, as_json, "\n".join(names))
 
 
 def _volume_of(case: Case, ct: Path | None, progress: Progress) -> Volume | None:
@@ -304,6 +308,40 @@ def _demo_answers(bone: str | None, level: str | None) -> Answers:
         "implanted_cardiac_device": False,
         "general_anaesthesia_possible": True,
         "prone_possible": True,
+        "fracture": False,
+        "impending_fracture": False,
+        "neurological_deficit": False,
+        "operable": True,
+        "opioid_failure": True,
+        "prior_radiotherapy": True,
+        "radiotherapy_possible": False,
+        "lesion_count": 2,
+        "test_block": "positive",
+        "hypervascular": False,
+        "frail": False,
+        "anaesthetic_mixture": {
+            "lidocaine_percent": 1.0,
+            "ropivacaine_mg_ml": 2.0,
+            "lidocaine_fraction": 0.5,
+        },
+        "skin_lidocaine_ml": 5.0,
+        "creatinine_clearance_ml_min": 80,
+        "diabetes": False,
+        "lung_fibrosis": False,
+        "spine_surgery": False,
+        "foraminal": False,
+        "weight_bearing": bone not in {"rib", "sternum", "clavicle", "scapula"},
+        "distance_mm": {"nerve_root": 14.0},
+        "side_confirmed": True,
     }
+    if bone in {"vertebra", "sacrum"}:
+        said |= {
+            "posterior_wall_breach": False,
+            "collapse_percent": 0.0,
+            "body_involved_percent": 30.0,
+            "alignment": "normal",
+            "posterolateral": "none",
+            "escc": "0",
+        }
     known = {key: value for key, value in said.items() if value is not None}
     return answers_from(known)

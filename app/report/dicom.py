@@ -23,8 +23,8 @@ from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian, generate
 from imaging.dicom.discover import discover, opened
 from imaging.errors import ImagingError
 from imaging.files import is_image_file
-from imaging.geometry import SAME_GRID_TOLERANCE_MM
-from planning.plan import Case
+from imaging.geometry import SAME_GRID_TOLERANCE_MM, BoolArray, Grid
+from planning.plan import Case, SeriesReference
 from planning.store import Picture
 
 MAKER = "Osteoplan"
@@ -60,26 +60,39 @@ def dicom_objects(case: Case, pictures: Sequence[Picture], pdf: bytes) -> dict[s
     dict
         File name to content; empty when the CT is not there as DICOM.
     """
-    sources = _source_images(case)
+    sources = source_images(case.plan.series)
     if not sources:
         return {}
     made = {"report.dcm": _encapsulated(sources[0], pdf)}
     made |= _captures(sources[0], pictures)
-    segmentation = _segmentation(case, sources)
+    segmentation = None
+    if case.lesion is not None:
+        segmentation = lesion_segmentation(case.lesion, case.plan.series.grid, sources)
     if segmentation is not None:
         made["lesion-seg.dcm"] = segmentation
     return made
 
 
-def _source_images(case: Case) -> list[Dataset]:
-    """Return the CT's images in the order of the volume's slices, without their pixels."""
-    place = Path(case.plan.series.path)
+def source_images(series: SeriesReference) -> list[Dataset]:
+    """Return the CT's images in the order of the volume's slices, without their pixels.
+
+    Parameters
+    ----------
+    series : SeriesReference
+        What the plan knows of the CT.
+
+    Returns
+    -------
+    list of pydicom.Dataset
+        Empty when the CT is not there as DICOM.
+    """
+    place = Path(series.path)
     if is_image_file(place) or not place.exists():
         return []
     try:
         with opened(place) as files:
             found = discover(files, place)
-            wanted = [one for one in found.series if one.uid == case.plan.series.uid]
+            wanted = [one for one in found.series if one.uid == series.uid]
             headers = wanted[0].headers if wanted else ()
             images: list[Dataset] = [
                 pydicom.dcmread(one.path, stop_before_pixels=True) for one in headers
@@ -88,7 +101,7 @@ def _source_images(case: Case) -> list[Dataset]:
         return []
     if any("ImagePositionPatient" not in image for image in images):
         return images[:1]
-    normal = case.plan.series.grid.affine_kji_to_lps[:3, 0]
+    normal = series.grid.affine_kji_to_lps[:3, 0]
     return sorted(images, key=lambda one: float(np.dot(one.ImagePositionPatient, normal)))
 
 
@@ -152,17 +165,31 @@ def _encapsulated(source: Dataset, pdf: bytes) -> bytes:
     return _bytes(dataset)
 
 
-def _segmentation(case: Case, sources: list[Dataset]) -> bytes | None:
-    """Return the lesion as DICOM SEG; None where the volume's slices are not the CT's own."""
-    grid = case.plan.series.grid
-    if case.lesion is None or len(sources) != grid.size_kji[0]:
+def lesion_segmentation(lesion: BoolArray, grid: Grid, sources: list[Dataset]) -> bytes | None:
+    """Return the lesion as DICOM SEG.
+
+    Parameters
+    ----------
+    lesion : numpy.ndarray
+        Mask of shape ``grid.size_kji``.
+    grid : Grid
+        Where it lies.
+    sources : list of pydicom.Dataset
+        The CT's images, as `source_images` gives them.
+
+    Returns
+    -------
+    bytes or None
+        The file; None where the volume's slices are not the CT's own.
+    """
+    if len(sources) != grid.size_kji[0]:
         return None
     places = grid.to_lps([(k, 0, 0) for k in range(grid.size_kji[0])])
     own = np.array([one.get("ImagePositionPatient", (np.inf,) * 3) for one in sources], dtype=float)
     same_size = (sources[0].Rows, sources[0].Columns) == grid.size_kji[1:]
     if not same_size or np.abs(own - places).max() > 10 * SAME_GRID_TOLERANCE_MM:
         return None
-    used = np.flatnonzero(case.lesion.any(axis=(1, 2)))
+    used = np.flatnonzero(lesion.any(axis=(1, 2)))
     description = hd.seg.SegmentDescription(
         segment_number=1,
         segment_label="Lesion",
@@ -177,7 +204,7 @@ def _segmentation(case: Case, sources: list[Dataset]) -> bytes | None:
     )
     segmentation = hd.seg.Segmentation(
         source_images=[sources[k] for k in used],
-        pixel_array=case.lesion[used].astype(np.uint8),
+        pixel_array=lesion[used].astype(np.uint8),
         segmentation_type=hd.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=[description],
         series_instance_uid=generate_uid(),

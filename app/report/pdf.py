@@ -39,6 +39,7 @@ WARNING = colors.HexColor("#B4440A")
 LABEL_WIDTH_MM, VALUE_WIDTH_MM = 52.0, 122.0
 PICTURE_WIDTH_MM = 57.0
 PICTURES_IN_A_ROW = 3
+KEPT_TOGETHER_ROWS = 9  # longer sections may break over pages
 
 
 def write_pdf(case: Case, pictures: Sequence[Picture], language: Language) -> bytes:
@@ -166,7 +167,7 @@ def _section(
     parts += [Paragraph(escape(text), styles["body"]) for text in section.paragraphs]
     if not parts:
         return [head]
-    if len(section.rows) <= 12:
+    if len(section.rows) <= KEPT_TOGETHER_ROWS:
         return [KeepTogether([head, *parts])]
     return [head, *parts]
 
