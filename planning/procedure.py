@@ -18,6 +18,7 @@ from imaging.geometry import BoolArray, FloatArray, unit
 from imaging.lesion.segment import segment_lesion
 from imaging.measurement.lesion import measure
 from imaging.progress import SILENT, Progress
+from imaging.structures.canal import canal_near
 from imaging.structures.find import find_structures
 from imaging.structures.model import BODY, BOWEL_GAS, SPINAL_CANAL, Structures
 from imaging.volume import Volume
@@ -88,7 +89,8 @@ def outline_lesion(
     Parameters
     ----------
     case : Case
-        With structures, whose spinal canal is kept out of the lesion.
+        With structures, whose spinal canal is kept out of the lesion; without them the canal is
+        looked for near the clicks.
     volume : Volume
         The CT.
     seeds_lps_mm : numpy.ndarray
@@ -109,7 +111,11 @@ def outline_lesion(
         When nothing can be outlined there.
     """
     seeds = np.atleast_2d(np.asarray(seeds_lps_mm, dtype=float))
-    canal = case.structures.mask(SPINAL_CANAL) if case.structures else None
+    canal: BoolArray | None
+    if case.structures is not None and case.structures.named(SPINAL_CANAL) is not None:
+        canal = case.structures.mask(SPINAL_CANAL)
+    else:
+        canal = canal_near(volume, seeds)
     outline = segment_lesion(volume, seeds, outside=canal, generosity=generosity, progress=progress)
     changed = with_lesion(case, volume, outline.mask)
     clicks = tuple(cast("Vector", tuple(float(n) for n in seed)) for seed in seeds)

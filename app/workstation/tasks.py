@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-
-import numpy as np
 
 from app.workstation.tools.brush import Stroke, painted
 from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging.dicom.discover import discover, opened
 from imaging.dicom.read import load_series
-from imaging.document import Vector
 from imaging.files import is_image_file, read_mask, read_volume
-from imaging.geometry import BoolArray, FloatArray
-from imaging.lesion.segment import segment_lesion
+from imaging.geometry import FloatArray
 from imaging.progress import Progress
-from imaging.structures.canal import canal_near
 from imaging.structures.labels import read_structures
-from imaging.structures.model import SPINAL_CANAL
 from imaging.volume import Volume
 from planning.access.request import Position
 from planning.plan import Case
 from planning.procedure import (
     find_access,
     find_surroundings,
+    outline_lesion,
     simulate_device,
     with_lesion,
     with_structures,
@@ -105,7 +99,7 @@ def surface(volume: Volume, progress: Progress) -> Mesh:
 def outline(
     case: Case, volume: Volume, seeds_lps_mm: FloatArray, generosity: float, progress: Progress
 ) -> Case:
-    """Outline and measure the lesion; without structures the canal near the clicks is kept out.
+    """Outline and measure the lesion.
 
     Parameters
     ----------
@@ -125,18 +119,7 @@ def outline(
     Case
         With the lesion.
     """
-    seeds = np.atleast_2d(seeds_lps_mm)
-    canal: BoolArray | None
-    if case.structures is not None and case.structures.named(SPINAL_CANAL) is not None:
-        canal = case.structures.mask(SPINAL_CANAL)
-    else:
-        canal = canal_near(volume, seeds)
-    found = segment_lesion(
-        volume, seeds, outside=canal, generosity=generosity, progress=progress.part(0.1, 0.8)
-    )
-    changed = with_lesion(case, volume, found.mask)
-    clicks = tuple(cast("Vector", tuple(float(n) for n in seed)) for seed in seeds)
-    return changed.with_plan(seeds_lps_mm=clicks, doubts=found.doubts)
+    return outline_lesion(case, volume, seeds_lps_mm, generosity, progress)
 
 
 def paint(case: Case, volume: Volume, stroke: Stroke, progress: Progress) -> Case:
