@@ -7,9 +7,13 @@ import sys
 
 def main() -> None:
     """Run the command named by the arguments and exit with its status."""
-    from app.cli.main import run
+    try:
+        from app.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while the program was still starting
+        status = 130
+    sys.exit(status)
 
 
 if __name__ == "__main__":

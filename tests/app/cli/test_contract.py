@@ -167,6 +167,40 @@ def test_dicom_segmentation_brings_its_own_names(run: Run, shared_data: Path) ->
     assert (row["name"], row["class"]) == ("liver", "forbidden")
 
 
+def test_mask_goes_out_as_dicom_segmentation_and_comes_back(
+    run: Run, vertebra: GeneratedCase, vertebra_nifti: Path, tmp_path: Path
+) -> None:
+    from imaging.dicom.write import write_ct_series
+
+    write_ct_series(vertebra.volume, tmp_path / "ct", description="CT", patient_name="A^B")
+    out, seed = tmp_path / "lesion.dcm", f"--seed={seed_of(vertebra)}"
+    status, found, err = run("lesion", tmp_path / "ct", seed, "--out", out, "--json")
+    assert status == 0, err
+    status, measured, err = run("measure", tmp_path / "ct", out, "--json")
+    assert status == 0, err
+    assert measured["voxels"] == found["voxels"]
+    assert measured["length_mm"] == pytest.approx(found["length_mm"])
+    status, document, _ = run("lesion", vertebra_nifti / "ct.nii.gz", seed, "--out", out, "--json")
+    assert status == 3
+    assert document["error"]["code"] == "no_dicom_source"
+
+
+def test_report_of_an_unfinished_plan_says_what_is_lacking(
+    run: Run, vertebra: GeneratedCase, tmp_path: Path
+) -> None:
+    from planning.plan import Case
+    from planning.store import PlanFile
+
+    with PlanFile.create(tmp_path / "plan.osteoplan", Case.begin(vertebra.volume)):
+        pass
+    status, document, err = run(
+        "report", tmp_path / "plan.osteoplan", "--out", tmp_path / "out", "--json"
+    )
+    assert status == 0, err
+    assert "The lesion has not been outlined." in document["lacking"]
+    assert "The lesion has not been outlined." in err
+
+
 def test_slab_without_reachable_skin_is_refused(run: Run, shared_data: Path) -> None:
     folder = shared_data / "hard" / "dcmqi_seg"
     status, document, err = run(
