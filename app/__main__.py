@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
 def main() -> None:
     """Run the command named by the arguments and exit with its status."""
+    # A script that starts the program in the background hands on "ignore"; Ctrl-C must cancel.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         from app.cli.main import run
 

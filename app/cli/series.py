@@ -86,10 +86,12 @@ def _as_text(rows: list[dict[str, Any]], skipped: list[Skipped]) -> str:
 @click.argument("path", type=PATH)
 @click.argument("out", type=PATH)
 @click.option("--series", "series_uid", metavar="UID", help="Series to take.")
-def convert_command(path: Path, out: Path, series_uid: str | None) -> None:
+@json_option
+def convert_command(path: Path, out: Path, series_uid: str | None, as_json: bool) -> None:
     """Write the volume of PATH in Hounsfield units to OUT (.nii.gz, .nrrd, .mha)."""
     with progress_bar() as progress:
         volume = read_volume(path, series_uid, progress)
         write_array(volume.hu, volume.grid, out)
     for problem in volume.series.problems:
         warn(problem.message)
+    emit({**describe(volume), "files": [str(out)]}, as_json, str(out))

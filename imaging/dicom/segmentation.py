@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import highdicom as hd
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from imaging.errors import refuse_image
 from imaging.geometry import Grid
+
+log = logging.getLogger(__name__)
 
 
 def read_segmentation(path: Path) -> tuple[NDArray[np.uint16], Grid]:
@@ -42,8 +45,13 @@ def read_segmentation(path: Path) -> tuple[NDArray[np.uint16], Grid]:
     numbers = np.asarray(segmentation.segment_numbers, dtype=np.uint16)
     size = int(stacked.shape[0]), int(stacked.shape[1]), int(stacked.shape[2])
     labels = np.zeros(size, dtype=np.uint16)
+    overlapping = 0
     for index, number in enumerate(numbers):
-        labels[stacked[..., index].astype(bool)] = number
+        segment = stacked[..., index].astype(bool)
+        overlapping += int((labels[segment] > 0).sum())
+        labels[segment] = number
+    if overlapping:
+        log.warning("%d voxels belong to several segments; the last one counts", overlapping)
     return labels, Grid(size, np.asarray(volume.affine, dtype=float))
 
 

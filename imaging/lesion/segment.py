@@ -140,6 +140,10 @@ def segment_lesion(
     if not mask.any():
         message = "nothing could be outlined at this place; click in the lesion's middle"
         raise refuse_image("nothing_outlined", message)
+    outside_clicks = sum(not _covers(mask, volume, seed) for seed in seeds)
+    if outside_clicks:
+        message = f"{outside_clicks} of {len(seeds)} clicks lie outside the outline; look at each"
+        doubts.append(_doubt("click_not_covered", message))
     if _leaves_image(mask):
         doubts.append(_doubt("leaves_image", "the lesion leaves the field of view"))
     return LesionOutline(mask, contrast.bone_hu - contrast.lesion_hu, tuple(doubts))
@@ -337,6 +341,11 @@ def _on_volume(
     mask = np.zeros(volume.grid.size_kji, dtype=bool)
     mask[tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))] = part
     return mask
+
+
+def _covers(mask: BoolArray, volume: Volume, seed: FloatArray) -> bool:
+    index = volume.grid.nearest(seed)
+    return index is not None and bool(mask[index])
 
 
 def _leaves_image(mask: BoolArray) -> bool:

@@ -82,3 +82,10 @@ def test_lesion_in_real_bone_is_outlined(
     seed = np.array(made.truth.lesion.seed_lps_mm)
     outline = segment_lesion(made.volume, seed, outside=canal_near(made.volume, seed))
     assert dice(outline.mask, made.lesion) > least
+
+
+def test_a_click_elsewhere_is_said(vertebra: GeneratedCase) -> None:
+    seed = np.array(vertebra.truth.lesion.seed_lps_mm)
+    both = np.array([seed, seed + [40.0, 60.0, 0.0]])
+    doubts = {doubt.code for doubt in segment_lesion(vertebra.volume, both).doubts}
+    assert "click_not_covered" in doubts
