@@ -140,10 +140,10 @@ def segment_lesion(
     if not mask.any():
         message = "nothing could be outlined at this place; click in the lesion's middle"
         raise refuse_image("nothing_outlined", message)
-    outside_clicks = sum(not _covers(mask, volume, seed) for seed in seeds)
-    if outside_clicks:
-        message = f"{outside_clicks} of {len(seeds)} clicks lie outside the outline; look at each"
-        doubts.append(_doubt("click_not_covered", message))
+    parts = _parts(mask)
+    if parts > 1:
+        message = f"the outline has {parts} separate parts; one lesion is planned at a time"
+        doubts.append(_doubt("separate_parts", message))
     if _leaves_image(mask):
         doubts.append(_doubt("leaves_image", "the lesion leaves the field of view"))
     return LesionOutline(mask, contrast.bone_hu - contrast.lesion_hu, tuple(doubts))
@@ -343,9 +343,9 @@ def _on_volume(
     return mask
 
 
-def _covers(mask: BoolArray, volume: Volume, seed: FloatArray) -> bool:
-    index = volume.grid.nearest(seed)
-    return index is not None and bool(mask[index])
+def _parts(mask: BoolArray) -> int:
+    where = ndimage.find_objects(mask.view(np.uint8))[0]
+    return int(ndimage.label(mask[where], structure=np.ones((3, 3, 3)))[1])
 
 
 def _leaves_image(mask: BoolArray) -> bool:
