@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
 from app.report.texts import Language, texts
@@ -260,7 +261,16 @@ def _draw_marks(axes: Axes, plane: Plane) -> None:
         (0.0, -0.95 * h, _letter(-plane.down)),
         (0.0, 0.95 * h, _letter(plane.down)),
     )
+    edge = [withStroke(linewidth=2.5, foreground=PAPER)]  # readable on bone too
     for x, y, letter in places:
-        axes.text(x, y, letter, color=INK, fontsize=12, weight="bold", ha="center", va="center")
-    axes.plot([0.62 * w, 0.62 * w + 20.0], [0.9 * h, 0.9 * h], color=INK, linewidth=2.5)
-    axes.text(0.62 * w + 10.0, 0.87 * h, "2 cm", color=INK, fontsize=8, ha="center", va="bottom")
+        text = axes.text(
+            x, y, letter, color=INK, fontsize=12, weight="bold", ha="center", va="center"
+        )
+        text.set_path_effects(edge)
+    bar_mm, end_mm = 20.0, 0.92 * w
+    (bar,) = axes.plot([end_mm - bar_mm, end_mm], [0.9 * h, 0.9 * h], color=INK, linewidth=2.5)
+    bar.set_path_effects([withStroke(linewidth=4.5, foreground=PAPER)])
+    label = axes.text(
+        end_mm - bar_mm / 2, 0.87 * h, "2 cm", color=INK, fontsize=8, ha="center", va="bottom"
+    )
+    label.set_path_effects(edge)
