@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
 from app.report.texts import Language, texts
@@ -261,7 +261,9 @@ def _draw_marks(axes: Axes, plane: Plane) -> None:
         (0.0, -0.95 * h, _letter(-plane.down)),
         (0.0, 0.95 * h, _letter(plane.down)),
     )
-    edge = [withStroke(linewidth=2.5, foreground=PAPER)]  # readable on bone too
+    edge: list[AbstractPathEffect] = [
+        withStroke(linewidth=2.5, foreground=PAPER)
+    ]  # readable on bone too
     for x, y, letter in places:
         text = axes.text(
             x, y, letter, color=INK, fontsize=12, weight="bold", ha="center", va="center"
