@@ -39,6 +39,7 @@ STOPPED_GROWTH = 0.35  # of its greatest; below this bone surrounds nearly all o
 CLEAR_SPEED = 0.33  # of the free front's; an outline whose front still runs faster is unsure
 FREE_SPEED = 0.6  # of the free front's; above this the front runs through open tissue
 LOW_CONTRAST_HU = 60.0
+MIXED_SHARE = 0.2  # of the contrast, by which the outline may be denser than the click
 EARLIER_A_MM = 0.008  # where no standstill is seen, the earlier of two like fronts is taken
 OPEN_GRADE = 0.15  # of the envelope; below the grade of the widest closing
 NEAR_BONE_MM = 30.0  # bone farther from the click belongs to something else
@@ -140,6 +141,10 @@ def segment_lesion(
     if not mask.any():
         message = "nothing could be outlined at this place; click in the lesion's middle"
         raise refuse_image("nothing_outlined", message)
+    spread_hu = float(volume.hu[mask].mean()) - contrast.lesion_hu
+    if spread_hu > MIXED_SHARE * abs(contrast.bone_hu - contrast.lesion_hu):
+        message = "the outline holds denser tissue than the click; it may have run into marrow"
+        doubts.append(_doubt("runs_into_marrow", message))
     parts = _parts(mask)
     if parts > 1:
         message = f"the outline has {parts} separate parts; one lesion is planned at a time"
