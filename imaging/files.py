@@ -87,14 +87,9 @@ def _read_image_file(path: Path) -> Volume:
         message = f"values from {lowest:g} to {highest:g} cannot be Hounsfield units; give the CT"
         raise refuse_image("not_hounsfield", message, path)
     hu = np.ascontiguousarray(np.rint(values) if values.dtype.kind == "f" else values, np.int16)
-    checksum = hashlib.sha256(hu.tobytes()).hexdigest()
-    return Volume(
-        hu,
-        grid,
-        SeriesInfo(
-            uid=f"file-{checksum[:24]}", path=str(path), description=path.name, checksum=checksum
-        ),
-    )
+    checksum = hashlib.sha256(hu.data).hexdigest()
+    info = SeriesInfo(uid=f"file-{checksum[:24]}", path=str(path), description=path.name)
+    return Volume(hu, grid, info)
 
 
 def _read_array(path: Path) -> tuple[NDArray[Any], Grid]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -35,8 +37,6 @@ class SeriesInfo:
         Largest distance between a voxel's place by its own slice's header and in the volume.
     problems : tuple of Problem
         What was found, and what was done about it.
-    checksum : str
-        SHA-256 of the array as int16 in C order.
     """
 
     uid: str
@@ -46,7 +46,6 @@ class SeriesInfo:
     patient_position: str = ""
     max_position_error_mm: float = 0.0
     problems: tuple[Problem, ...] = ()
-    checksum: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +73,11 @@ class Volume:
             )
             raise ValueError(message)
         object.__setattr__(self, "hu", read_only(self.hu))
+
+    @cached_property
+    def checksum(self) -> str:
+        """SHA-256 of the values as int16 in C order; computed when first asked for."""
+        return hashlib.sha256(np.ascontiguousarray(self.hu).data).hexdigest()
 
     def cropped(self, start_kji: tuple[int, int, int], size_kji: tuple[int, int, int]) -> Volume:
         """Return a block of the volume, sharing its memory.

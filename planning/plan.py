@@ -70,7 +70,7 @@ class SeriesReference(Document):
         return cls(
             uid=volume.series.uid,
             path=volume.series.path,
-            checksum=volume.series.checksum,
+            checksum=volume.checksum,
             description=volume.series.description,
             size_kji=volume.grid.size_kji,
             affine_kji_to_lps=tuple((r[0], r[1], r[2], r[3]) for r in rows),

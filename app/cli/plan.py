@@ -238,7 +238,7 @@ def _volume_of(case: Case, ct: Path | None, progress: Progress) -> Volume | None
             raise
         warn(f"the CT was not found ({refusal}); the report has no slices. Name it with --ct")
         return None
-    if volume.series.checksum != series.checksum:
+    if volume.checksum != series.checksum:
         message = "this CT is not the one of the plan: its values differ. Choose the right series"
         raise AppError(Problem(code="other_ct", message=message, where=str(place)))
     return volume

@@ -175,7 +175,7 @@ def mismatch(series: SeriesReference, volume: Volume) -> Problem | None:
     if series.uid != volume.series.uid:
         message = "this is another series than the one the plan was made on; choose its CT"
         return Problem(code="other_series", message=message, where=volume.series.path)
-    if series.checksum != volume.series.checksum:
+    if series.checksum != volume.checksum:
         message = (
             "the series has the right UID but other voxels than those the plan was made on; "
             "choose the original CT"

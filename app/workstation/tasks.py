@@ -70,7 +70,7 @@ def read_or_list(
         found = discover(files, path, progress.part(0.0, 0.3))
         if len(found.series) > 1:
             return tuple(
-                SeriesChoice(one.uid, one.headers[0].description, len(one.frames))
+                SeriesChoice(one.uid, one.first.description, len(one.slices))
                 for one in found.series
             )
         if found.series:

@@ -2,64 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import math
+import zlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
+from imaging.dicom.elements import (
+    PREAMBLE_BYTES,
+    TEXTS,
+    WORDS,
+    Elements,
+    Unusual,
+    file_meta,
+    scan,
+)
 from imaging.errors import ImagingError, refuse_image
-from imaging.geometry import FloatArray
 
-LONG_VR = frozenset({b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN"})
 MAX_PIXELS_A_FRAME = 1 << 26  # 8192 × 8192; no CT frame is larger, a corrupt header may claim it
 MAX_FRAMES = 20_000
+MAX_INFLATED_BYTES = 2 << 30  # a deflated file that grows beyond this is no CT
+FILE_META_BYTES = 4 << 10  # the file meta information is shorter
+LONGEST_FIRST_ELEMENT_BYTES = (
+    64  # of a data set without preamble: a group length or a character set
+)
+UNIT_WITHIN = 0.1  # direction cosines may be this far from unit length, by rounding
+PERPENDICULAR_WITHIN = 0.01  # cosine
+NOT_HOUNSFIELD_TYPES = frozenset(
+    {"OD", "Z_EFF", "ED", "EDW", "MGML", "PCT", "HU_MOD", "IHU", "CM2"}
+)  # Rescale Types other than HU (DICOM PS3.3 C.11.1.1.2)
+Triple = tuple[float, float, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class FrameHeader:
     """One frame of an image file.
 
     Parameters
     ----------
-    path : Path
-        File it is in.
-    frame : int
-        Index in the file, 0 for single-frame files.
-    position_lps_mm : numpy.ndarray
-        Shape (3,), centre of the first pixel.
-    row_direction, column_direction : numpy.ndarray
+    index : int
+        In the file, 0 for single-frame files.
+    position_lps_mm : tuple of float
+        Centre of the first pixel.
+    row_direction, column_direction : tuple of float
         Unit vectors along increasing column index and increasing row index.
-    size_ji : tuple of int
-        Rows, columns.
     spacing_mm_ji : tuple of float
         Distance between rows, between columns.
     slope, intercept : float
         From stored values to Hounsfield units.
+    group : tuple of str
+        What tells passes over one place apart: stack, time, kernel and the like.
     """
 
-    path: Path
-    frame: int
-    position_lps_mm: FloatArray
-    row_direction: FloatArray
-    column_direction: FloatArray
-    size_ji: tuple[int, int]
+    index: int
+    position_lps_mm: tuple[float, float, float]
+    row_direction: tuple[float, float, float]
+    column_direction: tuple[float, float, float]
     spacing_mm_ji: tuple[float, float]
     slope: float
     intercept: float
+    group: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PixelLayout:
+    """How a file stores its pixels.
+
+    Parameters
+    ----------
+    size_ji : tuple of int
+        Rows, columns.
+    bits_allocated, bits_stored, high_bit : int
+        As the header has them.
+    signed : bool
+        Whether stored values are two's complement.
+    padding : int or None
+        Stored value that marks no measurement.
+    """
+
+    size_ji: tuple[int, int]
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    padding: int | None
 
     @property
-    def normal(self) -> FloatArray:
-        """Unit normal of the slice plane."""
-        return np.cross(self.row_direction, self.column_direction)
+    def frame_bytes(self) -> int:
+        """Size of an uncompressed frame."""
+        return self.size_ji[0] * self.size_ji[1] * self.bits_allocated // 8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class ImageHeader:
     """One image file: what it belongs to and its frames.
 
@@ -67,47 +111,80 @@ class ImageHeader:
     ----------
     path : Path
         The file.
-    series_uid, sop_uid, modality, description, patient_position, kernel : str
+    study_uid, series_uid, sop_uid, frame_of_reference_uid : str
         As the header has them; empty when it has none.
-    acquisition, instance : int
-        Acquisition and Instance Number, 0 when absent.
+    modality, description, patient_position, kernel : str
+        As the header has them; empty when it has none.
+    acquisition, instance, series_number : int
+        0 when absent.
     image_type : tuple of str
         Values of Image Type.
     frames : tuple of FrameHeader
         In the order of the file.
-    transfer_syntax : UID
-        Encoding of the pixels.
+    layout : PixelLayout
+        Of the pixels.
+    syntax : str
+        Transfer Syntax UID.
     pixel_offset : int
-        Byte at which uncompressed little-endian pixels begin; −1 when they must be decoded.
-    stored_type : str
-        numpy type of the stored values.
-    padding : int or None
-        Stored value that marks no measurement.
+        Byte at which the value of Pixel Data begins; −1 when only pydicom finds it.
+    encapsulated : bool
+        Whether the pixels are compressed, frame by frame.
     lossy : bool
         Whether the pixels went through a lossy compression.
+    rescaled : bool
+        Whether the header says how stored values become Hounsfield units.
     """
 
     path: Path
+    study_uid: str
     series_uid: str
     sop_uid: str
+    frame_of_reference_uid: str
     modality: str
     description: str
     patient_position: str
     kernel: str
     acquisition: int
     instance: int
+    series_number: int
     image_type: tuple[str, ...]
     frames: tuple[FrameHeader, ...]
-    transfer_syntax: UID
+    layout: PixelLayout
+    syntax: str
     pixel_offset: int
-    stored_type: str
-    padding: int | None
+    encapsulated: bool
     lossy: bool
+    rescaled: bool
 
     @property
     def is_localizer(self) -> bool:
         """Whether this is a scout image, not a slice."""
         return "LOCALIZER" in self.image_type or "DOSE_INFO" in self.image_type
+
+
+@dataclass(frozen=True, eq=False)
+class _Facts:
+    """What both ways of reading a header give: texts, whole numbers, and the frames' groups."""
+
+    text: Callable[[str], str]
+    whole: Callable[[str], int | None]
+    groups: tuple[_FrameFacts, ...] | None
+    syntax: str
+    pixel_offset: int
+    pixel_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class _FrameFacts:
+    """Texts of one frame of an enhanced image."""
+
+    position: str
+    orientation: str
+    spacing: str
+    slope: str
+    intercept: str
+    rescale_type: str
+    group: tuple[str, ...]
 
 
 def read_header(path: Path) -> ImageHeader:
@@ -129,169 +206,285 @@ def read_header(path: Path) -> ImageHeader:
         When it is not DICOM, holds no image, or its header contradicts itself.
     """
     try:
-        with path.open("rb") as stream:
-            dataset = pydicom.dcmread(stream, stop_before_pixels=True)
-            return _from_dataset(path, dataset, _pixel_offset(stream, dataset))
+        return _image_header(path, _facts(path))
     except ImagingError:
         raise
     except InvalidDicomError:
         raise refuse_image("not_dicom", "not a DICOM file", path.name) from None
+    except MemoryError:
+        message = "the file claims more than fits into memory"
+        raise refuse_image("too_large", message, path.name) from None
+    except OSError as error:
+        message = f"the file cannot be read ({error.strerror or 'it ends early'})"
+        raise refuse_image("damaged", message, path.name) from None
     except Exception as error:  # a damaged header fails in any way the parser can
         message = f"damaged DICOM header ({type(error).__name__})"
         raise refuse_image("damaged", message, path.name) from None
 
 
-def _pixel_offset(stream: BinaryIO, dataset: Dataset) -> int:
-    syntax = getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID")
-    if syntax not in {ExplicitVRLittleEndian, ImplicitVRLittleEndian}:
-        return -1
-    tag = stream.read(12)
-    if tag[:4] != b"\xe0\x7f\x10\x00":
-        return -1
-    position = int(stream.tell())
-    if syntax == ImplicitVRLittleEndian:
-        return position - 4
-    return position if tag[4:6] in LONG_VR else -1
+def read_dataset(path: Path, *, with_pixels: bool) -> Dataset:
+    """Read a file as pydicom does, also without preamble, and never inflated without bounds.
+
+    Parameters
+    ----------
+    path : Path
+        A file.
+    with_pixels : bool
+        Whether the pixels are read too.
+
+    Returns
+    -------
+    pydicom.Dataset
+        Its elements, read when they are asked for.
+
+    Raises
+    ------
+    InvalidDicomError
+        When it is no DICOM file.
+    ImagingError
+        When a deflated file expands beyond bounds.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(FILE_META_BYTES)
+        if not _may_be_dicom(start):
+            raise InvalidDicomError
+        syntax, begin = file_meta(start)
+        stream.seek(0)
+        if syntax != DeflatedExplicitVRLittleEndian:
+            return pydicom.dcmread(stream, stop_before_pixels=not with_pixels, force=True)
+        stream.seek(begin)
+        data = io.BytesIO(_inflated(stream.read(), path))
+    dataset = pydicom.dcmread(data, stop_before_pixels=not with_pixels, force=True)
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return dataset
 
 
-def _numbers(value: object, count: int, name: str, path: Path) -> FloatArray:
+def _may_be_dicom(start: bytes) -> bool:
+    """Tell whether a file begins with the preamble, or, lacking it, with a first element."""
+    if start[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == b"DICM":
+        return True
+    if len(start) < 8 or start[:2] not in {b"\x02\x00", b"\x08\x00"} or start[3] != 0:
+        return False
+    representation = start[4:6]
+    explicit = representation.isalpha() and representation.isupper()
+    return explicit or int.from_bytes(start[4:8], "little") <= LONGEST_FIRST_ELEMENT_BYTES
+
+
+def _inflated(packed: bytes, path: Path) -> bytes:
+    """Expand a deflated data set (DICOM PS3.5 A.5), up to a bound."""
+    decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+    data = decompressor.decompress(packed, MAX_INFLATED_BYTES)
+    if decompressor.unconsumed_tail:
+        message = f"the file expands to more than {MAX_INFLATED_BYTES >> 20} MiB"
+        raise refuse_image("too_large", message, path.name)
+    return data
+
+
+def _facts(path: Path) -> _Facts:
     try:
-        numbers = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        numbers = np.empty(0, dtype=np.float64)
-    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+        found = scan(path)
+    except Unusual:
+        return _facts_of(read_dataset(path, with_pixels=False), None)
+    if found.has_frame_groups:
+        return _facts_of(read_dataset(path, with_pixels=False), found)
+    return _Facts(
+        found.text, found.whole, None, found.syntax, found.pixel_offset, found.pixel_bytes
+    )
+
+
+def _facts_of(dataset: Dataset, found: Elements | None) -> _Facts:
+    if len(dataset) == 0:
+        raise InvalidDicomError
+    groups = None
+    if "PerFrameFunctionalGroupsSequence" in dataset:
+        groups = tuple(_functional_groups(dataset))
+    meta = getattr(dataset, "file_meta", Dataset())
+    syntax = str(meta.get("TransferSyntaxUID", "") or ImplicitVRLittleEndian)
+    texts = {name: _text(dataset.get(name)) for name in TEXTS if name in dataset}
+    wholes = {name: _integer(dataset.get(name)) for name in WORDS}
+    if "Rows" not in dataset:
+        kind = texts.get("Modality", "") or "object"
+        raise refuse_image("not_an_image", f"DICOM {kind} without an image")
+    offset, size = (found.pixel_offset, found.pixel_bytes) if found else (-1, 0)
+    return _Facts(lambda name: texts.get(name, ""), wholes.get, groups, syntax, offset, size)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip(" \0")
+    try:
+        return "\\".join(str(part) for part in value)  # type: ignore[attr-defined]
+    except TypeError:
+        return str(value)
+
+
+def _integer(value: object) -> int | None:
+    try:
+        return int(str(value))
+    except ValueError:
+        return None
+
+
+def _functional_groups(dataset: Dataset) -> Iterator[_FrameFacts]:
+    shared = next(iter(dataset.get("SharedFunctionalGroupsSequence") or [Dataset()]))
+    for per_frame in dataset.get("PerFrameFunctionalGroupsSequence") or []:
+
+        def item(sequence: str, name: str, own: Dataset = per_frame) -> str:
+            for group in (own, shared):
+                if group.get(sequence):
+                    return _text(group[sequence][0].get(name))
+            return ""
+
+        yield _FrameFacts(
+            item("PlanePositionSequence", "ImagePositionPatient"),
+            item("PlaneOrientationSequence", "ImageOrientationPatient"),
+            item("PixelMeasuresSequence", "PixelSpacing"),
+            item("PixelValueTransformationSequence", "RescaleSlope"),
+            item("PixelValueTransformationSequence", "RescaleIntercept"),
+            item("PixelValueTransformationSequence", "RescaleType"),
+            (
+                item("FrameContentSequence", "StackID"),
+                item("FrameContentSequence", "TemporalPositionIndex"),
+                item("CTReconstructionSequence", "ConvolutionKernel"),
+                item("FrameContentSequence", "FrameAcquisitionNumber"),
+                item("CTImageFrameTypeSequence", "FrameType"),
+            ),
+        )
+
+
+def _numbers(text: str, count: int, name: str, path: Path) -> list[float]:
+    try:
+        numbers = [float(part) for part in text.split("\\")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
         raise refuse_image("no_geometry", f"the header lacks a valid {name}", path.name)
     return numbers
 
 
-def _whole(value: object) -> int:
+def _whole(text: str) -> int:
     try:
-        return int(str(value))
+        return int(text)
     except ValueError:
         return 0
 
 
-def _directions(value: object, path: Path) -> tuple[FloatArray, FloatArray]:
-    six = _numbers(value, 6, "Image Orientation (Patient)", path)
-    row, column = six[:3], six[3:]
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
-    if min(lengths) < 0.9 or abs(float(row @ column)) > 0.01 * lengths[0] * lengths[1]:
+def _directions(text: str, path: Path) -> tuple[Triple, Triple]:
+    a, b, c, d, e, f = _numbers(text, 6, "Image Orientation (Patient)", path)
+    row_length, column_length = math.hypot(a, b, c), math.hypot(d, e, f)
+    if (
+        max(abs(row_length - 1), abs(column_length - 1)) > UNIT_WITHIN
+        or abs(a * d + b * e + c * f) > PERPENDICULAR_WITHIN
+    ):
         message = "Image Orientation (Patient) is not two perpendicular unit vectors"
         raise refuse_image("no_geometry", message, path.name)
-    row = row / lengths[0]
-    column = column - (column @ row) * row
-    return row, column / np.linalg.norm(column)
+    a, b, c = a / row_length, b / row_length, c / row_length
+    slant = a * d + b * e + c * f
+    d, e, f = d - slant * a, e - slant * b, f - slant * c
+    column_length = math.hypot(d, e, f)
+    return (a, b, c), (d / column_length, e / column_length, f / column_length)
 
 
-def _frame(
-    path: Path,
-    index: int,
-    geometry: tuple[object, object, object],
-    size_ji: tuple[int, int],
-    rescale: tuple[object, object],
-) -> FrameHeader:
-    position, orientation, spacing = geometry
-    row, column = _directions(orientation, path)
-    spacing_mm = _numbers(spacing, 2, "Pixel Spacing", path)
-    if (spacing_mm <= 0).any():
+def _frame(path: Path, index: int, facts: _FrameFacts) -> FrameHeader:
+    row, column = _directions(facts.orientation, path)
+    down, across = _numbers(facts.spacing, 2, "Pixel Spacing", path)
+    if down <= 0 or across <= 0:
         raise refuse_image("no_geometry", "Pixel Spacing is not above zero", path.name)
-    slope, intercept = (
-        float(str(value)) if value is not None else default
-        for value, default in zip(rescale, (1.0, 0.0), strict=True)
+    x, y, z = _numbers(facts.position, 3, "Image Position (Patient)", path)
+    slope = _numbers(facts.slope or "1", 1, "Rescale Slope", path)[0]
+    intercept = _numbers(facts.intercept or "0", 1, "Rescale Intercept", path)[0]
+    if slope == 0:
+        raise refuse_image("not_hounsfield", "Rescale Slope is zero", path.name)
+    if facts.rescale_type.upper() in NOT_HOUNSFIELD_TYPES:
+        message = f"the values are {facts.rescale_type}, not Hounsfield units"
+        raise refuse_image("not_hounsfield", message, path.name)
+    return FrameHeader(index, (x, y, z), row, column, (down, across), slope, intercept, facts.group)
+
+
+def _frames(path: Path, facts: _Facts) -> tuple[FrameHeader, ...]:
+    text = facts.text
+    count = _whole(text("NumberOfFrames") or "1")
+    if not 0 < count <= MAX_FRAMES:
+        raise refuse_image("not_an_image", f"the header claims {count} frames", path.name)
+    if facts.groups is not None:
+        if len(facts.groups) != count:
+            message = f"{count} frames, but geometry for {len(facts.groups)}"
+            raise refuse_image("damaged", message, path.name)
+        return tuple(_frame(path, n, one) for n, one in enumerate(facts.groups))
+    if count > 1:
+        message = f"{count} frames without a place for each"
+        raise refuse_image("no_geometry", message, path.name)
+    only = _FrameFacts(
+        text("ImagePositionPatient"),
+        text("ImageOrientationPatient"),
+        text("PixelSpacing"),
+        text("RescaleSlope"),
+        text("RescaleIntercept"),
+        text("RescaleType"),
+        (
+            text("TemporalPositionIdentifier"),
+            text("ConvolutionKernel"),
+            text("AcquisitionNumber"),
+            text("ImageType"),
+            text("KVP"),
+            text("SliceThickness"),
+        ),
     )
-    return FrameHeader(
-        path=path,
-        frame=index,
-        position_lps_mm=_numbers(position, 3, "Image Position (Patient)", path),
-        row_direction=row,
-        column_direction=column,
-        size_ji=size_ji,
-        spacing_mm_ji=(float(spacing_mm[0]), float(spacing_mm[1])),
-        slope=slope,
-        intercept=intercept,
-    )
+    return (_frame(path, 0, only),)
 
 
-def _functional_groups(
-    dataset: Dataset,
-) -> Iterator[tuple[tuple[object, object, object], tuple[object, object]]]:
-    shared = next(iter(dataset.get("SharedFunctionalGroupsSequence") or [Dataset()]))
-    for per_frame in dataset.get("PerFrameFunctionalGroupsSequence") or []:
-
-        def item(sequence: str, name: str, own: Dataset = per_frame) -> object:
-            for group in (own, shared):
-                if group.get(sequence):
-                    return group[sequence][0].get(name)
-            return None
-
-        yield (
-            (
-                item("PlanePositionSequence", "ImagePositionPatient"),
-                item("PlaneOrientationSequence", "ImageOrientationPatient"),
-                item("PixelMeasuresSequence", "PixelSpacing"),
-            ),
-            (
-                item("PixelValueTransformationSequence", "RescaleSlope"),
-                item("PixelValueTransformationSequence", "RescaleIntercept"),
-            ),
-        )
-
-
-def _frames(path: Path, dataset: Dataset) -> tuple[FrameHeader, ...]:
-    size = _whole(dataset.get("Rows")), _whole(dataset.get("Columns"))
+def _layout(path: Path, facts: _Facts) -> PixelLayout:
+    bits = facts.whole("BitsAllocated") or 0
+    samples = facts.whole("SamplesPerPixel") or 1
+    if bits not in {8, 16, 32} or samples != 1:
+        raise refuse_image("not_an_image", f"{bits}-bit, {samples}-colour pixels", path.name)
+    stored = facts.whole("BitsStored") or bits
+    high = facts.whole("HighBit")
+    high = stored - 1 if high is None else high
+    if not 0 < stored <= bits or not stored - 1 <= high < bits:
+        message = f"{stored} bits up to bit {high} of {bits}: the header contradicts itself"
+        raise refuse_image("damaged", message, path.name)
+    size = facts.whole("Rows") or 0, facts.whole("Columns") or 0
     if not 0 < size[0] * size[1] <= MAX_PIXELS_A_FRAME:
         raise refuse_image(
             "not_an_image", f"no image of usable size ({size[0]} × {size[1]})", path.name
         )
-    count = _whole(dataset.get("NumberOfFrames") or 1)
-    if count > MAX_FRAMES:
-        raise refuse_image("not_an_image", f"the header claims {count} frames", path.name)
-    if "PerFrameFunctionalGroupsSequence" in dataset:
-        groups = list(_functional_groups(dataset))
-        if len(groups) != count:
-            message = f"{count} frames, but geometry for {len(groups)}"
-            raise refuse_image("damaged", message, path.name)
-        return tuple(_frame(path, n, g, size, r) for n, (g, r) in enumerate(groups))
-    geometry = (
-        dataset.get("ImagePositionPatient"),
-        dataset.get("ImageOrientationPatient"),
-        dataset.get("PixelSpacing"),
-    )
-    rescale = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
-    return (_frame(path, 0, geometry, size, rescale),)
+    signed = facts.whole("PixelRepresentation") == 1
+    padding = facts.whole("PixelPaddingValue")
+    return PixelLayout(size, bits, stored, high, signed, padding)
 
 
-def _from_dataset(path: Path, dataset: Dataset, pixel_offset: int) -> ImageHeader:
-    if "Rows" not in dataset:
-        kind = str(dataset.get("Modality", "")) or "object"
-        raise refuse_image("not_an_image", f"DICOM {kind} without an image", path.name)
-    image_type = tuple(str(part).strip().upper() for part in dataset.get("ImageType") or ())
-    bits = _whole(dataset.get("BitsAllocated"))
-    samples = _whole(dataset.get("SamplesPerPixel") or 1)
-    usable = bits in {8, 16, 32} and samples == 1
-    if not usable:
-        raise refuse_image("not_an_image", f"{bits}-bit, {samples}-colour pixels", path.name)
-    modality = str(dataset.get("Modality", "")).upper()
+def _image_header(path: Path, facts: _Facts) -> ImageHeader:
+    text = facts.text
+    modality = text("Modality").upper()
     if modality != "CT":
         raise refuse_image("not_ct", f"modality {modality or 'unknown'}, not CT", path.name)
-    signed = _whole(dataset.get("PixelRepresentation")) == 1
-    stored = _whole(dataset.get("BitsStored") or bits)
-    padding = dataset.get("PixelPaddingValue")
+    layout = _layout(path, facts)
+    groups = facts.groups or ()
+    image_type = text("ImageType").upper().split("\\")
+    localizer = "LOCALIZER" in image_type or "DOSE_INFO" in image_type
     return ImageHeader(
         path=path,
-        series_uid=str(dataset.get("SeriesInstanceUID", "")),
-        sop_uid=str(dataset.get("SOPInstanceUID", "")),
+        study_uid=text("StudyInstanceUID"),
+        series_uid=text("SeriesInstanceUID"),
+        sop_uid=text("SOPInstanceUID"),
+        frame_of_reference_uid=text("FrameOfReferenceUID"),
         modality=modality,
-        description=str(dataset.get("SeriesDescription", "")),
-        patient_position=str(dataset.get("PatientPosition", "")),
-        kernel=str(dataset.get("ConvolutionKernel", "")),
-        acquisition=_whole(dataset.get("AcquisitionNumber") or 0),
-        instance=_whole(dataset.get("InstanceNumber") or 0),
-        image_type=image_type,
-        frames=_frames(path, dataset),
-        transfer_syntax=UID(str(dataset.file_meta.get("TransferSyntaxUID", ""))),
-        pixel_offset=pixel_offset if bits == 16 and (stored == 16 or not signed) else -1,
-        stored_type="<i2" if signed else "<u2",
-        padding=int(padding) if isinstance(padding, int) else None,
-        lossy=str(dataset.get("LossyImageCompression", "00")) == "01",
+        description=text("SeriesDescription"),
+        patient_position=text("PatientPosition"),
+        kernel=text("ConvolutionKernel"),
+        acquisition=_whole(text("AcquisitionNumber")),
+        instance=_whole(text("InstanceNumber")),
+        series_number=_whole(text("SeriesNumber")),
+        image_type=tuple(part.strip() for part in image_type),
+        frames=() if localizer else _frames(path, facts),
+        layout=layout,
+        syntax=facts.syntax,
+        pixel_offset=facts.pixel_offset,
+        encapsulated=facts.pixel_bytes < 0 and facts.pixel_offset >= 0,
+        lossy=text("LossyImageCompression") == "01",
+        rescaled=bool(text("RescaleSlope") and text("RescaleIntercept"))
+        or bool(groups and all(one.slope and one.intercept for one in groups)),
     )

@@ -2,85 +2,246 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 
-from imaging.dicom.headers import FrameHeader, ImageHeader
-from imaging.errors import refuse_image
+from imaging.dicom.codecs import decode_frame, fragments
+from imaging.dicom.headers import FrameHeader, ImageHeader, PixelLayout, read_dataset
+from imaging.errors import ImagingError, refuse_image
 from imaging.volume import AIR_HU
 
 INT16 = np.iinfo(np.int16)
+GE_IMPLICIT_BIG_ENDIAN = "1.2.840.113619.5.2"  # GE private: elements little, pixels big endian
 
 
-def decode(header: ImageHeader) -> NDArray[np.int16]:
-    """Return the frames of a file in Hounsfield units.
+@dataclass(frozen=True, slots=True)
+class HuRange:
+    """Lowest and highest value of a slice, in Hounsfield units."""
+
+    lowest: int
+    highest: int
+
+
+class PixelSource:
+    """The pixels of one file, frame by frame; several threads may ask for different frames.
 
     Parameters
     ----------
     header : ImageHeader
         Of the file.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (frames, rows, columns), int16.
-
     Raises
     ------
     ImagingError
-        When the pixels cannot be decoded.
+        When the file is shorter than its header says.
     """
-    stored = _raw(header) if header.pixel_offset >= 0 else _decoded(header)
-    rows, columns = header.frames[0].size_ji
-    shape = (len(header.frames), rows, columns)
-    if stored.size != np.prod(shape):
-        raise refuse_image("damaged", "the file holds fewer pixels than it says", header.path.name)
-    stored = stored.reshape(shape)
-    out = np.empty(shape, dtype=np.int16)
-    for frame, values, target in zip(header.frames, stored, out, strict=True):
-        _rescale(values, frame, header.padding, target)
-    return out
+
+    def __init__(self, header: ImageHeader) -> None:
+        self._header = header
+        self._lock = threading.Lock()
+        self._fragments: list[bytes] | None = None
+        self._decoded: NDArray[Any] | None = None
+        layout = header.layout
+        self._is_raw = header.pixel_offset >= 0 and not header.encapsulated
+        if self._is_raw:
+            wanted = layout.frame_bytes * len(header.frames)
+            if header.path.stat().st_size < header.pixel_offset + wanted:
+                raise self._refusal("the file ends before its pixels do; copy it again")
+
+    def read(self, frame: FrameHeader, out: NDArray[np.int16]) -> HuRange:
+        """Write one frame in Hounsfield units.
+
+        Parameters
+        ----------
+        frame : FrameHeader
+            Of this file.
+        out : numpy.ndarray
+            Shape (rows, columns), int16, contiguous.
+
+        Returns
+        -------
+        HuRange
+            Of the values written.
+
+        Raises
+        ------
+        ImagingError
+            When the pixels cannot be decoded.
+        """
+        layout = self._header.layout
+        if self._is_raw and layout.bits_allocated == 16:
+            stored: NDArray[Any] = out.view("<i2" if layout.signed else "<u2")
+            self._read_raw(frame.index, stored)
+        elif self._is_raw:
+            kind = f"<{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}"
+            stored = np.empty(layout.size_ji, dtype=kind)
+            self._read_raw(frame.index, stored)
+        else:
+            stored = self._decode(frame.index)
+        empty = _padded(stored, layout, frame)
+        return to_hounsfield(as_numbers(stored, layout), frame, empty, out)
+
+    def _refusal(self, message: str) -> ImagingError:
+        return refuse_image("damaged", message, self._header.path.name)
+
+    def _read_raw(self, index: int, stored: NDArray[Any]) -> None:
+        with self._header.path.open("rb", buffering=0) as stream:
+            stream.seek(self._header.pixel_offset + index * stored.nbytes)
+            view = memoryview(stored.data).cast("B")
+            got = 0
+            while got < len(view):
+                more = stream.readinto(view[got:])
+                if not more:
+                    raise self._refusal("the file ends before its pixels do; copy it again")
+                got += more
+
+    def _decode(self, index: int) -> NDArray[Any]:
+        header = self._header
+        if header.pixel_offset >= 0 and self._decoded is None:
+            with self._lock:
+                if self._fragments is None:
+                    self._fragments = fragments(header)
+            found = decode_frame(self._fragments[index], header)
+            if found is not None:
+                return found
+        with self._lock:
+            if self._decoded is None:
+                self._decoded = self._decode_all()
+            frame: NDArray[Any] = self._decoded[index]
+            return frame
+
+    def _decode_all(self) -> NDArray[Any]:
+        """Decode the whole file by pydicom: odd encodings, big endian, deflated."""
+        header = self._header
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                dataset = read_dataset(header.path, with_pixels=True)
+                if header.syntax == GE_IMPLICIT_BIG_ENDIAN:
+                    return self._shaped(_big_endian_words(dataset.PixelData, header))
+                pixels: NDArray[Any] = dataset.pixel_array
+        except ImagingError:
+            raise
+        except Exception as error:  # each decoder fails in its own way
+            message = f"the pixels cannot be decoded ({type(error).__name__}); export them again"
+            raise self._refusal(message) from None
+        return self._shaped(pixels)
+
+    def _shaped(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        shape = (len(self._header.frames), *self._header.layout.size_ji)
+        if pixels.size != np.prod(shape):
+            raise self._refusal("the file holds fewer pixels than it says; copy it again")
+        return pixels.reshape(shape)
 
 
-def _raw(header: ImageHeader) -> NDArray[Any]:
-    rows, columns = header.frames[0].size_ji
-    return np.fromfile(
-        header.path,
-        dtype=header.stored_type,
-        count=rows * columns * len(header.frames),
-        offset=header.pixel_offset,
-    )
+def _big_endian_words(data: bytes, header: ImageHeader) -> NDArray[Any]:
+    kind = ">i2" if header.layout.signed else ">u2"
+    words = np.frombuffer(data, dtype=kind)
+    native: NDArray[Any] = words.astype(words.dtype.newbyteorder("="))
+    return native
 
 
-def _decoded(header: ImageHeader) -> NDArray[Any]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            pixels: NDArray[Any] = pydicom.dcmread(header.path).pixel_array
-    except Exception as error:  # each decoder fails in its own way
-        name = header.transfer_syntax.name or "an unnamed encoding"
-        message = f"the pixels ({name}) cannot be decoded ({type(error).__name__})"
-        raise refuse_image("damaged", message, Path(header.path).name) from None
-    return pixels
+def as_numbers(stored: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
+    """Return the numbers that stored bits mean, by the header's bits and sign.
+
+    Parameters
+    ----------
+    stored : numpy.ndarray
+        Any integer type; bits outside those stored may hold anything (old overlays).
+    layout : PixelLayout
+        Bits stored, high bit, sign.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape; the same array where nothing has to be done.
+    """
+    surplus_high = max(stored.dtype.itemsize * 8 - 1 - layout.high_bit, 0)
+    surplus_low = layout.high_bit + 1 - layout.bits_stored
+    unsigned = np.dtype(f"u{stored.dtype.itemsize}")
+    wanted = np.dtype(f"i{stored.dtype.itemsize}") if layout.signed else unsigned
+    values = stored.view(wanted)
+    if surplus_low == 0 and (surplus_high == 0 or _fits(values, layout)):
+        return values
+    lifted = stored.view(unsigned) << unsigned.type(surplus_high)
+    shifted: NDArray[Any] = lifted.view(wanted) >> wanted.type(surplus_high + surplus_low)
+    return shifted
 
 
-def _rescale(
-    stored: NDArray[Any], frame: FrameHeader, padding: int | None, out: NDArray[np.int16]
-) -> None:
-    """Write ``slope × stored + intercept``; padding that would look like tissue becomes air."""
-    plain = frame.slope == 1.0 and frame.intercept == int(frame.intercept)
-    if plain:
-        values = stored.astype(np.int32)
-        values += int(frame.intercept)
+def _fits(values: NDArray[Any], layout: PixelLayout) -> bool:
+    if layout.signed:
+        limit = 1 << (layout.bits_stored - 1)
+        return bool(values.min() >= -limit and values.max() < limit)
+    return bool(values.max() < 1 << layout.bits_stored)
+
+
+def to_hounsfield(
+    stored: NDArray[Any],
+    frame: FrameHeader,
+    empty: NDArray[np.bool_] | None,
+    out: NDArray[np.int16],
+) -> HuRange:
+    """Write ``slope × stored + intercept``; what was not measured becomes air.
+
+    Parameters
+    ----------
+    stored : numpy.ndarray
+        Shape (rows, columns); may share memory with `out`.
+    frame : FrameHeader
+        With slope and intercept.
+    empty : numpy.ndarray or None
+        Same shape, bool: where padding would look like tissue.
+    out : numpy.ndarray
+        Same shape, int16; values beyond its range are clipped.
+
+    Returns
+    -------
+    HuRange
+        Of the values written.
+    """
+    lowest, highest = int(stored.min()), int(stored.max())
+    whole = frame.slope == 1.0 and frame.intercept.is_integer()
+    shift = int(frame.intercept) if whole else 0
+    if whole and lowest + shift >= INT16.min and highest + shift <= INT16.max:
+        if stored.dtype.itemsize == out.dtype.itemsize:
+            # Sums wrap around modulo 2^16, and the true one fits: the bits are right either way.
+            wrapped = np.array(shift & 0xFFFF, dtype=np.uint16).view(np.int16)
+            np.add(stored.view(np.int16), wrapped, out=out)
+        else:
+            np.add(stored, shift, out=out, casting="unsafe", dtype=np.int64)
+        lowest, highest = lowest + shift, highest + shift
     else:
-        values = np.rint(stored * frame.slope + frame.intercept)
-    if padding is not None:
-        empty = stored == np.array(padding).astype(stored.dtype)
-        values[empty & (values > AIR_HU)] = AIR_HU
-    np.clip(values, INT16.min, INT16.max, out=values)
-    out[...] = values
+        values = np.rint(stored.astype(np.float64) * frame.slope + frame.intercept)
+        np.clip(values, INT16.min, INT16.max, out=values)
+        out[...] = values
+        lowest, highest = int(out.min()), int(out.max())
+    if empty is not None:
+        out[empty] = AIR_HU
+        lowest, highest = int(out.min()), int(out.max())
+    return HuRange(lowest, highest)
+
+
+def _padded(
+    stored: NDArray[Any], layout: PixelLayout, frame: FrameHeader
+) -> NDArray[np.bool_] | None:
+    """Return where padding lies that would look like tissue, or None.
+
+    Padding is compared bit by bit, before bits that are not stored are cut off: exporters pad with
+    values outside the range they declare.
+    """
+    if layout.padding is None:
+        return None
+    bits = stored.dtype.itemsize * 8
+    pattern = layout.padding & ((1 << bits) - 1)
+    number = pattern - (1 << bits) if layout.signed and pattern >> (bits - 1) else pattern
+    low, high = (-(1 << layout.bits_stored - 1), 1 << layout.bits_stored - 1)
+    declared = low <= number < high if layout.signed else number < 2 * high
+    if declared and number * frame.slope + frame.intercept <= AIR_HU:
+        return None
+    empty: NDArray[np.bool_] = stored.view(f"u{stored.dtype.itemsize}") == pattern
+    return empty if empty.any() else None

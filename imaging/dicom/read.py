@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom.discover import Discovery, FoundSeries
-from imaging.dicom.headers import ImageHeader
-from imaging.dicom.pixels import decode
-from imaging.dicom.stack import build, max_position_error_mm, plan_stack
+from imaging.dicom.discover import Discovery
+from imaging.dicom.grouping import FoundSeries
+from imaging.dicom.pixels import INT16, PixelSource
+from imaging.dicom.stack import assemble, max_position_error_mm, plan_stack
 from imaging.errors import Problem, refuse_image
 from imaging.progress import SILENT, Progress
 from imaging.volume import SeriesInfo, Volume
 
 METAL_HU = 3000  # above any bone; what a 12-bit scanner shows of steel and titanium
 METAL_VOXELS = 50
-PLAUSIBLE_HU = (-3100, 5000)
-DECODERS = 2
+PLAUSIBLE_HU = (-3100, 5000)  # padding and scanned circle below, dense implants above
+ODD_SHARE = 0.2  # of the voxels; steel fills far less of a slice
+FAT_HU = -50
+MAX_VOLUME_GIB = 8  # 4,000 slices of 1024 × 1024
+THREADS = max(2, os.cpu_count() or 2)
 
 
 def choose(discovery: Discovery, series_uid: str | None, path: Path) -> tuple[FoundSeries, bool]:
@@ -80,7 +84,7 @@ def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) ->
     path : Path
         What the user opened; kept as the series' place.
     progress : Progress
-        Told after each file.
+        Told while slices are read.
 
     Returns
     -------
@@ -92,49 +96,115 @@ def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) ->
     ImagingError
         When the files do not form a volume in Hounsfield units.
     """
-    pixels = _decode_all(series.headers, progress.part(0.0, 0.9))
-    _check_hounsfield(pixels, path)
-    pairs = series.frames
-    frames = [frame for _, frame in pairs]
-    progress.update(0.92, "building the volume")
-    plan = plan_stack(frames, pixels)
-    hu, placed_mm = build(plan, pixels)
-    hu = np.ascontiguousarray(hu)
+    _refuse_too_large(series, path)
+    slices = _Slices(series)
+    frames, size_ji = series.frames, series.first.layout.size_ji
+    plan = plan_stack(frames, size_ji, slices.are_same, path.name)
+    hu, placed_mm = assemble(plan, size_ji, slices.read, progress.part(0.0, 0.95), THREADS)
+    _check_hounsfield(hu, series, slices.lowest_hu, path)
     problems = [*plan.problems, *_header_problems(series)]
-    if int((hu > METAL_HU).sum()) > METAL_VOXELS:
+    if slices.metal_voxels > METAL_VOXELS:
         message = "metal in the field of view; values near it are not to be trusted"
         problems.append(Problem(code="metal", message=message))
-    first = series.headers[0]
+    first = series.first
     info = SeriesInfo(
-        uid=series.uid or f"no-uid-{hashlib.sha256(hu.tobytes()).hexdigest()[:24]}",
+        uid=series.uid or f"no-uid-{hashlib.sha256(hu.data).hexdigest()[:24]}",
         path=str(path),
         description=first.description,
         modality=first.modality,
         patient_position=first.patient_position,
-        max_position_error_mm=max_position_error_mm(plan, frames, placed_mm),
+        max_position_error_mm=max_position_error_mm(plan, frames, size_ji, placed_mm),
         problems=tuple(problems),
-        checksum=hashlib.sha256(hu.tobytes()).hexdigest(),
     )
     progress.update(1.0, "read")
     return Volume(hu, plan.grid, info)
 
 
-def _decode_all(headers: tuple[ImageHeader, ...], progress: Progress) -> NDArray[np.int16]:
-    counts = [len(header.frames) for header in headers]
-    pixels = np.empty((sum(counts), *headers[0].frames[0].size_ji), dtype=np.int16)
-    starts = np.cumsum([0, *counts[:-1]])
-    with ThreadPoolExecutor(DECODERS) as pool:
-        done = pool.map(decode, headers)
-        for number, (start, count, part) in enumerate(zip(starts, counts, done, strict=True)):
-            pixels[start : start + count] = part
-            progress.update((number + 1) / len(headers), "reading slices")
-    return pixels
+def load_preview(series: FoundSeries, path: Path) -> Volume:
+    """Read the middle slice alone, to be shown while the series is being read.
+
+    Parameters
+    ----------
+    series : FoundSeries
+        Its files.
+    path : Path
+        What the user opened.
+
+    Returns
+    -------
+    Volume
+        One slice in its place.
+
+    Raises
+    ------
+    ImagingError
+        When that slice cannot be decoded.
+    """
+    normal = np.cross(series.frames[0].row_direction, series.frames[0].column_direction)
+    ordered = sorted(series.slices, key=lambda one: float(np.dot(one[1].position_lps_mm, normal)))
+    middle = ordered[len(ordered) // 2]
+    return load_series(FoundSeries(series.uid, (middle,)), path)
 
 
-def _check_hounsfield(pixels: NDArray[np.int16], path: Path) -> None:
-    sample = pixels[:: max(1, len(pixels) // 16), ::4, ::4]
-    odd = ((sample < PLAUSIBLE_HU[0]) | (sample > PLAUSIBLE_HU[1])).mean()
-    if odd > 0.5:
+class _Slices:
+    """Reads the frames of a series one by one, and keeps what is asked of all of them."""
+
+    def __init__(self, series: FoundSeries) -> None:
+        self._slices = series.slices
+        self._size_ji = series.first.layout.size_ji
+        self._sources = {id(header): PixelSource(header) for header in series.headers}
+        self._lock = threading.Lock()
+        self.lowest_hu = INT16.max
+        self.metal_voxels = 0
+
+    def read(self, number: int, out: NDArray[np.int16]) -> None:
+        """Write the HU of a frame; safe to call from several threads."""
+        header, frame = self._slices[number]
+        found = self._sources[id(header)].read(frame, out)
+        metal = int((out > METAL_HU).sum()) if found.highest > METAL_HU else 0
+        with self._lock:
+            self.lowest_hu = min(self.lowest_hu, found.lowest)
+            self.metal_voxels += metal
+
+    def are_same(self, one: int, other: int) -> bool:
+        """Tell whether two frames hold the same values."""
+        pair = np.empty((2, *self._size_ji), dtype=np.int16)
+        for number, out in zip((one, other), pair, strict=True):
+            header, frame = self._slices[number]
+            self._sources[id(header)].read(frame, out)
+        return np.array_equal(pair[0], pair[1])
+
+
+def _refuse_too_large(series: FoundSeries, path: Path) -> None:
+    rows, columns = series.first.layout.size_ji
+    gib = len(series.slices) * rows * columns * 2 / 2**30
+    if gib > MAX_VOLUME_GIB:
+        message = (
+            f"the series claims {len(series.slices)} slices of {rows} × {columns} ({gib:.0f} GiB); "
+            "no CT is so large"
+        )
+        raise refuse_image("too_large", message, path)
+
+
+def _check_hounsfield(
+    hu: NDArray[np.int16], series: FoundSeries, lowest_hu: int, path: Path
+) -> None:
+    """Refuse values that no CT has.
+
+    Air surrounds a patient and fat lies in every one; a file without rescaling whose values never
+    go below zero holds something else. Values that lie all over the 16 bits were decoded with the
+    wrong order of bytes, or are no densities at all.
+    """
+    if not all(header.rescaled for header in series.headers) and lowest_hu > FAT_HU:
+        message = (
+            "the header does not say how values become Hounsfield units, and none is as low as "
+            "fat; export the series again"
+        )
+        raise refuse_image("not_hounsfield", message, path)
+    sample = hu[:: max(1, len(hu) // 16), ::4, ::4]
+    odd = (sample < PLAUSIBLE_HU[0]) | (sample > PLAUSIBLE_HU[1])
+    odd &= sample != sample.min()  # what lies outside the scanned circle holds one value
+    if odd.mean() > ODD_SHARE:
         message = "the values cannot be Hounsfield units; export the series again uncompressed"
         raise refuse_image("not_hounsfield", message, path)
 
@@ -149,4 +219,7 @@ def _header_problems(series: FoundSeries) -> list[Problem]:
         found.append(Problem(code="lossy_compression", message=message))
     if not series.uid:
         found.append(Problem(code="no_uid", message="the series has no UID; one was derived"))
+    if len({header.frame_of_reference_uid for header in series.headers}) > 1:
+        message = "the frame of reference differs slice by slice; positions were taken as they are"
+        found.append(Problem(code="frame_of_reference", message=message))
     return found

@@ -6,7 +6,10 @@ interpolated where that is honest, and both are said; the error of place is meas
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +17,18 @@ from numpy.typing import NDArray
 from imaging.dicom.headers import FrameHeader
 from imaging.errors import Problem, refuse_image
 from imaging.geometry import FloatArray, Grid
+from imaging.progress import SILENT, Progress
 from imaging.volume import AIR_HU
+
+Slice = NDArray[np.int16]
+ReadSlice = Callable[[int, Slice], object]
 
 SAME_PLACE_MM = 0.01  # slices closer than this lie in one place
 REGULAR_WITHIN_MM = 0.05  # a stack this even is used as it is
 STRAIGHT_WITHIN_PIXELS = 0.1  # sideways steps below this are rounding of the header
 LONGEST_GAP_MM = 15.0  # half a lumbar vertebra: a lesion could hide in a longer gap
+WHOLE_PIXEL = 1e-6  # a sideways extent this near to whole pixels, in pixels, is whole
+SLICES_A_TASK = 4
 FINEST_SHARE = 0.5  # an uneven stack is not resampled finer than this share of its median step
 
 
@@ -51,15 +60,44 @@ class StackPlan:
     problems: tuple[Problem, ...]
 
 
-def plan_stack(frames: list[FrameHeader], pixels: NDArray[np.int16]) -> StackPlan:
+@dataclass(frozen=True, eq=False)
+class _Places:
+    """Where the frames lie by their own headers, as arrays: one row a frame."""
+
+    position_lps_mm: FloatArray
+    row_direction: FloatArray
+    column_direction: FloatArray
+    spacing_mm_ji: FloatArray
+
+    @classmethod
+    def of(cls, frames: Sequence[FrameHeader]) -> _Places:
+        return cls(
+            np.array([frame.position_lps_mm for frame in frames]),
+            np.array([frame.row_direction for frame in frames]),
+            np.array([frame.column_direction for frame in frames]),
+            np.array([frame.spacing_mm_ji for frame in frames]),
+        )
+
+
+def plan_stack(
+    frames: Sequence[FrameHeader],
+    size_ji: tuple[int, int],
+    same: Callable[[int, int], bool],
+    where: str = "",
+) -> StackPlan:
     """Decide how slices become a volume.
 
     Parameters
     ----------
-    frames : list of FrameHeader
+    frames : sequence of FrameHeader
         One orientation, size and spacing.
-    pixels : numpy.ndarray
-        Shape (frames, rows, columns), HU; decides whether slices in one place are the same.
+    size_ji : tuple of int
+        Rows and columns of each.
+    same : callable
+        Tells whether two frames, by their indices, hold the same values; asked only for frames in
+        one place.
+    where : str
+        Folder or file, for messages.
 
     Returns
     -------
@@ -71,29 +109,28 @@ def plan_stack(frames: list[FrameHeader], pixels: NDArray[np.int16]) -> StackPla
     ImagingError
         When the slices do not form a volume.
     """
-    normal = frames[0].normal
-    heights = np.array([frame.position_lps_mm @ normal for frame in frames])
-    order = [int(n) for n in np.argsort(heights, kind="stable")]
-    order, problems = _without_duplicates(frames, pixels, heights, order)
-    first = frames[order[0]]
-    offsets = np.array([frames[n].position_lps_mm - first.position_lps_mm for n in order])
+    places = _Places.of(frames)
+    row, column = places.row_direction[0], places.column_direction[0]
+    spacing = places.spacing_mm_ji[0]
+    normal = np.cross(row, column)
+    heights = places.position_lps_mm @ normal
+    order, problems = _without_duplicates(places, heights, same, where)
+    offsets = places.position_lps_mm[order] - places.position_lps_mm[order[0]]
     along = offsets @ normal
-    side = np.stack([offsets @ first.column_direction, offsets @ first.row_direction], axis=1)
-    side, origin_shift = _sideways(side, along, first, problems)
-    step_mm, count, even = _steps(along, problems)
+    side = np.stack([offsets @ column, offsets @ row], axis=1)
+    side, origin_shift = _sideways(side, along, spacing, problems)
+    step_mm, count, even = _steps(along, problems, where)
     if abs(normal[2]) < 0.9:
         problems.append(_problem("not_axial", "the slices are not axial; all views are rebuilt"))
     affine = np.eye(4)
     affine[:3, 0] = normal * step_mm
-    affine[:3, 1] = first.column_direction * first.spacing_mm_ji[0]
-    affine[:3, 2] = first.row_direction * first.spacing_mm_ji[1]
+    affine[:3, 1] = column * spacing[0]
+    affine[:3, 2] = row * spacing[1]
     affine[:3, 3] = (
-        first.position_lps_mm
-        + origin_shift[0] * first.column_direction
-        + origin_shift[1] * first.row_direction
+        places.position_lps_mm[order[0]] + origin_shift[0] * column + origin_shift[1] * row
     )
-    extra = np.ceil((np.ptp(side, axis=0)) / np.array(first.spacing_mm_ji)).astype(int)
-    size = (count, first.size_ji[0] + int(extra[0]), first.size_ji[1] + int(extra[1]))
+    extra = np.ceil(np.ptp(side, axis=0) / spacing - WHOLE_PIXEL).astype(int)
+    size = (count, size_ji[0] + int(extra[0]), size_ji[1] + int(extra[1]))
     return StackPlan(tuple(order), Grid(size, affine), along, side, even, tuple(problems))
 
 
@@ -102,43 +139,47 @@ def _problem(code: str, message: str) -> Problem:
 
 
 def _without_duplicates(
-    frames: list[FrameHeader],
-    pixels: NDArray[np.int16],
-    heights: FloatArray,
-    order: list[int],
+    places: _Places, heights: FloatArray, same: Callable[[int, int], bool], where: str
 ) -> tuple[list[int], list[Problem]]:
-    kept: list[int] = []
-    same = conflicting = 0
-    for index in order:
-        if kept and heights[index] - heights[kept[-1]] < SAME_PLACE_MM:
-            if np.array_equal(pixels[index], pixels[kept[-1]]):
-                same += 1
-            else:
-                conflicting += 1
-            continue
-        kept.append(index)
+    """Return one frame for each place, in order along the normal."""
+    order = [int(n) for n in np.argsort(heights, kind="stable")]
+    kept = order[:1]
+    identical = conflicting = 0
+    for index in order[1:]:
+        if heights[index] - heights[kept[-1]] >= SAME_PLACE_MM:
+            kept.append(index)
+        elif _shifted_apart(places, kept[-1], index) or not same(kept[-1], index):
+            conflicting += 1
+        else:
+            identical += 1
     if len(kept) == 1 and conflicting:
         message = (
             f"{conflicting + 1} different images lie in one place (a timed or dynamic series); "
             "choose a series that covers the lesion"
         )
-        raise refuse_image("not_a_volume", message, frames[0].path.parent.name)
+        raise refuse_image("not_a_volume", message, where)
     problems = []
-    if same:
-        problems.append(
-            _problem("duplicate_slices", f"{same} slices occur twice; one of each is kept")
-        )
+    if identical:
+        message = f"{identical} slices occur twice; one of each is kept"
+        problems.append(_problem("duplicate_slices", message))
     if conflicting:
         message = f"{conflicting} slices share a place with a different image; the first is kept"
         problems.append(_problem("conflicting_slices", message))
     return kept, problems
 
 
+def _shifted_apart(places: _Places, one: int, other: int) -> bool:
+    """Tell whether two frames at one height lie beside each other."""
+    apart = places.position_lps_mm[one] - places.position_lps_mm[other]
+    return float(np.linalg.norm(apart)) >= STRAIGHT_WITHIN_PIXELS * float(
+        places.spacing_mm_ji[one].min()
+    )
+
+
 def _sideways(
-    side: FloatArray, along: FloatArray, first: FrameHeader, problems: list[Problem]
+    side: FloatArray, along: FloatArray, pixel: FloatArray, problems: list[Problem]
 ) -> tuple[FloatArray, FloatArray]:
     """Return what each slice must be shifted by, and how far the volume's corner moves."""
-    pixel = np.array(first.spacing_mm_ji)
     if len(along) < 2 or (np.abs(side) <= STRAIGHT_WITHIN_PIXELS * pixel).all():
         return np.zeros_like(side), np.zeros(2)
     slope = (along @ side) / (along @ along)
@@ -153,7 +194,7 @@ def _sideways(
     return side - corner, corner
 
 
-def _steps(along: FloatArray, problems: list[Problem]) -> tuple[float, int, bool]:
+def _steps(along: FloatArray, problems: list[Problem], where: str) -> tuple[float, int, bool]:
     """Return the distance between the volume's slices, their number, and whether they are even."""
     if len(along) == 1:
         problems.append(_problem("single_slice", "one slice only; its thickness is taken as 1 mm"))
@@ -169,7 +210,7 @@ def _steps(along: FloatArray, problems: list[Problem]) -> tuple[float, int, bool
             f"a gap of {longest:.1f} mm lies between slices; a lesion could hide in it. "
             "Export the whole series again"
         )
-        raise refuse_image("not_a_volume", message)
+        raise refuse_image("not_a_volume", message, where)
     multiples = np.rint(gaps / median)
     if np.abs(gaps - multiples * median).max() <= REGULAR_WITHIN_MM + 0.01 * median:
         lacking = int((multiples - 1).sum())
@@ -186,44 +227,125 @@ def _steps(along: FloatArray, problems: list[Problem]) -> tuple[float, int, bool
     return float(along[-1]) / (count - 1), count, False
 
 
-def build(plan: StackPlan, pixels: NDArray[np.int16]) -> tuple[NDArray[np.int16], FloatArray]:
+def assemble(
+    plan: StackPlan,
+    size_ji: tuple[int, int],
+    read: ReadSlice,
+    progress: Progress = SILENT,
+    threads: int = 2,
+) -> tuple[NDArray[np.int16], FloatArray]:
     """Return the volume's values and, for each used slice, where its values were put.
 
     Parameters
     ----------
     plan : StackPlan
         As :func:`plan_stack` decided.
-    pixels : numpy.ndarray
-        Shape (frames, rows, columns), HU.
+    size_ji : tuple of int
+        Rows and columns of a frame.
+    read : callable
+        Writes the HU of a frame, by its index, into an array of `size_ji`; called from several
+        threads at once.
+    progress : Progress
+        Told after each few slices.
+    threads : int
+        How many slices are read side by side.
 
     Returns
     -------
     tuple of numpy.ndarray
         HU of shape ``plan.grid.size_kji``, int16; and shape (slices, 3): the place along the
         normal and sideways (mm, from the first slice) the values of each slice were put at.
+        No more than the volume and some slices are held at a time.
     """
-    count, step = plan.grid.size_kji[0], plan.grid.spacing_mm_kji[0]
+    out = np.empty(plan.grid.size_kji, dtype=np.int16)
     used = np.column_stack([plan.heights_mm, plan.shifts_mm_ji])
-    if plan.shifts_mm_ji.any():
-        straight = np.stack([_shifted(pixels[n], plan, s) for s, n in enumerate(plan.order)])
-    elif plan.order == tuple(range(len(pixels))):
-        straight = pixels
-    else:
-        straight = pixels[list(plan.order)]
-    if plan.even:
-        used[:, 0] = step * np.arange(count)
-        return straight, used
-    out = np.empty((count, *straight.shape[1:]), dtype=np.int16)
-    for k, height in enumerate(step * np.arange(count)):
-        above = int(np.clip(np.searchsorted(plan.heights_mm, height), 1, len(plan.order) - 1))
-        low, high = plan.heights_mm[above - 1 : above + 1]
-        share = float(np.clip((height - low) / (high - low), 0.0, 1.0))
-        mixed = (1 - share) * straight[above - 1] + share * straight[above].astype(np.float32)
-        out[k] = np.rint(mixed)
+    straight = not plan.shifts_mm_ji.any()
+    with ThreadPoolExecutor(threads) as pool:
+        if plan.even:
+            used[:, 0] = plan.grid.spacing_mm_kji[0] * np.arange(len(plan.order))
+            _fill(pool, plan, size_ji, read if straight else None, read, out, progress)
+            return out, used
+        slices = _in_order(pool, plan, size_ji, read, threads, progress)
+        _interpolate(plan, slices, out)
     return out, used
 
 
-def _shifted(slice_hu: NDArray[np.int16], plan: StackPlan, number: int) -> NDArray[np.int16]:
+def _fill(
+    pool: ThreadPoolExecutor,
+    plan: StackPlan,
+    size_ji: tuple[int, int],
+    direct: ReadSlice | None,
+    read: ReadSlice,
+    out: NDArray[np.int16],
+    progress: Progress,
+) -> None:
+    """Read every slice into its place; slices need not wait for each other."""
+
+    def task(numbers: range) -> None:
+        for number in numbers:
+            if direct is not None:
+                direct(plan.order[number], out[number])
+            else:
+                out[number] = _straightened(plan, size_ji, read, number)
+
+    count = len(plan.order)
+    parts = [range(n, min(n + SLICES_A_TASK, count)) for n in range(0, count, SLICES_A_TASK)]
+    waiting = [pool.submit(task, part) for part in parts]
+    try:
+        for done, future in enumerate(waiting):
+            future.result()
+            progress.update((done + 1) / len(waiting), "reading slices")
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _straightened(plan: StackPlan, size_ji: tuple[int, int], read: ReadSlice, number: int) -> Slice:
+    frame = np.empty(size_ji, dtype=np.int16)
+    read(plan.order[number], frame)
+    return _shifted(frame, plan, number) if plan.shifts_mm_ji.any() else frame
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    plan: StackPlan,
+    size_ji: tuple[int, int],
+    read: ReadSlice,
+    ahead: int,
+    progress: Progress,
+) -> Iterator[Slice]:
+    """Give the straightened slices along the normal, reading a few ahead."""
+    count = len(plan.order)
+    waiting = [
+        pool.submit(_straightened, plan, size_ji, read, n) for n in range(min(ahead + 1, count))
+    ]
+    try:
+        for number in range(count):
+            current = waiting.pop(0).result()
+            following = number + ahead + 1
+            if following < count:
+                waiting.append(pool.submit(_straightened, plan, size_ji, read, following))
+            progress.update((number + 1) / count, "reading slices")
+            yield current
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _interpolate(plan: StackPlan, slices: Iterator[Slice], out: NDArray[np.int16]) -> None:
+    """Fill evenly spaced slices, linear between the two around each."""
+    step = plan.grid.spacing_mm_kji[0]
+    k = 0
+    for number, (low, high) in enumerate(pairwise(slices)):
+        below, above = plan.heights_mm[number : number + 2]
+        last = number + 2 == len(plan.heights_mm)
+        while k < len(out) and (k * step <= above or last):
+            share = float(np.clip((k * step - below) / (above - below), 0.0, 1.0))
+            out[k] = np.rint((1 - share) * low.astype(np.float32) + share * high)
+            k += 1
+
+
+def _shifted(slice_hu: Slice, plan: StackPlan, number: int) -> Slice:
     """Return one slice on the straight stack's plane, linear between pixels."""
     from scipy.ndimage import affine_transform
 
@@ -242,7 +364,10 @@ def _shifted(slice_hu: NDArray[np.int16], plan: StackPlan, number: int) -> NDArr
 
 
 def max_position_error_mm(
-    plan: StackPlan, frames: list[FrameHeader], placed_mm: FloatArray
+    plan: StackPlan,
+    frames: Sequence[FrameHeader],
+    size_ji: tuple[int, int],
+    placed_mm: FloatArray,
 ) -> float:
     """Measure the largest distance between a voxel's place by its header and in the volume.
 
@@ -250,30 +375,32 @@ def max_position_error_mm(
     ----------
     plan : StackPlan
         Order and grid.
-    frames : list of FrameHeader
+    frames : sequence of FrameHeader
         All frames, with their own geometry.
+    size_ji : tuple of int
+        Rows and columns of each.
     placed_mm : numpy.ndarray
-        Shape (slices, 3), as :func:`build` returns it.
+        Shape (slices, 3), as :func:`assemble` returns it.
 
     Returns
     -------
     float
-        Millimetres, over the four corners of every slice.
+        Millimetres, over the four corners of every slice: between them the distance changes
+        linearly, so that it is largest at a corner.
     """
-    worst = 0.0
-    axes = plan.grid.affine_kji_to_lps[:3, :3] / np.array(plan.grid.spacing_mm_kji)
+    places = _Places.of([frames[number] for number in plan.order])
+    spacing = np.array(plan.grid.spacing_mm_kji)
+    axes = plan.grid.affine_kji_to_lps[:3, :3] / spacing
     origin = plan.grid.affine_kji_to_lps[:3, 3]
-    spacing = plan.grid.spacing_mm_kji
-    for placed, number in zip(placed_mm, plan.order, strict=True):
-        frame = frames[number]
-        rows, columns = frame.size_ji
-        for j in (0, rows - 1):
-            for i in (0, columns - 1):
-                by_header = (
-                    frame.position_lps_mm
-                    + j * frame.spacing_mm_ji[0] * frame.column_direction
-                    + i * frame.spacing_mm_ji[1] * frame.row_direction
-                )
-                inside = placed + np.array([0.0, j * spacing[1], i * spacing[2]])
-                worst = max(worst, float(np.linalg.norm(origin + axes @ inside - by_header)))
+    worst = 0.0
+    for j in (0, size_ji[0] - 1):
+        for i in (0, size_ji[1] - 1):
+            by_header = (
+                places.position_lps_mm
+                + j * places.spacing_mm_ji[:, :1] * places.column_direction
+                + i * places.spacing_mm_ji[:, 1:] * places.row_direction
+            )
+            inside = placed_mm + np.array([0.0, j * spacing[1], i * spacing[2]])
+            apart = np.linalg.norm(origin + inside @ axes.T - by_header, axis=1)
+            worst = max(worst, float(apart.max()))
     return worst

@@ -215,7 +215,6 @@ def _series(case: Case, grid: Grid, hu: NDArray[np.int16]) -> SeriesInfo:
         path="",
         description=case.title_en,
         patient_position="HFS",
-        checksum=checksum,
     )
 
 

@@ -336,7 +336,6 @@ def _result(
         path="",
         description="Inserted lytic lesion",
         patient_position=volume.series.patient_position,
-        checksum=checksum,
     )
     truth = Truth(
         case="inserted",
