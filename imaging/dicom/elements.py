@@ -21,7 +21,6 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
 
@@ -68,7 +67,8 @@ TRANSFER_SYNTAX = 0x00020010
 PER_FRAME_GROUPS = 0x52009230
 PIXEL_DATA = 0x7FE00010
 OTHER_PIXELS = frozenset({0x7FE00008, 0x7FE00009})  # float and double pixel data
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+DELIMITERS_GROUP = 0xFFFE
+ITEM_END, SEQUENCE_END = 0xFFFEE00D, 0xFFFEE0DD
 UNDEFINED = 0xFFFFFFFF
 LONG_FORM = frozenset(
     {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
@@ -79,16 +79,42 @@ SHORT_FORM = frozenset(
         *(b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"),
     }
 )
+GE_IMPLICIT_BIG_ENDIAN = "1.2.840.113619.5.2"  # GE private: elements little, pixels big endian
 PREAMBLE_BYTES = 128
 FIRST_READ_BYTES = 8 << 10  # most headers are shorter
 MAX_HEADER_BYTES = 64 << 20  # a header longer than this belongs to no CT
 MAX_DEPTH = 64  # sequences within sequences
 
-_EXPLICIT = Struct("<HH2sH")
-_IMPLICIT = Struct("<HHI")
-_LONG = Struct("<I")
 _WORD = Struct("<H")
 _SIGNED_WORD = Struct("<h")
+
+
+class _Coding:
+    """How elements are written: with or without representation, in which order of bytes."""
+
+    def __init__(self, *, explicit: bool, big_endian: bool) -> None:
+        order = ">" if big_endian else "<"
+        self.big_endian = big_endian
+        self._tag_form_length = Struct(f"{order}HH2sH")
+        self._tag_length = Struct(f"{order}HHI")
+        self._length = Struct(f"{order}I")
+        self.element = self._explicit if explicit else self._implicit
+
+    def _explicit(self, data: bytes, position: int) -> tuple[int, bytes, int, int]:
+        """Return tag, representation, length and place of the value."""
+        group, element, form, length = self._tag_form_length.unpack_from(data, position)
+        tag = group << 16 | element
+        if form in SHORT_FORM:
+            return tag, form, length, position + 8
+        if form in LONG_FORM:
+            return tag, form, self._length.unpack_from(data, position + 8)[0], position + 12
+        if group == DELIMITERS_GROUP:
+            return tag, b"", self._length.unpack_from(data, position + 4)[0], position + 8
+        raise Unusual
+
+    def _implicit(self, data: bytes, position: int) -> tuple[int, bytes, int, int]:
+        group, element, length = self._tag_length.unpack_from(data, position)
+        return group << 16 | element, b"", length, position + 8
 
 
 class Unusual(Exception):
@@ -109,6 +135,8 @@ class Elements:
         Byte at which the value of Pixel Data begins.
     pixel_bytes : int
         Its length; −1 when encapsulated.
+    swapped : bool
+        Whether pixels are stored with the high byte first.
     has_frame_groups : bool
         Whether each frame has elements of its own, which are not scanned.
     """
@@ -117,6 +145,7 @@ class Elements:
     syntax: str
     pixel_offset: int
     pixel_bytes: int
+    swapped: bool
     has_frame_groups: bool
 
     def text(self, keyword: str) -> str:
@@ -145,6 +174,11 @@ def _decoded(raw: bytes, character_sets: str) -> str:
         return decode_bytes(raw, convert_encodings(names), set())
     except (LookupError, UnicodeError, ValueError):
         return raw.decode("latin-1")
+
+
+IMPLICIT_LITTLE = _Coding(explicit=False, big_endian=False)
+EXPLICIT_LITTLE = _Coding(explicit=True, big_endian=False)
+EXPLICIT_BIG = _Coding(explicit=True, big_endian=True)
 
 
 class _Reader:
@@ -214,7 +248,7 @@ def file_meta(data: bytes) -> tuple[str, int]:
     syntax = ""
     try:
         while True:
-            tag, length, start = _explicit(data, position)
+            tag, _, length, start = EXPLICIT_LITTLE.element(data, position)
             if tag >> 16 != META_GROUP:
                 return syntax, position
             position = start + length
@@ -227,79 +261,64 @@ def file_meta(data: bytes) -> tuple[str, int]:
 def _scan(reader: _Reader) -> Elements:
     values: dict[str, bytes] = {}
     syntax, position = file_meta(reader.data)
-    explicit = _is_explicit(syntax)
+    coding, swapped = _coding(syntax)
+    element = coding.element
     last_tag = 0
     has_frame_groups = False
     while True:
         if position + 12 > len(reader.data):
             reader.need(position + 12)
-        data = reader.data
-        tag, length, start = (_explicit if explicit else _implicit)(data, position)
+        tag, form, length, start = element(reader.data, position)
         if tag <= last_tag:
             raise Unusual
         last_tag = tag
         if tag == PIXEL_DATA:
             size = -1 if length == UNDEFINED else length
-            return Elements(values, syntax, start, size, has_frame_groups)
+            return Elements(values, syntax, start, size, swapped, has_frame_groups)
         if tag in OTHER_PIXELS:
             raise Unusual
         has_frame_groups = has_frame_groups or tag == PER_FRAME_GROUPS
         if length == UNDEFINED:
-            position = _after_sequence(reader, start, explicit)
+            position = _after_sequence(reader, start, coding, form)
             continue
         position = start + length
         keyword = KEYWORD_OF.get(tag)
         if keyword is not None:
-            if position > len(data):
+            if position > len(reader.data):
                 reader.need(position)
-                data = reader.data
-            values[keyword] = data[start:position]
+            value = reader.data[start:position]
+            if coding.big_endian and keyword in WORDS:
+                value = value[::-1]
+            values[keyword] = value
 
 
-def _is_explicit(syntax: str) -> bool:
-    if syntax in {DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ""}:
+def _coding(syntax: str) -> tuple[_Coding, bool]:
+    """Return how the elements of a transfer syntax are written, and whether pixels are swapped."""
+    if syntax in {ImplicitVRLittleEndian, GE_IMPLICIT_BIG_ENDIAN}:
+        return IMPLICIT_LITTLE, syntax == GE_IMPLICIT_BIG_ENDIAN
+    if syntax == ExplicitVRBigEndian:
+        return EXPLICIT_BIG, True
+    if syntax == DeflatedExplicitVRLittleEndian or not syntax.startswith("1.2.840.10008.1.2."):
         raise Unusual
-    if syntax == ImplicitVRLittleEndian:
-        return False
-    if syntax == ExplicitVRLittleEndian or syntax.startswith("1.2.840.10008.1.2."):
-        return True
-    raise Unusual
+    return EXPLICIT_LITTLE, False
 
 
-def _explicit(data: bytes, position: int) -> tuple[int, int, int]:
-    """Return tag, length and place of the value of an element with its representation."""
-    group, element, kind, length = _EXPLICIT.unpack_from(data, position)
-    if kind in SHORT_FORM:
-        return group << 16 | element, length, position + 8
-    if kind in LONG_FORM:
-        return group << 16 | element, _LONG.unpack_from(data, position + 8)[0], position + 12
-    if group == 0xFFFE:
-        return group << 16 | element, _LONG.unpack_from(data, position + 4)[0], position + 8
-    raise Unusual
+def _after_sequence(reader: _Reader, position: int, coding: _Coding, form: bytes) -> int:
+    """Return the place behind a sequence of undefined length, however deep it is nested.
 
-
-def _implicit(data: bytes, position: int) -> tuple[int, int, int]:
-    group, element, length = _IMPLICIT.unpack_from(data, position)
-    return group << 16 | element, length, position + 8
-
-
-def _after_sequence(reader: _Reader, position: int, explicit: bool) -> int:
-    """Return the place behind a sequence of undefined length, however deep it is nested."""
-    depth = 1
-    while depth:
+    One of unknown representation is written implicit and little-endian (PS3.5 section 6.2.2).
+    """
+    codings = [IMPLICIT_LITTLE if form == b"UN" else coding]
+    while codings:
         reader.need(position + 12)
-        data = reader.data
-        tag, length, start = (_explicit if explicit else _implicit)(data, position)
+        tag, form, length, start = codings[-1].element(reader.data, position)
+        position = start
         if tag in {ITEM_END, SEQUENCE_END}:
-            depth -= 1
-            position = start
+            codings.pop()
         elif length == UNDEFINED:
-            if explicit and data[position + 4 : position + 6] == b"UN":
-                raise Unusual  # its content is implicit (PS3.5 section 6.2.2)
-            depth += 1
-            position = start
+            codings.append(IMPLICIT_LITTLE if form == b"UN" else codings[-1])
         else:
-            position = start + length
-        if depth > MAX_DEPTH:
+            position += length
+        if len(codings) > MAX_DEPTH:
             raise Unusual
     return position

@@ -142,11 +142,15 @@ def _frames_of_reference(stack: list[Slice]) -> list[list[Slice]]:
 
 
 def _passes(stack: list[Slice]) -> list[list[Slice]]:
-    """Part several passes over the same places: another kernel, time, energy or compression."""
+    """Part several passes over the same places: another kernel, time, energy or compression.
+
+    Images that all lie in one place are no passes of a volume, whatever tells them apart.
+    """
     crowded = _crowding(stack)
     if not crowded:
         return [stack]
-    for key in _pass_keys(stack):
+    one_place = crowded == len(stack) - 1
+    for key in [_lossy] if one_place else _pass_keys(stack):
         parts = _parted(stack, key)
         if len(parts) > 1 and sum(map(_crowding, parts)) < crowded:
             return [smaller for part in parts for smaller in _passes(part)]
@@ -158,7 +162,11 @@ def _pass_keys(stack: list[Slice]) -> Iterator[Callable[[Slice], object]]:
     yield lambda one: one[0].study_uid
     for position in range(max(len(frame.group) for _, frame in stack)):
         yield _group_at(position)
-    yield lambda one: one[0].lossy
+    yield _lossy
+
+
+def _lossy(one: Slice) -> object:
+    return one[0].lossy
 
 
 def _group_at(position: int) -> Callable[[Slice], object]:

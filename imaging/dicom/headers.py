@@ -14,15 +14,16 @@ from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
 
 from imaging.dicom.elements import (
     PREAMBLE_BYTES,
+    SHORT_FORM,
     TEXTS,
     WORDS,
-    Elements,
     Unusual,
     file_meta,
     scan,
@@ -33,6 +34,8 @@ MAX_PIXELS_A_FRAME = 1 << 26  # 8192 × 8192; no CT frame is larger, a corrupt h
 MAX_FRAMES = 20_000
 MAX_INFLATED_BYTES = 2 << 30  # a deflated file that grows beyond this is no CT
 FILE_META_BYTES = 4 << 10  # the file meta information is shorter
+FIRST_GROUPS = frozenset({b"\x02\x00", b"\x08\x00"})
+MOST_STRAY_BYTES = 16  # before a data set that lacks its preamble
 LONGEST_FIRST_ELEMENT_BYTES = (
     64  # of a data set without preamble: a group length or a character set
 )
@@ -127,6 +130,8 @@ class ImageHeader:
         Transfer Syntax UID.
     pixel_offset : int
         Byte at which the value of Pixel Data begins; −1 when only pydicom finds it.
+    swapped : bool
+        Whether uncompressed pixels are stored with the high byte first.
     encapsulated : bool
         Whether the pixels are compressed, frame by frame.
     lossy : bool
@@ -152,6 +157,7 @@ class ImageHeader:
     layout: PixelLayout
     syntax: str
     pixel_offset: int
+    swapped: bool
     encapsulated: bool
     lossy: bool
     rescaled: bool
@@ -170,8 +176,9 @@ class _Facts:
     whole: Callable[[str], int | None]
     groups: tuple[_FrameFacts, ...] | None
     syntax: str
-    pixel_offset: int
-    pixel_bytes: int
+    pixel_offset: int = -1
+    pixel_bytes: int = 0
+    swapped: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,12 +253,14 @@ def read_dataset(path: Path, *, with_pixels: bool) -> Dataset:
     """
     with path.open("rb") as stream:
         start = stream.read(FILE_META_BYTES)
-        if not _may_be_dicom(start):
-            raise InvalidDicomError
+        stray = _stray_bytes(start)
         syntax, begin = file_meta(start)
-        stream.seek(0)
         if syntax != DeflatedExplicitVRLittleEndian:
-            return pydicom.dcmread(stream, stop_before_pixels=not with_pixels, force=True)
+            stream.seek(stray)
+            rest = io.BytesIO(stream.read()) if stray else stream
+            dataset = pydicom.dcmread(rest, stop_before_pixels=not with_pixels, force=True)
+            _name_syntax(dataset)
+            return dataset
         stream.seek(begin)
         data = io.BytesIO(_inflated(stream.read(), path))
     dataset = pydicom.dcmread(data, stop_before_pixels=not with_pixels, force=True)
@@ -259,15 +268,27 @@ def read_dataset(path: Path, *, with_pixels: bool) -> Dataset:
     return dataset
 
 
-def _may_be_dicom(start: bytes) -> bool:
-    """Tell whether a file begins with the preamble, or, lacking it, with a first element."""
+def _name_syntax(dataset: Dataset) -> None:
+    """Say how a data set without file meta information was found to be written."""
+    if dataset.file_meta.get("TransferSyntaxUID"):
+        return
+    implicit, little = dataset.original_encoding
+    written = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = written if little else ExplicitVRBigEndian
+
+
+def _stray_bytes(start: bytes) -> int:
+    """Return how many bytes lie before a file's preamble or, lacking it, its first element."""
     if start[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == b"DICM":
-        return True
-    if len(start) < 8 or start[:2] not in {b"\x02\x00", b"\x08\x00"} or start[3] != 0:
-        return False
-    representation = start[4:6]
-    explicit = representation.isalpha() and representation.isupper()
-    return explicit or int.from_bytes(start[4:8], "little") <= LONGEST_FIRST_ELEMENT_BYTES
+        return 0
+    for stray in range(MOST_STRAY_BYTES):
+        group, form = start[stray : stray + 2], start[stray + 4 : stray + 6]
+        if group in FIRST_GROUPS and form in SHORT_FORM:
+            return stray
+    length = int.from_bytes(start[4:8], "little")  # without representations the length comes here
+    if start[:2] in FIRST_GROUPS and len(start) > 8 and length <= LONGEST_FIRST_ELEMENT_BYTES:
+        return 0
+    raise InvalidDicomError
 
 
 def _inflated(packed: bytes, path: Path) -> bytes:
@@ -284,15 +305,15 @@ def _facts(path: Path) -> _Facts:
     try:
         found = scan(path)
     except Unusual:
-        return _facts_of(read_dataset(path, with_pixels=False), None)
-    if found.has_frame_groups:
-        return _facts_of(read_dataset(path, with_pixels=False), found)
-    return _Facts(
-        found.text, found.whole, None, found.syntax, found.pixel_offset, found.pixel_bytes
-    )
+        return _facts_of(read_dataset(path, with_pixels=False))
+    pixels = found.pixel_offset, found.pixel_bytes, found.swapped
+    if not found.has_frame_groups:
+        return _Facts(found.text, found.whole, None, found.syntax, *pixels)
+    facts = _facts_of(read_dataset(path, with_pixels=False))
+    return _Facts(facts.text, facts.whole, facts.groups, facts.syntax, *pixels)
 
 
-def _facts_of(dataset: Dataset, found: Elements | None) -> _Facts:
+def _facts_of(dataset: Dataset) -> _Facts:
     if len(dataset) == 0:
         raise InvalidDicomError
     groups = None
@@ -305,8 +326,7 @@ def _facts_of(dataset: Dataset, found: Elements | None) -> _Facts:
     if "Rows" not in dataset:
         kind = texts.get("Modality", "") or "object"
         raise refuse_image("not_an_image", f"DICOM {kind} without an image")
-    offset, size = (found.pixel_offset, found.pixel_bytes) if found else (-1, 0)
-    return _Facts(lambda name: texts.get(name, ""), wholes.get, groups, syntax, offset, size)
+    return _Facts(lambda name: texts.get(name, ""), wholes.get, groups, syntax)
 
 
 def _text(value: object) -> str:
@@ -483,6 +503,7 @@ def _image_header(path: Path, facts: _Facts) -> ImageHeader:
         layout=layout,
         syntax=facts.syntax,
         pixel_offset=facts.pixel_offset,
+        swapped=facts.swapped,
         encapsulated=facts.pixel_bytes < 0 and facts.pixel_offset >= 0,
         lossy=text("LossyImageCompression") == "01",
         rescaled=bool(text("RescaleSlope") and text("RescaleIntercept"))

@@ -16,7 +16,6 @@ from imaging.errors import ImagingError, refuse_image
 from imaging.volume import AIR_HU
 
 INT16 = np.iinfo(np.int16)
-GE_IMPLICIT_BIG_ENDIAN = "1.2.840.113619.5.2"  # GE private: elements little, pixels big endian
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +98,8 @@ class PixelSource:
                 if not more:
                     raise self._refusal("the file ends before its pixels do; copy it again")
                 got += more
+        if self._header.swapped:
+            stored.byteswap(inplace=True)
 
     def _decode(self, index: int) -> NDArray[Any]:
         header = self._header
@@ -116,14 +117,12 @@ class PixelSource:
             return frame
 
     def _decode_all(self) -> NDArray[Any]:
-        """Decode the whole file by pydicom: odd encodings, big endian, deflated."""
+        """Decode the whole file by pydicom: deflated files and odd encodings."""
         header = self._header
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 dataset = read_dataset(header.path, with_pixels=True)
-                if header.syntax == GE_IMPLICIT_BIG_ENDIAN:
-                    return self._shaped(_big_endian_words(dataset.PixelData, header))
                 pixels: NDArray[Any] = dataset.pixel_array
         except ImagingError:
             raise
@@ -137,13 +136,6 @@ class PixelSource:
         if pixels.size != np.prod(shape):
             raise self._refusal("the file holds fewer pixels than it says; copy it again")
         return pixels.reshape(shape)
-
-
-def _big_endian_words(data: bytes, header: ImageHeader) -> NDArray[Any]:
-    kind = ">i2" if header.layout.signed else ">u2"
-    words = np.frombuffer(data, dtype=kind)
-    native: NDArray[Any] = words.astype(words.dtype.newbyteorder("="))
-    return native
 
 
 def as_numbers(stored: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
