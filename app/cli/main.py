@@ -36,7 +36,7 @@ COMMANDS = {
     "demo": "plan",
     "phantom": "phantom",
     "anonymise": "archive",
-    "pacs": "archive",
+    "pacs": "pacs",
     "bench": "bench",
 }
 

@@ -314,6 +314,7 @@ def receive(
     *,
     quota_bytes: int = QUOTA_BYTES,
     keep_free_bytes: int = KEEP_FREE_BYTES,
+    stop: Callable[[], bool] = lambda: False,
     progress: Progress = SILENT,
 ) -> Received:
     """Receive what named peers push to this machine for some time.
@@ -330,6 +331,8 @@ def receive(
         What the folder may hold; beyond it pushed objects are answered "out of resources".
     keep_free_bytes : int
         What is left free on the disk in any case.
+    stop : callable
+        Returns True once enough was received; callers that still talk then are cut.
     progress : Progress
         Told every twentieth of a second.
 
@@ -355,7 +358,7 @@ def receive(
     try:
         with serving(listening, callers.store, handlers):
             begun_s = time.monotonic()
-            while (past_s := time.monotonic() - begun_s) < seconds:
+            while (past_s := time.monotonic() - begun_s) < seconds and not stop():
                 progress.update(past_s / seconds, f"{callers.arrived} images received")
                 callers.sweep()
                 time.sleep(POLL_S)

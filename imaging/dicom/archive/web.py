@@ -281,10 +281,9 @@ class _Batch:
     """The body of a STOW request: its length is known, its files are read as they are sent."""
 
     def __init__(self, objects: Sequence[Outgoing], boundary: str) -> None:
-        head = f"--{boundary}\r\nContent-Type: {DICOM_PART}; transfer-syntax="
-        self._pieces = [
-            (f"{head}{one.syntax}\r\n\r\n".encode("ascii"), one.path) for one in objects
-        ]
+        # Orthanc refuses parts that name their transfer syntax; each file does so itself.
+        head = f"--{boundary}\r\nContent-Type: {DICOM_PART}\r\n\r\n".encode("ascii")
+        self._pieces = [(head, one.path) for one in objects]
         self._end = f"--{boundary}--\r\n".encode("ascii")
         self._sizes = [path.stat().st_size for _, path in self._pieces]
 
