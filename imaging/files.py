@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from imaging.dicom.discover import discover, opened
@@ -17,6 +16,9 @@ from imaging.errors import refuse_image
 from imaging.geometry import BoolArray, Grid
 from imaging.progress import SILENT, Progress
 from imaging.volume import SeriesInfo, Volume, mask_on_grid, resample
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,8 @@ def _read_image_file(path: Path) -> Volume:
 
 
 def _read_array(path: Path) -> tuple[NDArray[Any], Grid]:
+    import SimpleITK as sitk
+
     if not path.is_file():
         raise refuse_image("not_found", "there is no such file; check the path", path)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -132,6 +136,8 @@ def to_itk(array: NDArray[Any], grid: Grid) -> sitk.Image:
     SimpleITK.Image
         Same voxels in the same places.
     """
+    import SimpleITK as sitk
+
     image = sitk.GetImageFromArray(array.astype(np.uint8) if array.dtype == bool else array)
     spacing = np.array(grid.spacing_mm_kji)[::-1]
     image.SetSpacing([float(n) for n in spacing])
@@ -158,6 +164,8 @@ def write_array(array: NDArray[Any], grid: Grid, path: Path) -> None:
     ImagingError
         When the ending is unknown or the place cannot be written.
     """
+    import SimpleITK as sitk
+
     ending = next((end for end in IMAGE_ENDINGS if path.name.lower().endswith(end)), None)
     if ending is None:
         message = f"unknown ending; use one of {', '.join(IMAGE_ENDINGS)}"

@@ -2,107 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-REPEATS = 5
-
-
-@dataclass(frozen=True)
-class Timed:
-    """Our work and a peer's, on the same input.
-
-    Parameters
-    ----------
-    name : str
-        What is measured.
-    ours : callable
-        Our work.
-    amount : float
-        How much is done in one call, in ``unit``.
-    unit : str
-        Of the rate.
-    peers : dict
-        Name to the peer's work.
-    """
-
-    name: str
-    ours: Callable[[], object]
-    amount: float
-    unit: str
-    peers: dict[str, Callable[[], object]]
-
-
-def measure(timed: Timed, repeats: int = REPEATS) -> dict[str, Any]:
-    """Run ours and the peers in turn and return the row of the JSON."""
-    timed.ours()
-    for peer in timed.peers.values():
-        peer()
-    ours: list[float] = []
-    theirs: dict[str, list[float]] = {name: [] for name in timed.peers}
-    for _ in range(repeats):
-        ours.append(_seconds(timed.ours))
-        for name, peer in timed.peers.items():
-            theirs[name].append(_seconds(peer))
-    median = float(np.median(ours))
-    peers = [
-        {"name": name, "median_s": float(np.median(own)), "ratio": float(np.median(own)) / median}
-        for name, own in theirs.items()
-    ]
-    return {
-        "name": timed.name,
-        "median_s": median,
-        "min_s": min(ours),
-        "max_s": max(ours),
-        "rate": timed.amount / median,
-        "unit": timed.unit,
-        "peers": peers,
-    }
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    begun_s = time.perf_counter()
-    work()
-    return time.perf_counter() - begun_s
-
-
-def bench_load(path: Path | None) -> list[dict[str, Any]]:
-    """Measure reading a series against SimpleITK's series reader."""
-    import SimpleITK as sitk
-
-    from imaging.dicom.write import write_ct_series
-    from imaging.files import is_image_file, read_volume
-    from imaging.geometry import Grid
-    from imaging.volume import Volume
-
-    with tempfile.TemporaryDirectory(prefix="osteoplan-bench-") as folder:
-        source, name = path, "load_series"
-        if source is None:
-            source, name = Path(folder) / "series", "load_uncompressed_300"
-            noise = np.random.default_rng(0).integers(-900, 900, (300, 512, 512), dtype=np.int16)
-            made = Volume(noise, Grid.aligned((300, 512, 512), 1.0, (0.0, 0.0, 0.0)))
-            write_ct_series(made, source, description="bench", patient_name="Bench")
-        volume = read_volume(source)
-        peers: dict[str, Callable[[], object]] = {}
-        if source.is_dir() and not is_image_file(source):
-            reader = sitk.ImageSeriesReader()
-            folders = {file.parent for file in source.rglob("*") if file.is_file()}
-            for one in sorted(folders):
-                names = reader.GetGDCMSeriesFileNames(str(one))
-                if len(names) == volume.grid.size_kji[0]:
-                    reader.SetFileNames(names)
-                    peers["SimpleITK series reader"] = reader.Execute
-        place = source
-        timed = Timed(name, lambda: read_volume(place), volume.grid.size_kji[0], "slices/s", peers)
-        row = measure(timed, 3)
-        row["sha256"] = volume.checksum
-        return [row]
+from app.bench.timing import Timed, measure, seconds
 
 
 def _case() -> Any:  # noqa: ANN401 - a GeneratedCase, imported late
@@ -200,13 +105,13 @@ def bench_access() -> list[dict[str, Any]]:
     row = measure(
         Timed("access_search", lambda: march_all(request, scene, targets), pairs, "pairs/s", {})
     )
-    seconds = _seconds(_bsp_rays(scene, few, targets))
+    rays_s = seconds(_bsp_rays(scene, few, targets))
     share = len(few) * len(targets) / pairs
     row["peers"] = [
         {
             "name": f"vtkModifiedBSPTree, {len(few)} entries scaled to all",
-            "median_s": seconds / share,
-            "ratio": seconds / share / row["median_s"],
+            "median_s": rays_s / share,
+            "ratio": rays_s / share / row["median_s"],
         }
     ]
     return [row]
@@ -249,7 +154,7 @@ def bench_ablation() -> list[dict[str, Any]]:
     from planning.ablation.answer import answer_scenario
     from planning.ablation.scenario import read_scenario
 
-    seconds = 120.0
+    heating_s = 120.0
     document = {
         "grid": {"spacing_mm": 1.0, "size_mm": [100, 100, 100], "centre_lps_mm": [0, 0, 0]},
         "medium": {
@@ -269,11 +174,11 @@ def bench_ablation() -> list[dict[str, Any]]:
                 "axis_lps": [0, 0, 1],
             }
         ],
-        "protocol": [{"mode": "heat", "seconds": seconds}],
+        "protocol": [{"mode": "heat", "seconds": heating_s}],
     }
     scenario = read_scenario(document)
     step_s = 1.0
-    steps = int(seconds / step_s)
+    steps = int(heating_s / step_s)
     peer = {"numpy stencil": lambda: _numpy_heat(100, steps, step_s)}
     ours = Timed("heat_100", lambda: answer_scenario(scenario), 1e6 * steps, "cell-s/s", peer)
     return [measure(ours, 3)]

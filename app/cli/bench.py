@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from app.bench import measures
+from app.bench.load import bench_load
 from app.cli.output import emit, json_option
 
 NAMES = ("load", "views", "lesion", "structures", "access", "ablation", "technique")
@@ -23,7 +24,7 @@ NAMES = ("load", "views", "lesion", "structures", "access", "ablation", "techniq
 def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
     """Measure this machine: all of it, or NAME; `bench load PATH` reads that series."""
     runs: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        "load": lambda: measures.bench_load(path),
+        "load": lambda: bench_load(path),
         "views": measures.bench_views,
         "lesion": measures.bench_lesion,
         "structures": measures.bench_structures,
@@ -47,5 +48,7 @@ def _as_text(rows: list[dict[str, Any]]) -> str:
         told = f"{row['name']}: median {row['median_s']:.3f} s, {row['rate']:.3g} {row['unit']}"
         for peer in row["peers"]:
             told += f"; {peer['name']} {peer['median_s']:.3f} s, ratio {peer['ratio']:.1f}"
+        if "peak_memory_ratio" in row:
+            told += f"; peak memory {row['peak_memory_ratio']:.2f} times the volume"
         lines.append(told)
     return "\n".join(lines)

@@ -8,9 +8,7 @@ import click
 import numpy as np
 
 from app.cli.output import POINT, as_plain, emit, json_option, progress_bar, warn
-from app.errors import AppError
 from app.files import write_file
-from imaging.errors import Problem
 from imaging.files import read_mask, read_volume, write_array
 from imaging.geometry import BoolArray
 from imaging.lesion.segment import segment_lesion
@@ -62,16 +60,9 @@ def write_mask(mask: BoolArray, volume: Volume, out: Path) -> None:
     if out.suffix.lower() != ".dcm":
         write_array(mask, volume.grid, out)
         return
-    from app.report.dicom import lesion_segmentation, source_images
-    from planning.plan import SeriesReference
+    from app.report.dicom.masks import lesion_file
 
-    content = lesion_segmentation(mask, volume.grid, source_images(SeriesReference.of(volume)))
-    if content is None:
-        message = (
-            "a DICOM SEG needs a CT read from DICOM, on its own unchanged slices; write .nii.gz"
-        )
-        raise AppError(Problem(code="no_dicom_source", message=message, where=str(out)))
-    write_file(out.parent, out.name, content)
+    write_file(out.parent, out.name, lesion_file(mask, volume, out))
 
 
 @click.command("measure")

@@ -13,6 +13,7 @@ from imaging.files import read_volume, write_array
 from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
+from imaging.volume import Volume
 
 PATH = click.Path(path_type=Path)
 
@@ -21,7 +22,9 @@ PATH = click.Path(path_type=Path)
 @click.argument("path", type=PATH)
 @click.option("--labels", type=PATH, help="Label map to take the structures from.")
 @click.option("--names", type=PATH, help="JSON of the labels' names.")
-@click.option("--out", type=PATH, help="Write the label map here; the names go beside it.")
+@click.option(
+    "--out", type=PATH, help="Write the label map here, its names beside it; .dcm for a DICOM SEG."
+)
 @click.option("--series", "series_uid", metavar="UID", help="Series to take.")
 @json_option
 def structures_command(
@@ -40,12 +43,20 @@ def structures_command(
         else:
             found = find_structures(volume, progress.part(0.3, 1.0))
     if out:
-        write_structures(found, out)
+        write_structures(found, volume, out)
     emit({"structures": found.table}, as_json, _as_text(found))
 
 
-def write_structures(structures: Structures, out: Path) -> None:
-    """Write a label map, and beside it the JSON of its names."""
+def write_structures(structures: Structures, volume: Volume, out: Path) -> None:
+    """Write a label map in the format of its ending, and beside it the JSON of its names.
+
+    A DICOM SEG belongs to the study of its CT, and holds the names itself.
+    """
+    if out.suffix.lower() == ".dcm":
+        from app.report.dicom.masks import structures_file
+
+        write_file(out.parent, out.name, structures_file(structures, volume, out))
+        return
     write_array(structures.labels, structures.grid, out)
     names = {str(row.label): row.name for row in structures.table}
     write_file(out.parent, f"{out.name.split('.')[0]}.json", json.dumps(names, indent=1).encode())

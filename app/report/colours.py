@@ -28,3 +28,29 @@ def isotherm_colours(technique: str) -> dict[float, str]:
         Temperature in °C to colour.
     """
     return COLD if technique == "cryoablation" else HEAT
+
+
+BONE, BODY, GAS, METAL = "#E8DCC8", "#C8A08A", "#0072B2", "#999999"
+BY_CLASS = {"forbidden": FORBIDDEN, "avoid": "#D55E00", "passable": "#009E73"}
+BONES = ("bone", "vertebra", "sacrum", "rib", "hip", "femur", "humerus", "scapula", "clavicula")
+
+
+def structure_colour(name: str, passage: str) -> str:
+    """Return the colour a structure is shown in by other programs.
+
+    Parameters
+    ----------
+    name : str
+        Structure's name.
+    passage : str
+        ``forbidden``, ``avoid`` or ``passable``.
+
+    Returns
+    -------
+    str
+        ``#RRGGBB``.
+    """
+    known = {"body": BODY, "lung": GAS, "bowel_gas": GAS, "metal": METAL}
+    if name in known:
+        return known[name]
+    return BONE if name.startswith(BONES) else BY_CLASS[passage]

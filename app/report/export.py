@@ -1,20 +1,31 @@
-"""Writes the whole report into a folder: PDF, pictures, the lesion's mask, DICOM objects."""
+"""Writes the whole report into a folder: PDF, pictures, mask, DICOM objects, 3D Slicer, STL."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from app.files import write_file
-from app.report.dicom import dicom_objects
+from app.report.dicom.objects import dicom_objects
+from app.report.dicom.source import read_source
 from app.report.pdf import write_pdf
 from app.report.pictures import best_simulation, render_curves, render_slices
+from app.report.slicer import slicer_files
 from app.report.texts import Language
 from app.report.three_d import render_three_d
 from imaging.files import write_array
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
-from planning.plan import Case
+from planning.plan import Case, SeriesReference
 from planning.store import Picture
+
+log = logging.getLogger(__name__)
+
+DICOM_FOLDER, SLICER_FOLDER = "dicom", "slicer"
+NO_DICOM = (
+    "the CT is not there as DICOM, so the report has no DICOM objects; PDF, pictures and the files "
+    "for 3D Slicer are written"
+)
 
 
 def write_report(
@@ -24,7 +35,7 @@ def write_report(
     language: Language,
     progress: Progress = SILENT,
 ) -> list[Path]:
-    """Write PDF, pictures, the lesion's mask and DICOM objects.
+    """Write PDF, pictures, the lesion's mask, DICOM objects and files for 3D Slicer.
 
     Parameters
     ----------
@@ -49,23 +60,39 @@ def write_report(
     AppError
         When the folder cannot be written; files are whole or absent.
     """
+    pictures = _pictures(case, volume, language, progress)
+    progress.update(0.7, "PDF")
+    pdf = write_pdf(case, pictures, language)
+    files = {picture.name: picture.png for picture in pictures} | {"report.pdf": pdf}
+    written = [write_file(out, name, content) for name, content in files.items()]
+    if case.lesion is not None:
+        mask = out / "lesion.nii.gz"
+        write_array(case.lesion, case.plan.series.grid, mask)
+        written.append(mask)
+    progress.update(0.8, "DICOM objects")
+    source = read_source(SeriesReference.of(volume) if volume else case.plan.series)
+    if source is None:
+        log.warning(NO_DICOM)
+    else:
+        for note in source.notes:
+            log.warning(note)
+        made = dicom_objects(case, pictures, pdf, source, language)
+        written += [write_file(out / DICOM_FOLDER, name, made[name]) for name in made]
+    progress.update(0.95, "3D Slicer")
+    scene = slicer_files(case)
+    written += [write_file(out / SLICER_FOLDER, name, scene[name]) for name in scene]
+    progress.update(1.0, "report written")
+    return written
+
+
+def _pictures(
+    case: Case, volume: Volume | None, language: Language, progress: Progress
+) -> list[Picture]:
     pictures: list[Picture] = []
     if volume is not None:
         pictures += render_slices(case, volume, language, progress.part(0.0, 0.4))
         progress.update(0.4, "three dimensions")
         pictures.append(render_three_d(case, volume, best_simulation(case)))
-    progress.update(0.7, "curves")
+    progress.update(0.6, "curves")
     pictures += [render_curves(one, language) for one in case.plan.simulation if one.curves]
-    progress.update(0.8, "PDF")
-    pdf = write_pdf(case, pictures, language)
-    files = {picture.name: picture.png for picture in pictures} | {"report.pdf": pdf}
-    progress.update(0.9, "DICOM objects")
-    made = dicom_objects(case, pictures, pdf)
-    written = [write_file(out, name, content) for name, content in files.items()]
-    written += [write_file(out / "dicom", name, content) for name, content in made.items()]
-    if case.lesion is not None:
-        mask = out / "lesion.nii.gz"
-        write_array(case.lesion, case.plan.series.grid, mask)
-        written.append(mask)
-    progress.update(1.0, "report written")
-    return written
+    return pictures
