@@ -56,6 +56,9 @@ class _Session(requests.Session):
         **kwargs: Any,  # noqa: ANN401 - requests' own
     ) -> requests.Response:
         """Send, and read the answer only as far as an answer may be long."""
+        address, mark, query = (request.url or "").partition("?")
+        # Servers (Orthanc) compare the query without decoding it; both marks may stand as they are.
+        request.url = address + mark + query.replace("%2A", "*").replace("%3F", "?")
         streamed = bool(kwargs.get("stream"))
         response = super().send(request, **{**kwargs, "stream": True})
         if streamed:
@@ -163,6 +166,8 @@ def qido(
         When the archive does not answer or refuses.
     """
     filters: dict[str, Any] = dict(wanted)
+    if "PatientName" in filters:  # "^" must be encoded, and then Orthanc does not find the name
+        filters["PatientName"] = filters["PatientName"].replace("^", "?")
     with _session(peer) as session, _plainly(peer):
         client = _client(peer, session)
         if level == "study":

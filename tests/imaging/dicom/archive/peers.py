@@ -24,7 +24,6 @@ from imaging.volume import Volume
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 DICOM_PORT, WEB_PORT, OUR_PORT = 14242, 18042, 21112
-WEB = f"http://127.0.0.1:{WEB_PORT}/dicom-web"
 PLUGINS = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 PATIENCE_S = 20.0
 
@@ -52,19 +51,22 @@ class Orthanc:
 
     folder: Path
     process: subprocess.Popen[bytes]
+    port: int
+    web: str
 
     @property
     def peer(self) -> Peer:
-        return Peer(port=DICOM_PORT, timeout_s=10)
+        return Peer(port=self.port, timeout_s=10)
 
     @property
     def web_peer(self) -> Peer:
-        return Peer(port=DICOM_PORT, web=WEB, timeout_s=10)
+        return Peer(port=self.port, web=self.web, timeout_s=10)
 
 
 @contextmanager
-def running_orthanc(folder: Path) -> Iterator[Orthanc]:
-    """Start Orthanc with DICOMweb, and end it whatever happens."""
+def running_orthanc(folder: Path, shift: int = 0) -> Iterator[Orthanc]:
+    """Start Orthanc with DICOMweb, and end it whatever happens; several need shifted ports."""
+    dicom_port, web_port = DICOM_PORT + shift, WEB_PORT + shift
     program = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
     if not Path(program).exists() or not PLUGINS.exists():
         pytest.skip("Orthanc and its DICOMweb plugin are not installed")
@@ -72,8 +74,8 @@ def running_orthanc(folder: Path) -> Iterator[Orthanc]:
         "Name": "test",
         "StorageDirectory": str(folder / "storage"),
         "IndexDirectory": str(folder / "storage"),
-        "HttpPort": WEB_PORT,
-        "DicomPort": DICOM_PORT,
+        "HttpPort": web_port,
+        "DicomPort": dicom_port,
         "DicomAet": "ORTHANC",
         "DicomCheckCalledAet": True,
         "RemoteAccessAllowed": False,
@@ -94,9 +96,9 @@ def running_orthanc(folder: Path) -> Iterator[Orthanc]:
     with (folder / "orthanc.log").open("wb") as log:
         process = subprocess.Popen([program, str(config)], stdout=log, stderr=log, cwd=folder)
         try:
-            wait_for_port(DICOM_PORT, process)
-            wait_for_port(WEB_PORT, process)
-            yield Orthanc(folder, process)
+            wait_for_port(dicom_port, process)
+            wait_for_port(web_port, process)
+            yield Orthanc(folder, process, dicom_port, f"http://127.0.0.1:{web_port}/dicom-web")
         finally:
             process.kill()
             process.wait()

@@ -154,6 +154,7 @@ def test_search_by_every_key_and_level(orthanc: Orthanc, tmp_path: Path, web: bo
 
     for keys in (
         {"patient_id": who}, {"patient_name": f"{surname}*"}, {"date": date},
+        {"patient_name": f"{surname}^For"}, {"patient_name": f"*{surname[2:]}?For"},
         {"date": f"{date[:6]}01-{date[:6]}30"}, {"accession": accession},
         {"patient_id": f"{who[:-1]}?", "modality": "CT"},
     ):  # fmt: skip
@@ -278,7 +279,7 @@ def test_cancelling_a_fetch_leaves_nothing(orthanc: Orthanc, tmp_path: Path, by:
 def test_an_archive_that_dies_in_the_middle_leaves_a_marked_part(tmp_path: Path, by: By) -> None:
     uid, files = make_series(tmp_path / "ct", 400, 256, seed=9)
     (tmp_path / "own").mkdir()
-    with running_orthanc(tmp_path / "own") as mortal:
+    with running_orthanc(tmp_path / "own", shift=1) as mortal:
         send(mortal.web_peer, files)
         study = study_of(files[0])
         reached = threading.Event()
