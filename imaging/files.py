@@ -1,4 +1,4 @@
-"""Opens and writes images, masks and label maps, whatever their format."""
+"""Opens and writes images, whatever their format."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from imaging.dicom.discover import discover, opened
 from imaging.dicom.read import choose, load_series
 from imaging.errors import refuse_image
-from imaging.geometry import BoolArray, Grid
+from imaging.geometry import Grid
 from imaging.progress import SILENT, Progress
-from imaging.volume import SeriesInfo, Volume, mask_on_grid, resample
+from imaging.volume import SeriesInfo, Volume
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IMAGE_ENDINGS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-MASK_ENDINGS = (*IMAGE_ENDINGS, ".dcm")
 
 
 def is_image_file(path: Path) -> bool:
@@ -78,7 +77,7 @@ def read_volume(path: Path, series_uid: str | None = None, progress: Progress = 
 
 
 def _read_image_file(path: Path) -> Volume:
-    values, grid = _read_array(path)
+    values, grid, _ = read_array(path)
     if values.ndim != 3:
         raise refuse_image("not_a_volume", "the image is not three-dimensional", path)
     if not np.isfinite(values).all():
@@ -94,7 +93,28 @@ def _read_image_file(path: Path) -> Volume:
     return Volume(hu, grid, info)
 
 
-def _read_array(path: Path) -> tuple[NDArray[Any], Grid]:
+def read_array(
+    path: Path, *, several_layers: bool = False
+) -> tuple[NDArray[Any], Grid, dict[str, str]]:
+    """Read a NIfTI, NRRD or MetaImage file as it is.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    several_layers : bool
+        Whether several values a voxel are allowed.
+
+    Returns
+    -------
+    tuple
+        Values of shape (k, j, i) or (k, j, i, layers), their grid, and the texts of the header.
+
+    Raises
+    ------
+    ImagingError
+        When it is absent, damaged, or not one volume.
+    """
     import SimpleITK as sitk
 
     if not path.is_file():
@@ -105,10 +125,15 @@ def _read_array(path: Path) -> tuple[NDArray[Any], Grid]:
     except RuntimeError:
         message = "the file is damaged, or not what its name says; export it again"
         raise refuse_image("damaged", message, path) from None
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        message = f"the image has {image.GetDimension()} dimensions; one volume is needed"
+    layers = image.GetNumberOfComponentsPerPixel()
+    if image.GetDimension() != 3 or (layers != 1 and not several_layers):
+        message = (
+            f"the image has {image.GetDimension()} dimensions and {layers} values a voxel; one "
+            "volume is needed"
+        )
         raise refuse_image("not_a_volume", message, path)
-    return sitk.GetArrayFromImage(image), _grid_of(image)
+    texts = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    return sitk.GetArrayFromImage(image), _grid_of(image), texts
 
 
 def _grid_of(image: sitk.Image) -> Grid:
@@ -186,76 +211,3 @@ def write_array(array: NDArray[Any], grid: Grid, path: Path) -> None:
         draft.unlink(missing_ok=True)
         message = "the file cannot be written; check the folder's rights and the space on the disk"
         raise refuse_image("cannot_write", message, path) from None
-
-
-def read_labels(path: Path, grid: Grid) -> NDArray[np.uint16]:
-    """Read a label map onto a grid.
-
-    Parameters
-    ----------
-    path : Path
-        NIfTI, NRRD, MetaImage or DICOM SEG.
-    grid : Grid
-        Where the labels are wanted; another grid is resampled by the nearest voxel.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``grid.size_kji``, uint16.
-
-    Raises
-    ------
-    ImagingError
-        When it cannot be read or does not hold labels.
-    """
-    labels, own = _read_labels_on_own_grid(path)
-    if own.same_as(grid):
-        return labels
-    moved: NDArray[np.uint16] = np.rint(resample(labels, own, grid, order=0, outside=0)).astype(
-        np.uint16
-    )
-    return moved
-
-
-def read_mask(path: Path, grid: Grid) -> BoolArray:
-    """Read a mask onto a grid.
-
-    Parameters
-    ----------
-    path : Path
-        NIfTI, NRRD, MetaImage or DICOM SEG; every value above zero belongs to the mask.
-    grid : Grid
-        Where the mask is wanted; another grid is resampled by the nearest voxel.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape ``grid.size_kji``, bool, at least one voxel.
-
-    Raises
-    ------
-    ImagingError
-        When it cannot be read, is empty, or lies wholly outside the grid.
-    """
-    labels, own = _read_labels_on_own_grid(path)
-    if not labels.any():
-        raise refuse_image("empty_mask", "the mask is empty; outline the lesion first", path)
-    mask = mask_on_grid(labels > 0, own, grid)
-    if not mask.any():
-        message = "the mask lies outside the image; it belongs to another patient or series"
-        raise refuse_image("mask_elsewhere", message, path)
-    return mask
-
-
-def _read_labels_on_own_grid(path: Path) -> tuple[NDArray[np.uint16], Grid]:
-    if path.suffix.lower() == ".dcm":
-        from imaging.dicom.segmentation import read_segmentation
-
-        return read_segmentation(path)
-    values, grid = _read_array(path)
-    whole = np.rint(values) if values.dtype.kind == "f" else values
-    if values.dtype.kind == "f" and not np.allclose(whole, values, atol=1e-3):
-        raise refuse_image("not_labels", "the file holds values, not labels or a mask", path)
-    if whole.min() < 0 or whole.max() > np.iinfo(np.uint16).max:
-        raise refuse_image("not_labels", "labels must lie between 0 and 65535", path)
-    return whole.astype(np.uint16), grid

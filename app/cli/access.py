@@ -8,7 +8,8 @@ import click
 
 from app.cli.output import emit, json_option, progress_bar, warn
 from imaging.errors import Problem
-from imaging.files import read_mask, read_volume
+from imaging.files import read_volume
+from imaging.label_files import read_mask
 from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
 from planning.access.needles import needle_named

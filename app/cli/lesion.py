@@ -9,8 +9,9 @@ import numpy as np
 
 from app.cli.output import POINT, as_plain, emit, json_option, progress_bar, warn
 from app.files import write_file
-from imaging.files import read_mask, read_volume, write_array
+from imaging.files import read_volume, write_array
 from imaging.geometry import BoolArray
+from imaging.label_files import read_mask
 from imaging.lesion.segment import segment_lesion
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.structures.canal import canal_near

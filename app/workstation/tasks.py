@@ -9,8 +9,9 @@ from app.workstation.tools.brush import Stroke, painted
 from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging.dicom.discover import discover, opened
 from imaging.dicom.read import load_series
-from imaging.files import is_image_file, read_mask, read_volume
+from imaging.files import is_image_file, read_volume
 from imaging.geometry import FloatArray
+from imaging.label_files import read_mask
 from imaging.progress import Progress
 from imaging.structures.labels import read_structures
 from imaging.volume import Volume

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom.segmentation import is_segmentation, segment_names
 from imaging.errors import ImagingError, Problem, refuse_image
-from imaging.files import read_labels
 from imaging.geometry import Grid
+from imaging.label_files import read_label_file
 from imaging.structures.model import BODY, PassageClass, Structure, Structures
 from imaging.tables import load_table
 
@@ -149,9 +148,9 @@ def read_structures(path: Path, names_path: Path | None, grid: Grid) -> Structur
     Parameters
     ----------
     path : Path
-        NIfTI, NRRD, MetaImage or DICOM SEG.
+        NIfTI, NRRD, MetaImage, DICOM SEG or RTSTRUCT, or a folder with one mask a structure.
     names_path : Path or None
-        JSON of names; None takes a DICOM SEG's own, else looks beside the label map.
+        JSON of names; None takes the file's own, else looks beside the label map.
     grid : Grid
         Grid of the CT, which the labels are brought onto.
 
@@ -165,16 +164,15 @@ def read_structures(path: Path, names_path: Path | None, grid: Grid) -> Structur
     ImagingError
         When a file cannot be read, has no names, or holds nothing on this grid.
     """
-    labels = read_labels(path, grid)
-    if not labels.any():
+    found = read_label_file(path, grid)
+    if not found.labels.any():
         message = "no label lies inside the image; the label map belongs to another series"
         raise refuse_image("labels_elsewhere", message, path)
     found_by = f"label map {path.name}"
-    own = segment_names(path) if names_path is None and is_segmentation(path) else {}
-    if own:
-        return structures_from(labels, grid, own, found_by)
     names_file = names_path or names_beside(path)
+    if names_path is None and found.names:
+        return structures_from(found.labels, grid, found.names, found_by)
     if names_file is None:
         message = "the label map has no names; give them with --names FILE (JSON, label to name)"
         raise refuse_image("names_missing", message, path)
-    return structures_from(labels, grid, read_names(names_file), found_by)
+    return structures_from(found.labels, grid, read_names(names_file), found_by)

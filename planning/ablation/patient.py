@@ -37,7 +37,8 @@ def medium_of_ct(part: MediumPart, grid: Grid) -> PatientMedium:
     Refusal
         When a file cannot be used.
     """
-    from imaging.files import read_mask, read_volume
+    from imaging.files import read_volume
+    from imaging.label_files import read_mask
 
     volume = read_volume(Path(str(part.ct)))
     lesion = np.zeros(volume.grid.size_kji, dtype=bool)

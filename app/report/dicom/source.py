@@ -6,6 +6,7 @@ import copy
 import io
 import logging
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from imaging.dicom.discover import discover, opened
 from imaging.dicom.segmentation_write import ascii_text
@@ -88,10 +90,14 @@ class CtSource:
         In the order of the volume's slices; one for a multi-frame CT.
     notes : tuple of str
         What the headers lack and what was put in its place.
+    characters : str or sequence of str or None
+        Specific Character Set of the CT, in which names are given back; the images hold them
+        decoded.
     """
 
     images: tuple[Dataset, ...]
     notes: tuple[str, ...] = ()
+    characters: str | Sequence[str] | None = None
 
     @property
     def first(self) -> Dataset:
@@ -120,20 +126,22 @@ def read_source(series: SeriesReference) -> CtSource | None:
     place = Path(series.path)
     if is_image_file(place) or not place.exists():
         return None
-    try:
-        with opened(place) as files:
-            found = discover(files, place)
-            wanted = [one for one in found.series if one.uid == series.uid]
-            if not wanted and len(found.series) == 1:
-                wanted = list(found.series)
-            paths = [one.path for one in wanted[0].headers] if wanted else []
-            images = [_header(path) for path in paths]
-    except ImagingError:
-        return None
-    if not images:
-        return None
-    notes = _complete(images, series)
-    return CtSource(tuple(_in_order(images, series)), notes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the libraries' warnings repeat the patient's name
+        try:
+            with opened(place) as files:
+                found = discover(files, place)
+                wanted = next((one for one in found.series if one.uid == series.uid), None)
+                images = [_header(one.path) for one in wanted.headers] if wanted else []
+        except (ImagingError, OSError, InvalidDicomError):
+            return None
+        if not images:
+            return None
+        notes = _complete(images, series)
+        characters = images[0].get("SpecificCharacterSet")
+        for image in images:
+            image.pop("SpecificCharacterSet", None)
+        return CtSource(tuple(_in_order(images, series)), notes, characters)
 
 
 def _header(path: Path) -> Dataset:
@@ -157,7 +165,10 @@ def _complete(images: Sequence[Dataset], series: SeriesReference) -> tuple[str, 
             derived[keyword] = generate_uid(entropy_srcs=[series.uid, series.checksum, keyword])
             notes.append(f"the CT has no {keyword}; one was derived from its series")
     common = next((image for image in images if image.get("StudyInstanceUID")), images[0])
-    for image in images:
+    for number, image in enumerate(images):
+        image.SOPClassUID = image.get("SOPClassUID") or CTImageStorage
+        if not image.get("SOPInstanceUID"):
+            image.SOPInstanceUID = generate_uid(entropy_srcs=[series.uid, str(number)])
         for keyword, uid in derived.items():
             setattr(image, keyword, uid)
         if not image.get("FrameOfReferenceUID"):
@@ -211,9 +222,8 @@ def file_bytes(made: Dataset, source: CtSource) -> bytes:
     for keyword in (*WHO, *STUDY):
         if keyword in source.first:
             made[keyword] = copy.deepcopy(source.first[keyword])
-    characters = source.first.get("SpecificCharacterSet")
-    if characters:
-        made.SpecificCharacterSet = characters
+    if source.characters:
+        made.SpecificCharacterSet = source.characters
     elif "SpecificCharacterSet" in made:
         del made.SpecificCharacterSet
     try:

@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pydicom.uid import UID
@@ -15,7 +15,7 @@ from pynetdicom import AE, _config, build_role
 from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
-from imaging.dicom.archive.peer import Peer, check_titles, client_context, resolved
+from imaging.dicom.archive.peer import TIMEOUT_S, Peer, check_titles, client_context, resolved
 from imaging.errors import ImagingError, refuse_image
 
 # Its log holds what was asked and answered, and tracebacks; refusals say what matters.
@@ -50,12 +50,24 @@ class GuardedSocket(AssociationSocket):
     def recv(self, nr_bytes: int) -> bytearray:
         """Read that many bytes, or fewer when the peer closed; refuse too many and too slow."""
         link = self.socket
-        if link is None or nr_bytes > PDU_LIMIT_BYTES or self._object_bytes() > OBJECT_LIMIT_BYTES:
-            message = "more than any object or PDU holds"
+        if link is None:
+            message = "closed"
             raise OSError(message)
+        try:
+            if nr_bytes > PDU_LIMIT_BYTES or self._object_bytes() > OBJECT_LIMIT_BYTES:
+                message = "more than any object or PDU holds"
+                raise OSError(message)
+            return self._read(link, nr_bytes)
+        except OSError:
+            # The library takes the connection for closed now; the peer must see it so too.
+            with suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+            raise
+
+    def _read(self, link: socket.socket, nr_bytes: int) -> bytearray:
         buffer = bytearray(nr_bytes)
         view, read = memoryview(buffer), 0
-        allowed_s = self.assoc.network_timeout or 0.0
+        allowed_s = self.assoc.network_timeout or TIMEOUT_S
         until_s = time.monotonic() + allowed_s
         try:
             while read < nr_bytes:
@@ -69,7 +81,7 @@ class GuardedSocket(AssociationSocket):
                     link.settimeout(max(until_s - time.monotonic(), 1e-3))
         finally:
             view.release()
-            link.settimeout(allowed_s)
+        link.settimeout(allowed_s)
         del buffer[read:]
         return buffer
 

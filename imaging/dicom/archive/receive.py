@@ -120,7 +120,7 @@ class _Handler(RequestHandler):
     def _create_association(self) -> Association:
         link = super()._create_association()
         link.dul.event_queue.get_nowait()  # "connected", which the new connection says again
-        link.set_socket(GuardedSocket(link, client_socket=self.request))
+        link.dul.socket = GuardedSocket(link, client_socket=self.request)
         link.dul._run_loop_delay = LOOP_DELAY_S
         return link
 
@@ -225,6 +225,7 @@ def serving(
             ssl_context=server_context(listening.tls) if listening.tls else None,
             evt_handlers=[(evt.EVT_C_STORE, store), *handlers],
             server_class=_Server,
+            request_handler=_Handler,
         )
     except OSError as error:
         message = f"the port cannot be opened ({error.strerror}); choose another with --listen"

@@ -10,7 +10,8 @@ import pytest
 import SimpleITK as sitk
 
 from app.cli.main import run
-from imaging.files import read_mask, read_volume
+from imaging.files import read_volume
+from imaging.label_files import read_mask
 from imaging.phantom import cases as cases_module
 from imaging.phantom.cases import GeneratedCase
 

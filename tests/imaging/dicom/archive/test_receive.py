@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pydicom
@@ -24,7 +24,7 @@ from imaging.errors import ImagingError
 from imaging.progress import Cancelled, Progress
 from tests.imaging.dicom.archive.peers import OUR_PORT, make_series, running, wait_for_port
 
-HERE = Listening("OSTEOPLAN", ("STORESCU", "OTHER"), OUR_PORT, timeout_s=2)
+HERE = Listening("OSTEOPLAN", ("STORESCU", "OTHER"), OUR_PORT, timeout_s=1.5)
 LIMIT_S = 60.0
 
 
@@ -180,7 +180,7 @@ def test_beyond_the_quota_it_answers_out_of_resources(tmp_path: Path) -> None:
     uid, files = make_series(tmp_path / "ct", 6)
     quota = 4 * files[0].stat().st_size + 100
     with receiving(tmp_path / "in", quota_bytes=quota) as server:
-        done = storescu(tmp_path / "ct", options=("-nh",))
+        done = storescu(tmp_path / "ct", options=("-v",))
         assert "Refused: OutOfResources" in done.stdout + done.stderr
         got = server.end()
     assert [problem.code for problem in got.refused] == ["full"]
@@ -200,7 +200,7 @@ def test_the_disk_keeps_its_reserve(tmp_path: Path) -> None:
 
 def test_uids_that_are_paths_stay_in_the_folder(tmp_path: Path) -> None:
     _, files = make_series(tmp_path / "ct", 3)
-    evil = ["../../../evil", "/tmp/evil-osteoplan", "..\\evil"]
+    evil = ["../../../evil", "/tmp/evil-osteoplan", ".."]
     for file, name in zip(files, evil, strict=True):
         with pydicom.config.disable_value_validation():
             dataset = pydicom.dcmread(file)
@@ -292,7 +292,7 @@ def test_silent_connections_are_bounded_and_do_not_shut_out_others_for_long(
         try:
             before = threading.active_count()
             assert before < 4 * MAX_CONNECTIONS
-            time.sleep(4)
+            time.sleep(2.5)
             assert storescu(files[0]).returncode == 0
         finally:
             for one in silent:
@@ -337,11 +337,10 @@ class CutOff:
 
     @staticmethod
     def _pass(source: socket.socket, target: socket.socket) -> None:
-        try:
+        with suppress(OSError):
             while data := source.recv(4096):
                 target.sendall(data)
-        except OSError:
-            return
+            target.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         for one in (*self._open, self._listener):
