@@ -26,7 +26,7 @@ from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.progress import Progress
 
 ANSWER_LIMIT_BYTES = 256 << 20  # a search's answer; 100 000 images take some 100 MB
-READ_BYTES = 1 << 18
+READ_BYTES = 1 << 16  # what is read of a broken answer's last piece is lost
 BATCH_BYTES = 8 << 20  # of one STOW request: few round trips, and cancelled soon
 DICOM_PART = "application/dicom"
 REFERENCED_UID = "00081155"
@@ -105,7 +105,7 @@ def _plainly(peer: Peer) -> Iterator[None]:
     except (requests.exceptions.Timeout, TimeoutError):
         message = f"the archive did not answer within {peer.timeout_s:g} s"
         raise refuse_image("no_association", message, where) from None
-    except requests.exceptions.ConnectionError:
+    except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError):
         message = "the archive cannot be reached, or the connection broke; check --web"
         raise refuse_image("unreachable", message, where) from None
     except (requests.exceptions.RequestException, ValueError, KeyError, TypeError) as error:
