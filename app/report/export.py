@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 from app.files import write_file
+from app.report.dicom.captures import identity
 from app.report.dicom.objects import dicom_objects
 from app.report.dicom.source import read_source
 from app.report.pdf import write_pdf
@@ -61,8 +62,9 @@ def write_report(
         When the folder cannot be written; files are whole or absent.
     """
     pictures = _pictures(case, volume, language, progress)
+    source = read_source(SeriesReference.of(volume) if volume else case.plan.series)
     progress.update(0.7, "PDF")
-    pdf = write_pdf(case, pictures, language)
+    pdf = write_pdf(case, pictures, language, identity(source, language) if source else None)
     files = {picture.name: picture.png for picture in pictures} | {"report.pdf": pdf}
     written = [write_file(out, name, content) for name, content in files.items()]
     if case.lesion is not None:
@@ -70,7 +72,6 @@ def write_report(
         write_array(case.lesion, case.plan.series.grid, mask)
         written.append(mask)
     progress.update(0.8, "DICOM objects")
-    source = read_source(SeriesReference.of(volume) if volume else case.plan.series)
     if source is None:
         log.warning(NO_DICOM)
     else:

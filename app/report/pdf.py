@@ -42,7 +42,9 @@ PICTURES_IN_A_ROW = 3
 KEPT_TOGETHER_ROWS = 9  # longer sections may break over pages
 
 
-def write_pdf(case: Case, pictures: Sequence[Picture], language: Language) -> bytes:
+def write_pdf(
+    case: Case, pictures: Sequence[Picture], language: Language, patient: str | None = None
+) -> bytes:
     """Set the report.
 
     Parameters
@@ -53,6 +55,8 @@ def write_pdf(case: Case, pictures: Sequence[Picture], language: Language) -> by
         Shown three in a row, curves over the whole width.
     language : str
         ``fr`` or ``en``.
+    patient : str, optional
+        Who the patient is, as the CT says; left to be filled in by default.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def write_pdf(case: Case, pictures: Sequence[Picture], language: Language) -> by
     if absent:
         told = f"<b>{escape(words['unfinished'])}</b> – {escape(' '.join(absent))}"
         story.append(Paragraph(told, styles["warning"]))
-    for section in sections(case, language):
+    for section in sections(case, language, patient):
         story.extend(_section(section, words, styles))
         if section.key == "lesion":
             story.extend(_pictures([p for p in pictures if not p.name.startswith("curves")]))

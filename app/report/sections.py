@@ -40,7 +40,8 @@ class Section:
 class _Writer:
     """Values of one case in one language."""
 
-    def __init__(self, case: Case, language: Language) -> None:
+    def __init__(self, case: Case, language: Language, patient: str | None = None) -> None:
+        self.patient = patient
         self.case = case
         self.plan = case.plan
         self.language = language
@@ -87,7 +88,7 @@ def _advice(case: Case, language: Language) -> dict[str, Any]:
     return recommend(complete, language).model_dump(mode="json", by_alias=True)
 
 
-def sections(case: Case, language: Language) -> list[Section]:
+def sections(case: Case, language: Language, patient: str | None = None) -> list[Section]:
     """Return the report's sections in their order.
 
     Parameters
@@ -96,13 +97,15 @@ def sections(case: Case, language: Language) -> list[Section]:
         Any state; what is lacking is said to be lacking.
     language : str
         ``fr`` or ``en``.
+    patient : str, optional
+        Who the patient is; left to be filled in by default.
 
     Returns
     -------
     list of Section
         Titles of clinical rules, part E.
     """
-    w = _Writer(case, language)
+    w = _Writer(case, language, patient)
     makers = (
         _identity,
         _indication,
@@ -166,7 +169,7 @@ def _identity(w: _Writer) -> Section:
             f"{w.number(k, 2)} × {w.number(j, 2)} × {w.number(i, 2)} mm",
         ),
         (w.label("position_error"), f"{w.number(series.max_position_error_mm, 3)} mm"),
-        (w.label("patient"), w.label("to_fill")),
+        (w.label("patient"), w.patient or w.label("to_fill")),
         (w.label("side_checked"), w.yes_no(w.plan.answers.side_confirmed)),
     ]
     return Section("identity", tuple(rows), tuple(one.message for one in series.problems))

@@ -203,6 +203,25 @@ def patient_words(source: CtSource) -> tuple[str, str, str]:
     return told, f"ID {first.get('PatientID') or '–'}", born
 
 
+def identity(source: CtSource, language: Language) -> str:
+    """Return who the CT says the patient is, on one line.
+
+    Parameters
+    ----------
+    source : CtSource
+        The CT.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        Name, identifier, date of birth.
+    """
+    name, identifier, born = patient_words(source)
+    return f"{name}, {identifier}, {texts(language)['strip']['born']} {born}"
+
+
 def _date(text: str) -> str:
     return f"{text[:4]}-{text[4:6]}-{text[6:8]}" if len(text) == 8 else "–"
 
