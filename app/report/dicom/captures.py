@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import highdicom as hd
 import matplotlib
 import numpy as np
+from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
@@ -197,10 +199,22 @@ def patient_words(source: CtSource) -> tuple[str, str, str]:
         Name in letters, identifier, date of birth; ``–`` for what the CT leaves empty.
     """
     first = source.first
-    name = str(first.get("PatientName") or "").split("=")[0]
-    told = " ".join(part for part in name.split("^") if part).strip() or "–"
+    groups = str(first.get("PatientName") or "").split("=")  # letters, ideograms, sounds
+    names = [" ".join(part for part in group.split("^") if part).strip() for group in groups]
+    told = next((name for name in names if name and _drawable(name)), "–")
     born = _date(str(first.get("PatientBirthDate") or ""))
     return told, f"ID {first.get('PatientID') or '–'}", born
+
+
+@cache
+def _letters_of_the_font() -> frozenset[int]:
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return frozenset(FT2Font(str(path)).get_charmap())
+
+
+def _drawable(text: str) -> bool:
+    """Tell whether the font has every letter; boxes in place of a name would be worse than none."""
+    return all(ord(letter) in _letters_of_the_font() for letter in text)
 
 
 def identity(source: CtSource, language: Language) -> str:

@@ -197,11 +197,17 @@ def _in_order(images: list[Dataset], series: SeriesReference) -> list[Dataset]:
     if any("ImagePositionPatient" not in image for image in images):
         return images[:1]  # a multi-frame CT: one object holds every place
     normal = series.grid.affine_kji_to_lps[:3, 0]
-    size = (images[0].get("Rows"), images[0].get("Columns"))
-    alike = [one for one in images if (one.get("Rows"), one.get("Columns")) == size]
+    wanted = _belongs_to(images[0])
+    alike = [one for one in images if _belongs_to(one) == wanted]
     return sorted(
         alike, key=lambda one: float(np.dot([float(n) for n in one.ImagePositionPatient], normal))
     )
+
+
+def _belongs_to(image: Dataset) -> tuple[object, ...]:
+    """Return what the images that one object refers to must have in common."""
+    keywords = ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "Rows", "Columns")
+    return tuple(image.get(keyword) for keyword in keywords)
 
 
 def file_bytes(made: Dataset, source: CtSource) -> bytes:

@@ -94,3 +94,15 @@ def test_long_names_are_wrapped() -> None:
     rows = _wrapped(Line("A" * 200 + " and a few words more that do not fit on one row"), 390)
     assert len(rows) > 3
     assert "".join(row.text for row in rows).replace(" ", "").count("A") == 200
+
+
+def test_a_name_without_letters_is_not_drawn_as_boxes(given_back: Kind) -> None:
+    from app.report.dicom.captures import identity
+
+    made = given_back("japanese")
+    assert identity(made.source, "en").startswith("Yamada Tarou")
+    made.source.first.PatientName = "=山田^太郎"
+    try:
+        assert identity(made.source, "en").startswith("–, ID HOSPITAL-4711")
+    finally:
+        made.source.first.PatientName = "Yamada^Tarou=山田^太郎=やまだ^たろう"
