@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -173,13 +174,43 @@ def associated(
     if not link.is_established:
         raise _why_not(peer, address, link)
     link.dul._run_loop_delay = LOOP_DELAY_S
+    hold = _Hold()
+    link._reactor_checkpoint = hold
+    hold.reached.wait(peer.timeout_s)
     try:
         yield link
+        if link.is_established and not link.acse.is_aborted():
+            link.release()
     except BaseException:
         link.abort()
         raise
-    if link.is_established:
-        link.release()
+    finally:
+        hold.let_go()
+
+
+class _Hold(threading.Event):
+    """Keeps the library's own loop of an association from taking answers that we wait for.
+
+    The library pauses that loop for each request, but looks at a flag that may be stale: with many
+    quick requests the loop sometimes runs and swallows an answer. Here it stays paused throughout.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+        self._held = True
+
+    def set(self) -> None:
+        if not self._held:
+            super().set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.reached.set()
+        return super().wait(timeout)
+
+    def let_go(self) -> None:
+        self._held = False
+        self.set()
 
 
 def _why_not(peer: Peer, address: str, link: Association) -> ImagingError:

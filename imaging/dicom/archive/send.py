@@ -82,8 +82,9 @@ def _by_store(peer: Peer, objects: list[Outgoing], progress: Progress) -> list[P
         with associated(peer, [(sop_class, [syntax]) for sop_class, syntax in contexts]) as link:
             accepted = {(one.abstract_syntax, one.transfer_syntax[0])
                         for one in link.accepted_contexts}  # fmt: skip
+            lost = False
             for number, one in enumerate(group):
-                if not link.is_established:
+                if lost:
                     failed += [_lost(late) for late in group[number:]]
                     break
                 progress.update((done + number) / len(objects), "sending")
@@ -91,6 +92,7 @@ def _by_store(peer: Peer, objects: list[Outgoing], progress: Progress) -> list[P
                     failed.append(_not_taken(one))
                 elif (problem := _stored(link, one)) is not None:
                     failed.append(problem)
+                    lost = problem.code == "connection_lost"
         done += len(group)
     return failed
 

@@ -94,7 +94,7 @@ def test_every_encoding_comes_back_as_it_was(orthanc: Orthanc, tmp_path: Path, b
             from imagecodecs import jpeg2k_encode
 
             frame = jpeg2k_encode(np.asarray(dataset.pixel_array), reversible=True, codecformat=0)
-            dataset.PixelData = encapsulate([frame])
+            dataset.PixelData = encapsulate([bytes(frame)])
             dataset["PixelData"].VR = "OB"
             dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
         else:
@@ -315,7 +315,8 @@ def test_an_archive_that_dies_in_the_middle_leaves_a_marked_part(tmp_path: Path,
 def test_a_file_that_is_refused_does_not_stop_the_others(orthanc: Orthanc, tmp_path: Path) -> None:
     _, files = make_series(tmp_path / "ct", 3, seed=10)
     odd = pydicom.dcmread(files[1])
-    odd.file_meta.MediaStorageSOPClassUID = odd.SOPClassUID = "1.2.826.0.1.3680043.8.498.9.9.9"
+    odd.SOPClassUID = pydicom.uid.UID("1.2.826.0.1.3680043.8.498.9.9.9")
+    odd.file_meta.MediaStorageSOPClassUID = odd.SOPClassUID
     odd.save_as(files[1])
     (tmp_path / "ct" / "note.txt").write_text("no image", encoding="utf-8")
     sent = send(orthanc.peer, sorted((tmp_path / "ct").iterdir()))
