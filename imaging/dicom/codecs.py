@@ -1,11 +1,13 @@
 """Compressed frames to stored values.
 
 The decoders of imagecodecs work outside the interpreter's lock, so that slices are decoded side by
-side; what they do not read is left to pydicom's.
+side. Each is asked only after the codestream's own size was compared with the header's, for a
+damaged one may claim any size.
 """
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -29,27 +31,34 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from imaging.dicom.headers import ImageHeader
-from imaging.errors import refuse_image
+from imaging.dicom.headers import ImageHeader, read_dataset
+from imaging.errors import ImagingError, refuse_image
 
 Decoder = Callable[[bytes], Any]
 
 JPEG_FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 JPEG_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
+JPEG_SPECTRAL = "1.2.840.10008.1.2.4.53"  # these two are retired, and were lossy
+JPEG_PROGRESSIVE = "1.2.840.10008.1.2.4.55"
+JPEG_START = b"\xff\xd8"
 J2K_SIZE_MARKER = b"\xff\x4f\xff\x51"  # start of codestream, image and tile size (ISO 15444-1 A)
 
-DECODERS: dict[str, Decoder] = {
-    JPEGBaseline8Bit: imagecodecs.jpeg8_decode,
-    JPEGExtended12Bit: imagecodecs.jpeg8_decode,
-    JPEGLossless: imagecodecs.ljpeg_decode,
-    JPEGLosslessSV1: imagecodecs.ljpeg_decode,
-    JPEGLSLossless: imagecodecs.jpegls_decode,
-    JPEGLSNearLossless: imagecodecs.jpegls_decode,
-    JPEG2000Lossless: imagecodecs.jpeg2k_decode,
-    JPEG2000: imagecodecs.jpeg2k_decode,
-    HTJ2KLossless: imagecodecs.jpeg2k_decode,
-    HTJ2KLosslessRPCL: imagecodecs.jpeg2k_decode,
-    HTJ2K: imagecodecs.jpeg2k_decode,
+# What reads each encoding; where several do, the quickest first.
+LOSSLESS = (imagecodecs.ljpeg_decode, imagecodecs.jpeg8_decode, imagecodecs.jpegsof3_decode)
+DECODERS: dict[str, tuple[Decoder, ...]] = {
+    JPEGBaseline8Bit: (imagecodecs.jpeg8_decode,),
+    JPEGExtended12Bit: (imagecodecs.jpeg8_decode,),
+    JPEG_SPECTRAL: (imagecodecs.jpeg8_decode,),
+    JPEG_PROGRESSIVE: (imagecodecs.jpeg8_decode,),
+    JPEGLossless: LOSSLESS,
+    JPEGLosslessSV1: LOSSLESS,
+    JPEGLSLossless: (imagecodecs.jpegls_decode,),
+    JPEGLSNearLossless: (imagecodecs.jpegls_decode,),
+    JPEG2000Lossless: (imagecodecs.jpeg2k_decode,),
+    JPEG2000: (imagecodecs.jpeg2k_decode,),
+    HTJ2KLossless: (imagecodecs.jpeg2k_decode,),
+    HTJ2KLosslessRPCL: (imagecodecs.jpeg2k_decode,),
+    HTJ2K: (imagecodecs.jpeg2k_decode,),
 }
 
 
@@ -71,20 +80,26 @@ def fragments(header: ImageHeader) -> list[bytes]:
     ImagingError
         When the file holds fewer frames than it says.
     """
-    with header.path.open("rb") as stream:
-        stream.seek(header.pixel_offset)
-        data = stream.read()
     try:
+        if header.pixel_offset >= 0:
+            with header.path.open("rb") as stream:
+                stream.seek(header.pixel_offset)
+                data = stream.read()
+        else:
+            data = bytes(read_dataset(header.path, with_pixels=True).PixelData)
         found = list(generate_frames(data, number_of_frames=len(header.frames)))
     except Exception:  # a damaged offset table or item fails in several ways
         found = []
     if len(found) != len(header.frames):
-        message = "the file holds fewer frames than it says; copy it again"
-        raise refuse_image("damaged", message, header.path.name)
+        raise _refusal("the file holds fewer frames than it says; copy it again", header)
     return found
 
 
-def decode_frame(codestream: bytes, header: ImageHeader) -> NDArray[Any] | None:
+def _refusal(message: str, header: ImageHeader) -> ImagingError:
+    return refuse_image("damaged", message, header.path.name)
+
+
+def decode_frame(codestream: bytes, header: ImageHeader) -> NDArray[Any]:
     """Decode one frame.
 
     Parameters
@@ -96,47 +111,43 @@ def decode_frame(codestream: bytes, header: ImageHeader) -> NDArray[Any] | None:
 
     Returns
     -------
-    numpy.ndarray or None
-        Shape (rows, columns), integers of as many bits as are allocated; None where another
-        decoder has to be tried.
+    numpy.ndarray
+        Shape (rows, columns), integers of as many bits as are allocated.
 
     Raises
     ------
     ImagingError
-        When the codestream is of another size than the header says.
+        When the codestream is of another size than the header says, damaged, or of an encoding
+        that is not read.
     """
-    layout = header.layout
     if header.syntax == RLELossless:
         return _run_length(codestream, header)
-    decoder = DECODERS.get(header.syntax)
-    if decoder is None:
-        return None
-    size = codestream_size(codestream)
-    if size != layout.size_ji:
-        message = "header and compressed pixels differ in size; export them again"
-        raise refuse_image("damaged", message, header.path.name)
-    try:
-        found = np.asarray(decoder(codestream))
-    except Exception:  # another decoder may know better
-        return None
-    if found.shape != layout.size_ji or found.dtype.kind not in "iu":
-        return None
-    if found.dtype.itemsize * 8 == layout.bits_allocated:
-        return found
-    kind = "i" if found.dtype.kind == "i" else "u"
-    return found.astype(f"{kind}{layout.bits_allocated // 8}")
+    decoders = DECODERS.get(header.syntax)
+    if decoders is None:
+        message = f"pixels encoded by {header.syntax} are not read; export them uncompressed"
+        raise _refusal(message, header)
+    layout = header.layout
+    if codestream_size(codestream) != layout.size_ji:
+        raise _refusal("header and compressed pixels differ in size; export them again", header)
+    found: NDArray[Any] | None = None
+    for decoder in decoders:
+        with contextlib.suppress(Exception):  # each decoder has errors of its own
+            found = np.asarray(decoder(codestream))
+        if found is not None and found.shape == layout.size_ji and found.dtype.kind in "iu":
+            kind = f"{found.dtype.kind}{layout.bits_allocated // 8}"
+            return found.astype(kind, copy=False)
+    raise _refusal("the compressed pixels are damaged; copy the file again", header)
 
 
-def _run_length(codestream: bytes, header: ImageHeader) -> NDArray[Any] | None:
+def _run_length(codestream: bytes, header: ImageHeader) -> NDArray[Any]:
     layout = header.layout
     kind = np.dtype(f"<u{layout.bits_allocated // 8}")
     try:
-        data = imagecodecs.dicomrle_decode(codestream, kind)
-    except Exception:  # another decoder may know better
-        return None
-    found = np.frombuffer(data, dtype=kind)
+        found = np.frombuffer(imagecodecs.dicomrle_decode(codestream, kind), dtype=kind)
+    except Exception:  # the decoder has errors of its own
+        found = np.empty(0, dtype=kind)
     if found.size != layout.size_ji[0] * layout.size_ji[1]:
-        return None
+        raise _refusal("the compressed pixels are damaged; copy the file again", header)
     return found.reshape(layout.size_ji)
 
 
@@ -157,6 +168,8 @@ def codestream_size(codestream: bytes) -> tuple[int, int] | None:
     if at >= 0 and len(codestream) >= at + 24:
         right, bottom, left, top = struct.unpack_from(">IIII", codestream, at + 8)
         return bottom - top, right - left
+    if codestream[:2] != JPEG_START:
+        return None
     position = 2
     while position + 9 <= len(codestream) and codestream[position] == 0xFF:
         marker = codestream[position + 1]

@@ -17,9 +17,13 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
 )
 
 from imaging.dicom.elements import (
+    GE_IMPLICIT_BIG_ENDIAN,
     PREAMBLE_BYTES,
     SHORT_FORM,
     TEXTS,
@@ -32,7 +36,8 @@ from imaging.errors import ImagingError, refuse_image
 
 MAX_PIXELS_A_FRAME = 1 << 26  # 8192 × 8192; no CT frame is larger, a corrupt header may claim it
 MAX_FRAMES = 20_000
-MAX_INFLATED_BYTES = 2 << 30  # a deflated file that grows beyond this is no CT
+MAX_INFLATED_BYTES = 256 << 20  # a deflated file that grows beyond this, and
+MAX_INFLATED_FACTOR = 50  # by more than this factor, is no CT
 FILE_META_BYTES = 4 << 10  # the file meta information is shorter
 FIRST_GROUPS = frozenset({b"\x02\x00", b"\x08\x00"})
 MOST_STRAY_BYTES = 16  # before a data set that lacks its preamble
@@ -44,6 +49,21 @@ PERPENDICULAR_WITHIN = 0.01  # cosine
 NOT_HOUNSFIELD_TYPES = frozenset(
     {"OD", "Z_EFF", "ED", "EDW", "MGML", "PCT", "HU_MOD", "IHU", "CM2"}
 )  # Rescale Types other than HU (DICOM PS3.3 C.11.1.1.2)
+UNCOMPRESSED = frozenset(
+    {
+        ImplicitVRLittleEndian,
+        ExplicitVRLittleEndian,
+        ExplicitVRBigEndian,
+        DeflatedExplicitVRLittleEndian,
+        GE_IMPLICIT_BIG_ENDIAN,
+    }
+)
+ALWAYS_LOSSY = frozenset(
+    {
+        *(JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless),
+        *("1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"),  # retired: spectral, progressive
+    }
+)
 Triple = tuple[float, float, float]
 
 
@@ -293,10 +313,11 @@ def _stray_bytes(start: bytes) -> int:
 
 def _inflated(packed: bytes, path: Path) -> bytes:
     """Expand a deflated data set (DICOM PS3.5 A.5), up to a bound."""
+    limit_bytes = max(MAX_INFLATED_BYTES, MAX_INFLATED_FACTOR * len(packed))
     decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
-    data = decompressor.decompress(packed, MAX_INFLATED_BYTES)
+    data = decompressor.decompress(packed, limit_bytes)
     if decompressor.unconsumed_tail:
-        message = f"the file expands to more than {MAX_INFLATED_BYTES >> 20} MiB"
+        message = f"the file expands to more than {limit_bytes >> 20} MiB"
         raise refuse_image("too_large", message, path.name)
     return data
 
@@ -504,8 +525,8 @@ def _image_header(path: Path, facts: _Facts) -> ImageHeader:
         syntax=facts.syntax,
         pixel_offset=facts.pixel_offset,
         swapped=facts.swapped,
-        encapsulated=facts.pixel_bytes < 0 and facts.pixel_offset >= 0,
-        lossy=text("LossyImageCompression") == "01",
+        encapsulated=facts.syntax not in UNCOMPRESSED,
+        lossy=text("LossyImageCompression") == "01" or facts.syntax in ALWAYS_LOSSY,
         rescaled=bool(text("RescaleSlope") and text("RescaleIntercept"))
         or bool(groups and all(one.slope and one.intercept for one in groups)),
     )

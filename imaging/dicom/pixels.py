@@ -44,7 +44,7 @@ class PixelSource:
         self._header = header
         self._lock = threading.Lock()
         self._fragments: list[bytes] | None = None
-        self._decoded: NDArray[Any] | None = None
+        self._inflated: NDArray[Any] | None = None
         layout = header.layout
         self._is_raw = header.pixel_offset >= 0 and not header.encapsulated
         if self._is_raw:
@@ -102,32 +102,27 @@ class PixelSource:
             stored.byteswap(inplace=True)
 
     def _decode(self, index: int) -> NDArray[Any]:
-        header = self._header
-        if header.pixel_offset >= 0 and self._decoded is None:
+        if self._header.encapsulated:
             with self._lock:
                 if self._fragments is None:
-                    self._fragments = fragments(header)
-            found = decode_frame(self._fragments[index], header)
-            if found is not None:
-                return found
+                    self._fragments = fragments(self._header)
+            return decode_frame(self._fragments[index], self._header)
         with self._lock:
-            if self._decoded is None:
-                self._decoded = self._decode_all()
-            frame: NDArray[Any] = self._decoded[index]
+            if self._inflated is None:
+                self._inflated = self._inflate()
+            frame: NDArray[Any] = self._inflated[index]
             return frame
 
-    def _decode_all(self) -> NDArray[Any]:
-        """Decode the whole file by pydicom: deflated files and odd encodings."""
-        header = self._header
+    def _inflate(self) -> NDArray[Any]:
+        """Read the whole file by pydicom: deflated, without preamble, out of order."""
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                dataset = read_dataset(header.path, with_pixels=True)
-                pixels: NDArray[Any] = dataset.pixel_array
+                pixels: NDArray[Any] = read_dataset(self._header.path, with_pixels=True).pixel_array
         except ImagingError:
             raise
-        except Exception as error:  # each decoder fails in its own way
-            message = f"the pixels cannot be decoded ({type(error).__name__}); export them again"
+        except Exception as error:  # a damaged file fails in any way
+            message = f"the pixels cannot be read ({type(error).__name__}); export them again"
             raise self._refusal(message) from None
         return self._shaped(pixels)
 
