@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
@@ -51,7 +51,7 @@ class Segment:
     algorithm: str
     colour: str
     automatic: bool = True
-    side: Code | None = field(default=None)
+    side: Code | None = None
 
 
 def ascii_text(text: str, longest: int) -> str:

@@ -12,8 +12,13 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
-from app.report.dicom.segmentation import OWN_SCHEME
-from app.report.dicom.source import CtSource, described, device_uid
+from app.report.dicom.source import (
+    OWN_SCHEME,
+    CtSource,
+    described,
+    device_uid,
+    name_own_scheme,
+)
 from imaging.dicom.segmentation_write import MAKER, ascii_text
 from imaging.document import Vector
 from imaging.measurement.lesion import LesionMeasurement
@@ -104,6 +109,7 @@ def measurement_object(case: Case, segmentation: Dataset, source: CtSource) -> D
         manufacturer_model_name=MAKER,
         software_versions=version("osteoplan"),
     )
+    name_own_scheme(made)
     return made
 
 

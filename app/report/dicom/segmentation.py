@@ -9,7 +9,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from app.report.colours import COLD, HEAT, LESION, structure_colour
-from app.report.dicom.source import CtSource, described
+from app.report.dicom.source import OWN_SCHEME, CtSource, described, name_own_scheme
 from imaging.dicom.segmentation_write import Segment, segmentation_object
 from imaging.geometry import BoolArray, Grid, block
 from imaging.structures.codes import structure_code
@@ -18,7 +18,6 @@ from imaging.volume import resample
 from planning.plan import ThermalField
 
 LESION_SERIES, STRUCTURES_SERIES, ZONE_SERIES = 9001, 9004, 9010
-OWN_SCHEME = "99OSTEOPLAN"  # private coding scheme (PS3.3, 8.2): no public code says "predicted"
 PREDICTED_ZONE = Code("PREDICTED_ZONE", OWN_SCHEME, "Predicted lethal ablation zone")
 ZONE_COLOURS = {"cryoablation": COLD[-20.0]}
 HEAT_COLOUR = HEAT[60.0]
@@ -154,7 +153,7 @@ def zone_object(
     zone = zone_on_grid(field, grid)
     if not zone.any():
         return None
-    return segmentation_object(
+    made = segmentation_object(
         zone,
         grid,
         [zone_segment(device, technique)],
@@ -162,6 +161,8 @@ def zone_object(
         series_number=ZONE_SERIES + number,
         series_description=described(f"zone {device}"),
     )
+    name_own_scheme(made)
+    return made
 
 
 def zone_on_grid(field: ThermalField, grid: Grid) -> BoolArray:

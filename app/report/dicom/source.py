@@ -27,6 +27,7 @@ from planning.plan import SeriesReference
 log = logging.getLogger(__name__)
 
 UTF8 = "ISO_IR 192"
+OWN_SCHEME = "99OSTEOPLAN"  # private coding scheme (PS3.3, 8.2), where no public code says it
 WHO = (
     "PatientName",
     "PatientID",
@@ -246,6 +247,21 @@ def _saved(made: Dataset) -> bytes:
     buffer = io.BytesIO()
     made.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def name_own_scheme(made: Dataset) -> None:
+    """Say in an object what the program's own coding scheme is (PS3.3, C.12.1).
+
+    Parameters
+    ----------
+    made : pydicom.Dataset
+        Changed.
+    """
+    item = Dataset()
+    item.CodingSchemeDesignator = OWN_SCHEME
+    item.CodingSchemeName = "Osteoplan private codes"
+    item.CodingSchemeResponsibleOrganization = "Osteoplan"
+    made.CodingSchemeIdentificationSequence = [item]
 
 
 def device_uid() -> UID:
