@@ -77,7 +77,7 @@ def slicer_files(case: Case) -> dict[str, bytes]:
         made["lesion-width.mrk.json"] = line_markup("lesion width", width, ("W1", "W2"), LESION)
         made["lesion.mrk.json"] = point_markup("lesion", lesion.centroid_lps_mm, LESION)
     if case.lesion is not None and case.lesion.any():
-        named = [Named(1, lesion_segment())]
+        named = [Named(1, lesion_segment(clicked=bool(case.plan.seeds_lps_mm)))]
         made["lesion.seg.nrrd"] = cropped_seg_nrrd(case.lesion.view(np.uint8), grid, named)
         made["lesion.stl"] = lesion_stl(case.lesion, grid)
     if case.structures is not None and case.structures.table:

@@ -16,7 +16,7 @@ from planning.plan import SeriesReference
 
 
 def lesion_file(lesion: BoolArray, volume: Volume, out: Path) -> bytes:
-    """Return a mask as a DICOM SEG file in the study of its CT.
+    """Return a mask outlined from clicks as a DICOM SEG file in the study of its CT.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def lesion_file(lesion: BoolArray, volume: Volume, out: Path) -> bytes:
     source = _source_of(volume, out)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the libraries' warnings repeat the patient's name
-        return file_bytes(lesion_object(lesion, volume.grid, source), source)
+        return file_bytes(lesion_object(lesion, volume.grid, source, clicked=True), source)
 
 
 def structures_file(structures: Structures, volume: Volume, out: Path) -> bytes:

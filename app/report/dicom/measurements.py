@@ -12,6 +12,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
+from app.report.dicom.segmentation import BY_HAND, ONE_CLICK, PREDICTED_ZONE
 from app.report.dicom.source import (
     OWN_SCHEME,
     CtSource,
@@ -40,7 +41,6 @@ KINDS = {
 }
 BREACH = Code("CORTICAL_BREACH", OWN_SCHEME, "Breach of the cortex")
 PLANNED_PATH = Code("PLANNED_PATH", OWN_SCHEME, "Planned needle path")
-PREDICTED_ZONE = Code("PREDICTED_ZONE", OWN_SCHEME, "Predicted lethal ablation zone")
 SIMULATION = Code("THERMAL_SIMULATION", OWN_SCHEME, "Simulation of heat or cold in tissue")
 COVERED = Code("LESION_COVERED", OWN_SCHEME, "Share of the lesion inside the zone")
 COVERED_WITH_MARGIN = Code("MARGIN_COVERED", OWN_SCHEME, "Share of lesion and margin in the zone")
@@ -157,7 +157,7 @@ def _lesion_group(
         ),
         finding_type=codes.SCT.Neoplasm,
         finding_sites=[site] if site is not None else None,
-        algorithm_id=_algorithm("Osteoplan one-click outline"),
+        algorithm_id=_algorithm(ONE_CLICK if case.plan.seeds_lps_mm else BY_HAND),
         measurements=[*_diameters(lesion), *_lesion_measurements(lesion)],
         qualitative_evaluations=[
             hd.sr.QualitativeEvaluation(KIND, KINDS[lesion.kind]),

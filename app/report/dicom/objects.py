@@ -76,7 +76,9 @@ def _captures(
 def _lesion(case: Case, source: CtSource) -> dict[str, Dataset]:
     if case.lesion is None or not case.lesion.any():
         return {}
-    segmentation = lesion_object(case.lesion, case.plan.series.grid, source)
+    segmentation = lesion_object(
+        case.lesion, case.plan.series.grid, source, clicked=bool(case.plan.seeds_lps_mm)
+    )
     made = {"lesion-seg.dcm": segmentation}
     if case.plan.lesion is not None:
         made["measures-sr.dcm"] = measurement_object(case, segmentation, source)

@@ -24,19 +24,33 @@ HEAT_COLOUR = HEAT[60.0]
 ZONE_CATEGORY = Code("309825002", "SCT", "Spatial and Relational Concept")
 
 
-def lesion_segment() -> Segment:
-    """Return what the lesion is: a neoplasm, outlined from a click."""
+ONE_CLICK, BY_HAND = "Osteoplan one-click outline", "Outline drawn or imported in Osteoplan"
+
+
+def lesion_segment(*, clicked: bool) -> Segment:
+    """Return what the lesion is: a neoplasm.
+
+    Parameters
+    ----------
+    clicked : bool
+        Whether it was outlined from clicks; otherwise it was drawn or imported.
+
+    Returns
+    -------
+    Segment
+        With the way it was outlined.
+    """
     return Segment(
         name="Lesion",
         category=codes.SCT.MorphologicallyAbnormalStructure,
         kind=codes.SCT.Neoplasm,
-        algorithm="Osteoplan one-click outline",
+        algorithm=ONE_CLICK if clicked else BY_HAND,
         colour=LESION,
         automatic=False,
     )
 
 
-def lesion_object(lesion: BoolArray, grid: Grid, source: CtSource) -> Dataset:
+def lesion_object(lesion: BoolArray, grid: Grid, source: CtSource, *, clicked: bool) -> Dataset:
     """Return the lesion as DICOM SEG.
 
     Parameters
@@ -47,6 +61,8 @@ def lesion_object(lesion: BoolArray, grid: Grid, source: CtSource) -> Dataset:
         Where it lies.
     source : CtSource
         The CT.
+    clicked : bool
+        Whether it was outlined from clicks; otherwise it was drawn or imported.
 
     Returns
     -------
@@ -56,7 +72,7 @@ def lesion_object(lesion: BoolArray, grid: Grid, source: CtSource) -> Dataset:
     return segmentation_object(
         lesion,
         grid,
-        [lesion_segment()],
+        [lesion_segment(clicked=clicked)],
         source.images,
         series_number=LESION_SERIES,
         series_description=described("lesion"),

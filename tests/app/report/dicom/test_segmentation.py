@@ -8,9 +8,11 @@ from pathlib import Path
 
 import highdicom as hd
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
+from app.report.dicom.objects import dicom_objects
 from app.report.dicom.segmentation import zone_on_grid
 from imaging.dicom.segmentation import read_segmentation
 from imaging.files import write_array
@@ -159,3 +161,16 @@ def test_lesion_command_writes_what_measure_reads(
     assert status == 0
     for key in ("length_mm", "width_mm", "volume_ml", "voxels"):
         assert measured[key] == pytest.approx(found[key])
+
+
+def test_a_drawn_outline_is_not_said_to_be_clicked(given_back: Kind) -> None:
+    made = given_back("straight")
+    assert made.case.plan.seeds_lps_mm == ()
+    (row,) = made.dataset("lesion-seg.dcm").SegmentSequence
+    algorithm = row.SegmentationAlgorithmIdentificationSequence[0].AlgorithmName
+    assert "drawn or imported" in algorithm
+    clicked = made.case.with_plan(seeds_lps_mm=((0.0, 0.0, 0.0),))
+    files = dicom_objects(clicked, [], b"%PDF", made.source, "en")
+    (row,) = pydicom.dcmread(io.BytesIO(files["lesion-seg.dcm"])).SegmentSequence
+    algorithm = row.SegmentationAlgorithmIdentificationSequence[0].AlgorithmName
+    assert "one-click" in algorithm
