@@ -7,6 +7,8 @@ and holds all of a request in memory; here they pass as they are, one at a time.
 from __future__ import annotations
 
 import json
+import logging
+import re
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,10 +27,15 @@ from imaging.dicom.archive.peer import Peer, check_tls_files, check_web
 from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.progress import Progress
 
+# Their logs hold addresses with what was searched; refusals say what matters.
+for _name in ("dicomweb_client", "urllib3"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
+
 ANSWER_LIMIT_BYTES = 256 << 20  # a search's answer; 100 000 images take some 100 MB
 READ_BYTES = 1 << 16  # what is read of a broken answer's last piece is lost
 BATCH_BYTES = 8 << 20  # of one STOW request: few round trips, and cancelled soon
 DICOM_PART = "application/dicom"
+TLS_REASON = re.compile(r"\[SSL[^'()]*")
 REFERENCED_UID = "00081155"
 STORED_SEQUENCE = "00081199"
 
@@ -92,7 +99,9 @@ def _plainly(peer: Peer) -> Iterator[None]:
     try:
         yield
     except requests.exceptions.SSLError as error:
-        reason = str(error).split("SSLError(")[-1].split(" (_ssl")[0].strip("'\" ()")
+        # Its text also holds the address that was asked for, with what was searched.
+        found = TLS_REASON.search(str(error))
+        reason = found.group(0) if found else type(error).__name__
         message = (
             f"no trusted encrypted connection came about ({reason}); check --ca, --cert, --key"
         )

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -164,3 +165,27 @@ def test_ctrl_c_ends_receiving(orthanc: Orthanc, tmp_path: Path) -> None:
         process.wait()
     assert process.returncode == 130
     assert b"Traceback" not in said
+
+
+def test_ctrl_c_in_a_fetch_leaves_nothing(orthanc: Orthanc, tmp_path: Path) -> None:
+    _, files = make_series(tmp_path / "ct", 300, 256, seed=8)
+    study = str(pydicom.dcmread(files[0]).StudyInstanceUID)
+    web = ["--port", str(orthanc.port), "--web", orthanc.web]
+    pushing = [str(PROGRAM), "pacs", *web, "send", str(tmp_path / "ct")]
+    subprocess.run(pushing, check=True, capture_output=True)
+    words = [str(PROGRAM), "pacs", "--port", str(orthanc.port), "fetch", str(tmp_path / "back")]
+    process = subprocess.Popen([*words, "--study", study], stderr=subprocess.PIPE)
+    try:
+        until_s = time.monotonic() + 15
+        while len(list(tmp_path.glob("back/.unfinished-*/*/*.dcm"))) < 10:
+            assert time.monotonic() < until_s
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=15)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+    assert list((tmp_path / "back").iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -348,3 +349,48 @@ def test_no_answer_at_a_free_port() -> None:
     with pytest.raises(ImagingError) as caught:
         echo(Peer(web="http://127.0.0.1:9/dicom-web", timeout_s=2))
     assert caught.value.code == "unreachable"
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_an_archive_that_falls_silent_is_given_up(tmp_path: Path, by: By) -> None:
+    uid, files = make_series(tmp_path / "ct", 300, 256, seed=12)
+    (tmp_path / "own").mkdir()
+    with running_orthanc(tmp_path / "own", shift=1) as mute:
+        send(mute.web_peer, files)
+        stopped: list[float] = []
+
+        def listen(fraction: float, message: str) -> None:
+            if message.endswith("of 300 images") and not message.startswith("0 ") and not stopped:
+                mute.process.send_signal(signal.SIGSTOP)
+                stopped.append(fraction)
+
+        begun_s = time.monotonic()
+        with pytest.raises(ImagingError) as caught:
+            fetch(
+                replace(mute.web_peer if by == "web" else mute.peer, timeout_s=1),
+                Wanted(study_of(files[0]), uid),
+                tmp_path / "back",
+                by=by,
+                listening=replace(HERE, timeout_s=1),
+                progress=Progress(report=listen),
+            )
+        assert stopped
+        assert time.monotonic() - begun_s < 10
+    assert caught.value.code == "partial_transfer"
+    assert [one.name for one in (tmp_path / "back").iterdir()] == [f"{uid}.partial"]
+    with pytest.raises(ImagingError):
+        echo(replace(mute.peer, timeout_s=1))
+
+
+def test_a_search_can_be_cancelled(orthanc: Orthanc, tmp_path: Path) -> None:
+    uid, files = make_series(tmp_path / "ct", 30, 32, seed=13)
+    send(orthanc.peer, files)
+    told: list[str] = []
+    progress = Progress(
+        report=lambda _fraction, message: told.append(message),
+        is_cancelled=lambda: len(told) >= 3,
+    )
+    query = Query("image", study_uid=study_of(files[0]), series_uid=uid)
+    with pytest.raises(Cancelled):
+        find(orthanc.peer, query, progress)
+    assert len(find(orthanc.peer, query)) == 30

@@ -201,7 +201,11 @@ def test_encrypted_service(tmp_path: Path) -> None:
     with service(context=server_context(tls)) as (peer, asked):
         assert find(replace(peer, tls=tls), Query()) == []
         assert len(asked) == 1
-        assert code_of(replace(peer, tls=foreign)) == "tls_failed"
+        with pytest.raises(ImagingError) as caught:
+            find(replace(peer, tls=foreign), Query(patient_id="SECRET-ID"))
+        assert caught.value.code == "tls_failed"
+        assert "certificate verify failed" in str(caught.value)
+        assert "SECRET-ID" not in str(caught.value)
         assert code_of(peer) == "tls_failed"
         assert code_of(replace(peer, tls=Tls(ca=tls.ca))) in {"tls_failed", "unreachable"}
         assert len(asked) == 1
