@@ -65,8 +65,8 @@ def read_volume(path: Path, series_uid: str | None = None, progress: Progress = 
     """
     if is_image_file(path):
         return _read_image_file(path)
-    with opened(path) as files:
-        discovery = discover(files, path, progress.part(0.0, 0.3))
+    with opened(path, progress.part(0.0, 0.2)) as files:
+        discovery = discover(files, path, progress.part(0.2, 0.3))
         series, others = choose(discovery, series_uid, path)
         if others:
             log.warning(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class Cancelled(Exception):
@@ -11,6 +11,10 @@ class Cancelled(Exception):
 
 
 def _nobody_listens(_fraction: float, _message: str) -> None:
+    return
+
+
+def _nobody_looks(_picture: object) -> None:
     return
 
 
@@ -30,12 +34,15 @@ class Progress:
         Returns True once the result is no longer wanted.
     start, end : float
         Part of the whole, as fractions, that this object stands for.
+    show : callable
+        Receives what can be looked at before the work is done.
     """
 
     report: Callable[[float, str], None] = _nobody_listens
     is_cancelled: Callable[[], bool] = _never
     start: float = 0.0
     end: float = 1.0
+    show: Callable[[object], None] = _nobody_looks
 
     def update(self, fraction: float, message: str = "") -> None:
         """Report the fraction done of this part.
@@ -70,9 +77,7 @@ class Progress:
             Reports to the same place.
         """
         span = self.end - self.start
-        return Progress(
-            self.report, self.is_cancelled, self.start + span * start, self.start + span * end
-        )
+        return replace(self, start=self.start + span * start, end=self.start + span * end)
 
 
 SILENT = Progress()

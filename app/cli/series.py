@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import click
 
 from app.cli.output import as_plain, emit, json_option, progress_bar, warn
+from app.files import write_file
 from imaging.dicom.discover import Skipped, discover, opened
+from imaging.dicom.grouping import FoundSeries
 from imaging.dicom.read import load_series
+from imaging.dicom.thumbnail import thumbnail
 from imaging.errors import ImagingError, Problem
 from imaging.files import is_image_file, read_volume, write_array
 from imaging.volume import Volume
@@ -37,19 +41,22 @@ def describe(volume: Volume) -> dict[str, Any]:
 
 @click.command("series")
 @click.argument("path", type=PATH)
+@click.option("--thumbnails", type=PATH, help="Write a small picture of each series here.")
 @json_option
-def series_command(path: Path, as_json: bool) -> None:
+def series_command(path: Path, thumbnails: Path | None, as_json: bool) -> None:
     """List the CT series under PATH, with their geometry and what was corrected."""
     rows: list[dict[str, Any]] = []
     skipped: list[Skipped] = []
     if is_image_file(path):
         rows.append(describe(read_volume(path)))
     else:
-        with opened(path) as files, progress_bar() as progress:
-            found = discover(files, path, progress.part(0.0, 0.3))
+        with progress_bar() as progress, opened(path, progress.part(0.0, 0.2)) as files:
+            found = discover(files, path, progress.part(0.2, 0.3))
             skipped.extend(found.skipped)
             problems: list[Problem] = []
             for number, series in enumerate(found.series):
+                if thumbnails is not None:
+                    _write_thumbnail(series, number, path, thumbnails)
                 part = progress.part(0.3, 1.0).part(
                     number / len(found.series), (number + 1) / len(found.series)
                 )
@@ -64,6 +71,16 @@ def series_command(path: Path, as_json: bool) -> None:
             if not rows:
                 read_volume(path)
     emit({"series": rows, "skipped": skipped}, as_json, _as_text(rows, skipped))
+
+
+def _write_thumbnail(series: FoundSeries, number: int, path: Path, folder: Path) -> None:
+    from PIL import Image
+
+    grey = thumbnail(series, path)
+    if grey is not None:
+        picture = io.BytesIO()
+        Image.fromarray(grey).save(picture, format="PNG")
+        write_file(folder, f"series-{number + 1:02d}.png", picture.getvalue())
 
 
 def _as_text(rows: list[dict[str, Any]], skipped: list[Skipped]) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QLabel,
     QListWidget,
+    QListWidgetItem,
     QMessageBox,
     QVBoxLayout,
     QWidget,
@@ -15,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.workstation.stages import Choice
 from app.workstation.words import Words
+from imaging.dicom.thumbnail import THUMBNAIL_PIXELS
 from imaging.errors import Refusal
 
 
@@ -46,6 +51,12 @@ def tell_refusal(parent: QWidget, refusal: Refusal, words: Words) -> QMessageBox
     return box
 
 
+def _icon(grey: NDArray[np.uint8]) -> QIcon:
+    rows, columns = grey.shape
+    image = QImage(grey.tobytes(), columns, rows, columns, QImage.Format.Format_Grayscale8)
+    return QIcon(QPixmap.fromImage(image))
+
+
 class SeriesChooser(QDialog):
     """Asks which of several series to open.
 
@@ -67,9 +78,13 @@ class SeriesChooser(QDialog):
         column = QVBoxLayout(self)
         column.addWidget(QLabel(words("dialogs.choose_series_text")))
         self._list = QListWidget()
+        self._list.setIconSize(QSize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
         for one in choice.series:
             name = one.description or words("study.none")
-            self._list.addItem(words("dialogs.series_row", name=name, slices=one.slices))
+            row = QListWidgetItem(words("dialogs.series_row", name=name, slices=one.slices))
+            if one.thumbnail is not None:
+                row.setIcon(_icon(one.thumbnail))
+            self._list.addItem(row)
         self._list.setCurrentRow(0)
         self._list.itemActivated.connect(lambda _item: self.accept())
         column.addWidget(self._list)

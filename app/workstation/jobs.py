@@ -51,6 +51,22 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False)
+class Preview:
+    """What a job shows before it is done.
+
+    Parameters
+    ----------
+    job : int
+        Its request id.
+    picture : object
+        To be looked at, not to be worked with.
+    """
+
+    job: int
+    picture: Any
+
+
+@dataclass(frozen=True, eq=False)
 class Finished:
     """How a job ended.
 
@@ -153,15 +169,15 @@ class Worker:
             self._cancelled_at = time.monotonic()
         return None
 
-    def poll(self) -> list[Report | Finished]:
+    def poll(self) -> list[Report | Preview | Finished]:
         """Return what happened since the last call, oldest first.
 
         Returns
         -------
         list
-            Reports and ends of jobs.
+            Reports, previews and ends of jobs.
         """
-        events: list[Report | Finished] = []
+        events: list[Report | Preview | Finished] = []
         while self._pipe is not None and self._current is not None:
             try:
                 if not self._pipe.poll():
@@ -284,7 +300,10 @@ def _progress(pipe: Connection[Any, Any], store: ArrayStore, cancel: Event, job:
             last_s = now_s
             pipe.send(store.pack(Report(job, fraction, message)))
 
-    return Progress(report, cancel.is_set)
+    def show(picture: object) -> None:
+        pipe.send(store.pack(Preview(job, picture)))
+
+    return Progress(report, cancel.is_set, show=show)
 
 
 def _do(job: int, task: Task, request: tuple[Any, ...], progress: Progress) -> Finished:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from app.workstation import tasks
-from app.workstation.jobs import Finished, Report, Task, Worker
+from app.workstation.jobs import Finished, Preview, Report, Task, Worker
 from app.workstation.keeper import Keeper
 from app.workstation.stages import (
     Activity,
@@ -538,6 +538,8 @@ class Session:
                 if job is not None:
                     self._activity = Activity(job.name, event.fraction, event.message)
                     self._tell(Topic.JOB, self._activity)
+            elif isinstance(event, Preview):
+                self._preview(event)
             else:
                 self._end(event)
 
@@ -581,6 +583,8 @@ class Session:
         self._show_activity()
         if job is None:
             return
+        if job.name == "read" and ended.outcome != "done" and self.volume is None:
+            self._tell(Topic.PREVIEW, None)
         if ended.outcome == "refused" and ended.refusal is not None:
             self._tell(Topic.REFUSED, ended.refusal)
         elif ended.outcome == "failed":
@@ -591,6 +595,11 @@ class Session:
             job.apply(ended.result)
         elif ended.outcome == "done":
             log.info("the result of %s was no longer wanted", job.name)
+
+    def _preview(self, shown: Preview) -> None:
+        """Show a slice of the series that is being read, where nothing else is open."""
+        if shown.job in self._jobs and self.volume is None:
+            self._tell(Topic.PREVIEW, shown.picture)
 
     def _show_activity(self) -> None:
         first = next(iter(self._jobs.values()), None)

@@ -38,6 +38,7 @@ class Topic(StrEnum):
     VOLUME = "volume"
     CASE = "case"
     JOB = "job"
+    PREVIEW = "preview"
     SURFACE = "surface"
     REFUSED = "refused"
     CHOICE = "choice"

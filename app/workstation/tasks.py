@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from app.workstation.tools.brush import Stroke, painted
 from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging.dicom.discover import discover, opened
-from imaging.dicom.read import load_series
+from imaging.dicom.read import choose, load_preview, load_series
+from imaging.dicom.thumbnail import thumbnail
+from imaging.errors import Refusal
 from imaging.files import is_image_file, read_volume
 from imaging.geometry import FloatArray
 from imaging.label_files import read_mask
@@ -26,6 +33,8 @@ from planning.procedure import (
     with_structures,
 )
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class SeriesChoice:
@@ -39,11 +48,14 @@ class SeriesChoice:
         As the scanner named it.
     slices : int
         Their number.
+    thumbnail : numpy.ndarray or None
+        Shape (rows, columns), uint8; None where the middle slice cannot be read.
     """
 
     uid: str
     description: str
     slices: int
+    thumbnail: NDArray[np.uint8] | None = None
 
 
 def read_or_list(
@@ -65,18 +77,25 @@ def read_or_list(
     Volume or tuple of SeriesChoice
         Most slices first.
     """
-    if is_image_file(path) or series_uid is not None:
-        return read_volume(path, series_uid, progress)
-    with opened(path) as files:
-        found = discover(files, path, progress.part(0.0, 0.3))
-        if len(found.series) > 1:
+    if is_image_file(path):
+        return _with_checksum(read_volume(path, series_uid, progress))
+    with opened(path, progress.part(0.0, 0.2)) as files:
+        found = discover(files, path, progress.part(0.2, 0.4))
+        if len(found.series) > 1 and series_uid is None:
             return tuple(
-                SeriesChoice(one.uid, one.first.description, len(one.slices))
+                SeriesChoice(one.uid, one.first.description, len(one.slices), thumbnail(one, path))
                 for one in found.series
             )
-        if found.series:
-            return load_series(found.series[0], path, progress.part(0.3, 1.0))
-    return read_volume(path, None, progress)  # refuses, with the reasons
+        series, _ = choose(found, series_uid, path)
+        with contextlib.suppress(Refusal):  # the whole series is refused with all reasons
+            progress.show(load_preview(series, path))
+        return _with_checksum(load_series(series, path, progress.part(0.4, 1.0)))
+
+
+def _with_checksum(volume: Volume) -> Volume:
+    """Compute the checksum here, so that the window need not."""
+    log.debug("read, checksum %s", volume.checksum)
+    return volume
 
 
 def surface(volume: Volume, progress: Progress) -> Mesh:

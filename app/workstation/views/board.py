@@ -67,6 +67,7 @@ class Board(QWidget):
         self._had_lesion = False
         self._chosen: tuple[int | None, int | None] = (None, None)
         session.subscribe(Topic.VOLUME, self._show_volume)
+        session.subscribe(Topic.PREVIEW, self._show_volume)
         session.subscribe(Topic.CASE, self._show_case)
         session.subscribe(Topic.SURFACE, self._show_surface)
 

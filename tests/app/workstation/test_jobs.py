@@ -54,7 +54,7 @@ def _end(worker: Worker, job: int, most_s: float = 30.0) -> tuple[Finished, list
         for event in worker.poll():
             if isinstance(event, Report):
                 reports.append(event)
-            elif event.job == job:
+            elif isinstance(event, Finished) and event.job == job:
                 return event, reports
         time.sleep(0.005)
     raise AssertionError("the job did not end")

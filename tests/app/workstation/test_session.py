@@ -66,10 +66,36 @@ def test_several_series_are_offered_most_slices_first(
     session.open_path(folder)
     _until(session, lambda: bool(offered))
     assert [one.slices for one in offered[0].series] == [9, 5]
+    assert all(one.thumbnail is not None and one.thumbnail.any() for one in offered[0].series)
+    shown: list[tuple[str, Volume]] = []
+    session.subscribe(Topic.PREVIEW, lambda picture: shown.append(("preview", picture)))
+    session.subscribe(Topic.VOLUME, lambda volume: shown.append(("volume", volume)))
     session.open_path(folder, offered[0].series[1].uid)
     _until(session, lambda: session.volume is not None)
-    assert session.volume is not None
-    assert session.volume.grid.size_kji[0] == 5
+    assert [what for what, _ in shown] == ["preview", "volume"]
+    preview, whole = shown[0][1], shown[1][1]
+    assert whole.grid.size_kji[0] == 5
+    np.testing.assert_array_equal(preview.hu[0], whole.hu[2])
+    np.testing.assert_allclose(preview.grid.to_lps((0, 0, 0)), whole.grid.to_lps((2, 0, 0)))
+
+
+def test_a_picture_shown_before_a_refusal_is_taken_back(
+    session: Session, ct_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "damaged"
+    folder.mkdir()
+    for file in sorted(ct_folder.rglob("*.dcm"))[:7]:
+        (folder / file.name).write_bytes(file.read_bytes())
+    first = min(folder.iterdir())
+    first.write_bytes(first.read_bytes()[:-400])
+    shown: list[object] = []
+    refused: list[object] = []
+    session.subscribe(Topic.PREVIEW, shown.append)
+    session.subscribe(Topic.REFUSED, refused.append)
+    session.open_path(folder)
+    _until(session, lambda: bool(refused))
+    assert shown[0] is not None
+    assert shown[-1] is None
 
 
 def test_every_change_is_kept_and_can_be_undone_by_name(session: Session, tmp_path: Path) -> None:
