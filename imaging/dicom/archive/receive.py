@@ -55,6 +55,7 @@ STATUS = {
 MAX_ASSOCIATIONS = 8
 MAX_CONNECTIONS = 32  # with those that have not asked for an association yet
 POLL_S = 0.05
+ENDING_S = 1.0  # for aborts to be sent
 
 
 @dataclass(frozen=True)
@@ -239,9 +240,23 @@ def serving(
         yield server
     finally:
         server.shutdown()
-        for link in server.active_associations:
-            link.abort()
+        _drop(server)
         thread.join()
+
+
+def _drop(server: ThreadedAssociationServer) -> None:
+    """End all callers: an abort to those that talk, a closed connection to those that do not."""
+    for link in server.active_associations:
+        link.abort(block=False)
+    until_s = time.monotonic() + ENDING_S
+    while any(link.is_established for link in server.active_associations):
+        if time.monotonic() > until_s:
+            break
+        time.sleep(POLL_S / 10)
+    for link in server.active_associations:
+        link.dul.kill_dul()  # else its thread, and so the program, lasts until its timeout
+        if link.dul.socket is not None:
+            link.dul.socket.close()
 
 
 def _check(listening: Listening) -> None:

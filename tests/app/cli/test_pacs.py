@@ -142,7 +142,7 @@ def test_receive_tells_what_came(orthanc: Orthanc, run: Run, tmp_path: Path) -> 
     pushing = threading.Thread(target=push)
     pushing.start()
     status, answer, _ = run(
-        "pacs", "receive", tmp_path / "in", "--listen", OUR_PORT, "--seconds", 3, "--from", "CT1",
+        "pacs", "receive", tmp_path / "in", "--listen", OUR_PORT, "--seconds", 2, "--from", "CT1",
         "--json",
     )  # fmt: skip
     pushing.join()

@@ -278,7 +278,7 @@ def test_cancelling_a_fetch_leaves_nothing(orthanc: Orthanc, tmp_path: Path, by:
 
 @pytest.mark.parametrize("by", WAYS)
 def test_an_archive_that_dies_in_the_middle_leaves_a_marked_part(tmp_path: Path, by: By) -> None:
-    uid, files = make_series(tmp_path / "ct", 400, 256, seed=9)
+    uid, files = make_series(tmp_path / "ct", 200, 256, seed=9)
     (tmp_path / "own").mkdir()
     with running_orthanc(tmp_path / "own", shift=1) as mortal:
         send(mortal.web_peer, files)
@@ -286,7 +286,7 @@ def test_an_archive_that_dies_in_the_middle_leaves_a_marked_part(tmp_path: Path,
         reached = threading.Event()
 
         def listen(_fraction: float, message: str) -> None:
-            if message[:1] not in {"", "0"} and message.endswith("of 400 images"):
+            if message[:1] not in {"", "0"} and message.endswith("of 200 images"):
                 reached.set()
 
         def kill() -> None:
@@ -297,19 +297,19 @@ def test_an_archive_that_dies_in_the_middle_leaves_a_marked_part(tmp_path: Path,
         killer.start()
         with pytest.raises(ImagingError) as caught:
             fetch(
-                replace(mortal.web_peer if by == "web" else mortal.peer, timeout_s=3),
+                replace(mortal.web_peer if by == "web" else mortal.peer, timeout_s=1),
                 Wanted(study, uid),
                 tmp_path / "back",
                 by=by,
-                listening=replace(HERE, timeout_s=3),
+                listening=replace(HERE, timeout_s=1),
                 progress=Progress(report=listen),
             )
         killer.join()
     assert caught.value.code == "partial_transfer"
     assert [one.name for one in (tmp_path / "back").iterdir()] == [f"{uid}.partial"]
     kept = list((tmp_path / "back" / f"{uid}.partial").iterdir())
-    assert 0 < len(kept) < 400
-    assert f"{len(kept)} of 400" in str(caught.value)
+    assert 0 < len(kept) < 200
+    assert f"{len(kept)} of 200" in str(caught.value)
     assert all(pydicom.dcmread(file).PixelData for file in kept)
 
 
@@ -353,14 +353,14 @@ def test_no_answer_at_a_free_port() -> None:
 
 @pytest.mark.parametrize("by", WAYS)
 def test_an_archive_that_falls_silent_is_given_up(tmp_path: Path, by: By) -> None:
-    uid, files = make_series(tmp_path / "ct", 300, 256, seed=12)
+    uid, files = make_series(tmp_path / "ct", 200, 256, seed=12)
     (tmp_path / "own").mkdir()
     with running_orthanc(tmp_path / "own", shift=1) as mute:
         send(mute.web_peer, files)
         stopped: list[float] = []
 
         def listen(fraction: float, message: str) -> None:
-            if message.endswith("of 300 images") and not message.startswith("0 ") and not stopped:
+            if message.endswith("of 200 images") and not message.startswith("0 ") and not stopped:
                 mute.process.send_signal(signal.SIGSTOP)
                 stopped.append(fraction)
 

@@ -24,7 +24,7 @@ from imaging.errors import ImagingError
 from imaging.progress import Cancelled, Progress
 from tests.imaging.dicom.archive.peers import OUR_PORT, make_series, running, wait_for_port
 
-HERE = Listening("OSTEOPLAN", ("STORESCU", "OTHER"), OUR_PORT, timeout_s=1.5)
+HERE = Listening("OSTEOPLAN", ("STORESCU", "OTHER"), OUR_PORT, timeout_s=1)
 LIMIT_S = 60.0
 
 
@@ -290,7 +290,7 @@ def test_silent_connections_are_bounded_and_do_not_shut_out_others_for_long(
         try:
             before = threading.active_count()
             assert before < 4 * MAX_CONNECTIONS
-            time.sleep(2.5)
+            time.sleep(1.8)
             assert storescu(files[0]).returncode == 0
         finally:
             for one in silent:
