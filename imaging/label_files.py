@@ -19,6 +19,7 @@ from imaging.dicom.segmentation import read_segmentation
 from imaging.errors import refuse_image
 from imaging.files import IMAGE_ENDINGS, is_image_file, read_array
 from imaging.geometry import BoolArray, Grid
+from imaging.label_names import structure_name
 from imaging.overlap import LabelPainter
 from imaging.volume import mask_on_grid, resample
 
@@ -122,7 +123,7 @@ def read_mask(path: Path, grid: Grid) -> BoolArray:
 def _chosen_part(path: Path) -> tuple[Path, str]:
     name, mark, wanted = path.name.rpartition(CHOICE_MARK)
     if mark and name and not path.exists():
-        return path.with_name(name), "_".join(wanted.lower().split())
+        return path.with_name(name), structure_name(wanted)
     return path, ""
 
 
@@ -132,7 +133,7 @@ def _lesion_of(
     """Return the mask of the lesion among the structures of a file."""
     present = [label for label in names if (labels == label).any()] if len(names) > 1 else []
     if wanted:
-        chosen = [label for label, name in names.items() if name.lower() == wanted]
+        chosen = [label for label, name in names.items() if structure_name(name) == wanted]
     elif len(present) > 1:
         chosen = [label for label in present if LESION_NAMES.search(names[label])]
     else:
@@ -206,7 +207,7 @@ def _slicer_segments(texts: dict[str, str]) -> list[tuple[int, int, str]]:
             label, layer = int(row["LabelValue"]), int(row.get("Layer", "0"))
         except (KeyError, ValueError):
             continue
-        segments.append((layer, label, "_".join(row.get("Name", "").lower().split())))
+        segments.append((layer, label, structure_name(row.get("Name", ""))))
     return segments
 
 

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom.headers import read_dataset
 from imaging.errors import ImagingError, refuse_image
 from imaging.geometry import BoolArray, FloatArray, Grid
+from imaging.label_names import structure_name
 from imaging.overlap import LabelPainter
 from imaging.volume import mask_on_grid
 
@@ -65,7 +66,7 @@ def read_contours(path: Path) -> tuple[Contours, ...]:
     try:
         dataset = read_dataset(path, with_pixels=True)
         names = {
-            int(row.ROINumber): "_".join(str(row.get("ROIName", "")).lower().split())
+            int(row.ROINumber): structure_name(str(row.get("ROIName", "")))
             for row in dataset.get("StructureSetROISequence") or []
         }
         found = [_structure(row, names) for row in dataset.get("ROIContourSequence") or []]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import ImagingError, refuse_image
 from imaging.geometry import Grid
+from imaging.label_names import structure_name
 from imaging.overlap import LabelPainter
 
 MAX_SEGMENT_VOXELS = 1 << 31  # of the object's own grid
@@ -50,7 +51,7 @@ def read_segmentation(path: Path) -> tuple[NDArray[np.uint16], Grid, dict[int, s
             volume = segmentation.get_volume(segment_numbers=[number], combine_segments=False)
             painter.add(int(number), np.asarray(volume.array)[..., 0] > 0)
         names = {
-            int(row.SegmentNumber): "_".join(str(row.SegmentLabel).lower().split())
+            int(row.SegmentNumber): structure_name(str(row.SegmentLabel))
             for row in segmentation.SegmentSequence
         }
     except ImagingError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
@@ -67,7 +68,7 @@ class ReportPanel(Panel):
 
     def _exported(self, files: tuple[Path, ...]) -> None:
         self._open.setVisible(bool(files))
-        names = "\n".join(file.name for file in files)
+        names = "\n".join(_told(files))
         self._notes.show_notes(
             [("good", self.words("report.written", names=names))] if files else []
         )
@@ -104,3 +105,11 @@ class ReportPanel(Panel):
             return
         self.session.keeper.keep_picture(Picture(path.name, png))
         self._notes.show_notes([("good", self.words("report.written", names=path.name))])
+
+
+def _told(files: tuple[Path, ...]) -> list[str]:
+    """Name the files of the folder itself, and count those in the folders below it."""
+    top = min((file.parent for file in files), key=lambda folder: len(folder.parts), default=None)
+    inner = Counter(file.parent.name for file in files if file.parent != top)
+    outer = [file.name for file in files if file.parent == top]
+    return outer + [f"{name}/ ({count})" for name, count in inner.items()]
