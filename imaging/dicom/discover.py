@@ -26,6 +26,7 @@ MAX_EXPANDED_BYTES = 16 << 30  # a zip that grows beyond this is not one patient
 MAX_ZIP_FACTOR = 200  # images shrink by far less; what expands more is a trap
 MAX_TRUSTED_BYTES = 1 << 30  # up to this the factor does not matter: it is expanded in seconds
 MAX_MEMBERS = 200_000
+UNFINISHED = ".unfinished"  # in the names of what a transfer has not completed
 READERS = 8
 FILES_A_REPORT = 32
 FILES_TRIED = 16  # how long these take decides whether several are read at a time
@@ -104,12 +105,14 @@ def opened(path: Path, progress: Progress = SILENT) -> Iterator[list[Path]]:
 
 
 def _files_under(folder: Path) -> list[Path]:
-    """Return all regular files below a folder, sorted; links to folders are not followed."""
+    """Return all regular files below a folder, sorted, without what is still being copied."""
     found: list[Path] = []
     waiting = [folder]
     while waiting:
         with os.scandir(waiting.pop()) as entries:
             for entry in entries:
+                if UNFINISHED in entry.name:
+                    continue
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(Path(entry.path))
                 elif entry.is_file():
