@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 
 
 def main() -> None:
     """Run the command named by the arguments and exit with its status."""
     # A script that starts the program in the background hands on "ignore"; Ctrl-C must cancel.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What a library finds odd in a file is judged by the program, not printed between its lines.
+    warnings.filterwarnings("ignore", module="pydicom|highdicom")
     try:
         from app.cli.main import run
 

@@ -12,7 +12,7 @@ from app.cli.output import as_plain, emit, json_option, progress_bar, warn
 from app.files import write_file
 from imaging.dicom.discover import Skipped, discover, opened
 from imaging.dicom.grouping import FoundSeries
-from imaging.dicom.read import load_series
+from imaging.dicom.read import DAMAGED_SLICES, load_series
 from imaging.dicom.thumbnail import thumbnail
 from imaging.errors import ImagingError, Problem
 from imaging.files import is_image_file, read_volume, write_array
@@ -61,7 +61,9 @@ def series_command(path: Path, thumbnails: Path | None, as_json: bool) -> None:
                     number / len(found.series), (number + 1) / len(found.series)
                 )
                 try:
-                    rows.append(describe(load_series(series, path, part)))
+                    volume = load_series(series, path, part)
+                    rows.append(describe(volume))
+                    skipped.extend(_damaged(volume))
                 except ImagingError as refusal:
                     problems.extend(refusal.problems)
                     row = Skipped(path=series.uid, reason=f"{refusal.code}: {refusal}")
@@ -71,6 +73,15 @@ def series_command(path: Path, thumbnails: Path | None, as_json: bool) -> None:
             if not rows:
                 read_volume(path)
     emit({"series": rows, "skipped": skipped}, as_json, _as_text(rows, skipped))
+
+
+def _damaged(volume: Volume) -> list[Skipped]:
+    return [
+        Skipped(path=name, reason="damaged; left out of its series")
+        for problem in volume.series.problems
+        if problem.code == DAMAGED_SLICES
+        for name in problem.where.split(", ")
+    ]
 
 
 def _write_thumbnail(series: FoundSeries, number: int, path: Path, folder: Path) -> None:

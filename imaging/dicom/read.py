@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from numpy.typing import NDArray
 
 from imaging.dicom.discover import Discovery
 from imaging.dicom.grouping import FoundSeries
+from imaging.dicom.headers import ImageHeader
 from imaging.dicom.pixels import INT16, PixelSource
 from imaging.dicom.stack import assemble, max_position_error_mm, plan_stack
-from imaging.errors import Problem, refuse_image
+from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.progress import SILENT, Progress
 from imaging.volume import SeriesInfo, Volume
 
@@ -23,6 +25,8 @@ METAL_VOXELS = 50
 PLAUSIBLE_HU = (-3100, 5000)  # padding and scanned circle below, dense implants above
 ODD_SHARE = 0.2  # of the voxels; steel fills far less of a slice
 FAT_HU = -50
+DAMAGED_SLICES = "damaged_slices"
+MOST_DAMAGED = 0.2  # of the slices; of what is more damaged the rest is not shown either
 MAX_VOLUME_GIB = 8  # 4,000 slices of 1024 × 1024
 THREADS = max(2, os.cpu_count() or 2)
 
@@ -96,13 +100,21 @@ def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) ->
     ImagingError
         When the files do not form a volume in Hounsfield units.
     """
+    return _load(series, path, progress, ())
+
+
+def _load(series: FoundSeries, path: Path, progress: Progress, left_out: tuple[str, ...]) -> Volume:
+    """Read a series; damaged slices are left out, and the rest is put together anew."""
     _refuse_too_large(series, path)
     slices = _Slices(series)
     frames, size_ji = series.frames, series.first.layout.size_ji
     plan = plan_stack(frames, size_ji, slices.are_same, path.name)
     hu, placed_mm = assemble(plan, size_ji, slices.read, progress.part(0.0, 0.95), THREADS)
+    if slices.damaged:
+        names = (*left_out, *sorted({header.path.name for header in slices.damaged}))
+        return _load(_without(series, slices.damaged), path, progress, names)
     _check_hounsfield(hu, series, slices.lowest_hu, path)
-    problems = [*plan.problems, *_header_problems(series)]
+    problems = [*plan.problems, *_header_problems(series), *_damage(left_out)]
     if slices.metal_voxels > METAL_VOXELS:
         message = "metal in the field of view; values near it are not to be trusted"
         problems.append(Problem(code="metal", message=message))
@@ -118,6 +130,21 @@ def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) ->
     )
     progress.update(1.0, "read")
     return Volume(hu, plan.grid, info)
+
+
+def _without(series: FoundSeries, damaged: dict[ImageHeader, ImagingError]) -> FoundSeries:
+    """Return a series without its damaged files; raise where too little would be left."""
+    rest = tuple(one for one in series.slices if one[0] not in damaged)
+    if len(series.slices) - len(rest) > MOST_DAMAGED * len(series.slices):
+        raise ImagingError([refusal.problems[0] for refusal in damaged.values()])
+    return replace(series, slices=rest)
+
+
+def _damage(names: tuple[str, ...]) -> list[Problem]:
+    if not names:
+        return []
+    message = f"damaged files were left out ({', '.join(names)}); copy the series again"
+    return [Problem(code=DAMAGED_SLICES, message=message, where=", ".join(names))]
 
 
 def load_preview(series: FoundSeries, path: Path) -> Volume:
@@ -152,15 +179,21 @@ class _Slices:
     def __init__(self, series: FoundSeries) -> None:
         self._slices = series.slices
         self._size_ji = series.first.layout.size_ji
-        self._sources = {id(header): PixelSource(header) for header in series.headers}
+        self._sources: dict[ImageHeader, PixelSource] = {}
         self._lock = threading.Lock()
         self.lowest_hu = INT16.max
         self.metal_voxels = 0
+        self.damaged: dict[ImageHeader, ImagingError] = {}
 
     def read(self, number: int, out: NDArray[np.int16]) -> None:
         """Write the HU of a frame; safe to call from several threads."""
         header, frame = self._slices[number]
-        found = self._sources[id(header)].read(frame, out)
+        try:
+            found = self._source(header).read(frame, out)
+        except ImagingError as refusal:
+            with self._lock:
+                self.damaged[header] = refusal
+            return
         metal = int((out > METAL_HU).sum()) if found.highest > METAL_HU else 0
         with self._lock:
             self.lowest_hu = min(self.lowest_hu, found.lowest)
@@ -168,11 +201,16 @@ class _Slices:
 
     def are_same(self, one: int, other: int) -> bool:
         """Tell whether two frames hold the same values."""
-        pair = np.empty((2, *self._size_ji), dtype=np.int16)
+        pair = np.zeros((2, *self._size_ji), dtype=np.int16)
         for number, out in zip((one, other), pair, strict=True):
-            header, frame = self._slices[number]
-            self._sources[id(header)].read(frame, out)
+            self.read(number, out)
         return np.array_equal(pair[0], pair[1])
+
+    def _source(self, header: ImageHeader) -> PixelSource:
+        with self._lock:
+            if header not in self._sources:
+                self._sources[header] = PixelSource(header)
+            return self._sources[header]
 
 
 def _refuse_too_large(series: FoundSeries, path: Path) -> None:

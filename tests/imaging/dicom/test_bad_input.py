@@ -115,13 +115,28 @@ def test_truncated_pixels(tmp_path: Path, run: Run) -> None:
     assert "ends before" in refused(path, run)
 
 
-def test_one_truncated_slice_of_a_series_is_named(tmp_path: Path, run: Run) -> None:
-    folder = field_series(tmp_path / "s", [[0, 0, 2.0 * n] for n in range(6)])
+@pytest.mark.parametrize("encoding", ["", "jpeg_ls", "rle"])
+def test_one_damaged_slice_is_left_out_and_named(tmp_path: Path, run: Run, encoding: str) -> None:
+    folder = field_series(tmp_path / "s", [[0, 0, 2.0 * n] for n in range(8)])
+    if encoding:
+        encode_series(folder, encoding)
     file = folder / "0003.dcm"
-    file.write_bytes(file.read_bytes()[:-50])
+    file.write_bytes(file.read_bytes()[:-150])
+    status, document, _ = run("series", folder, "--json")
+    assert status == 0
+    row = document["series"][0]
+    assert row["slices"] == 8
+    assert {one["code"] for one in row["problems"]} == {"missing_slices", "damaged_slices"}
+    assert [one["path"] for one in document["skipped"]] == ["0003.dcm"]
+
+
+def test_a_series_of_mostly_damaged_slices_is_refused(tmp_path: Path, run: Run) -> None:
+    folder = field_series(tmp_path / "s", [[0, 0, 2.0 * n] for n in range(8)])
+    for file in sorted(folder.iterdir())[:4]:
+        file.write_bytes(file.read_bytes()[:-50])
     status, document, _ = run("series", folder, "--json")
     assert status == 3
-    assert "0003.dcm" in str(document)
+    assert "0002.dcm" in str(document)
 
 
 def nested(depth: int) -> bytes:
