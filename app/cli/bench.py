@@ -11,10 +11,11 @@ from typing import Any
 import click
 
 from app.bench import measures
+from app.bench.archive import bench_archive
 from app.bench.load import bench_load
 from app.cli.output import emit, json_option
 
-NAMES = ("load", "views", "lesion", "structures", "access", "ablation", "technique")
+NAMES = ("load", "archive", "views", "lesion", "structures", "access", "ablation", "technique")
 
 
 @click.command("bench")
@@ -25,6 +26,7 @@ def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
     """Measure this machine: all of it, or NAME; `bench load PATH` reads that series."""
     runs: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "load": lambda: bench_load(path),
+        "archive": bench_archive,
         "views": measures.bench_views,
         "lesion": measures.bench_lesion,
         "structures": measures.bench_structures,
