@@ -35,7 +35,7 @@ COMMANDS = {
     "report": "plan",
     "demo": "plan",
     "phantom": "phantom",
-    "anonymise": "archive",
+    "anonymise": "anonymise",
     "pacs": "pacs",
     "bench": "bench",
 }
