@@ -27,6 +27,8 @@ class DescriptorWords(Document):
         Keywords of text about a machine, or of codes.
     code_terms : str
         Words that the standard itself writes as code strings.
+    makers : str
+        Words of the names of makers of machines.
     """
 
     words: dict[str, str | tuple[str, ...]]
@@ -34,6 +36,7 @@ class DescriptorWords(Document):
     attributes: tuple[str, ...]
     technical: tuple[str, ...]
     code_terms: str
+    makers: str
 
 
 @cache
@@ -109,6 +112,27 @@ def is_code_term(word: str) -> bool:
         By the table.
     """
     return word in _code_terms()
+
+
+@cache
+def _makers() -> frozenset[str]:
+    return frozenset(table().makers.split())
+
+
+def is_maker(word: str) -> bool:
+    """Return whether a word is part of the name of a maker of machines.
+
+    Parameters
+    ----------
+    word : str
+        In lower case.
+
+    Returns
+    -------
+    bool
+        By the table.
+    """
+    return word in _makers()
 
 
 @cache
@@ -188,6 +212,8 @@ def cleaned(text: str, unwanted: frozenset[str]) -> tuple[str, int]:
     """
     words = words_of(text)
     kept = [word for word in words if is_harmless(word) and folded(word) not in unwanted]
+    if not any(one.isalpha() for word in kept for one in word):
+        kept = []  # numbers alone say nothing of what was imaged
     dropped = len(words) - len(kept)
     if dropped == 0 and text.isascii() and text.isprintable():
         return text, 0

@@ -16,7 +16,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 from imaging.dicom.anonymise.descriptors import cleaned, is_descriptor, is_technical
-from imaging.dicom.anonymise.identifiers import TEXT, Finder
+from imaging.dicom.anonymise.identifiers import CODE, TEXT, Finder, is_standard_code
 from imaging.dicom.anonymise.options import Options
 from imaging.dicom.anonymise.profile import (
     ABOUT_THE_PERSON,
@@ -249,14 +249,15 @@ class Cleaner:
         elif kind in LONG_TEXT and not is_technical(keyword):
             self._describe(dataset, element, None)
         elif kind in TEXT or kind == "CS":
-            self._scrub(element, kind)
+            is_code = keyword in CODE and is_standard_code(dataset)
+            self._scrub(element, is_code=is_code or kind == "CS")
 
-    def _scrub(self, element: DataElement, kind: str) -> None:
+    def _scrub(self, element: DataElement, *, is_code: bool) -> None:
         if element.is_empty:
             return
         values = [element.value] if element.VM == 1 else list(element.value)
         texts = [
-            self.finder.scrubbed(str(value), is_code=kind == "CS") or (DUMMY if value else "")
+            self.finder.scrubbed(str(value), is_code=is_code) or (DUMMY if value else "")
             for value in values
         ]
         if texts != [str(value) for value in values]:

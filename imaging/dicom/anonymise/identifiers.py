@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from pydicom.charset import python_encoding
-from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -22,6 +21,7 @@ from imaging.dicom.anonymise.descriptors import (
     is_code_term,
     is_descriptor,
     is_harmless,
+    is_maker,
     words_of,
 )
 from imaging.dicom.anonymise.profile import DUMMY, Action, listed
@@ -56,6 +56,10 @@ FILE_META_TITLES = frozenset(
         "ReceivingApplicationEntityTitle",
     }
 )
+PUBLIC_SCHEMES = frozenset(
+    {"SCT", "SRT", "SNM3", "99SDM", "DCM", "UCUM", "LN", "FMA", "RADLEX", "NEU", "UMLS", "ICD10"}
+)
+CODE = frozenset({"CodeValue", "CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion"})
 ENCODINGS = ("utf-8", "latin-1", "utf-16-le")
 _NUMBER = re.compile(rb"(?<![\d.])\d{4,}")
 _UID = re.compile(rb"\d+(?:\.\d+){2,}")
@@ -138,7 +142,9 @@ def _tells(text: str) -> bool:
     letters = [one for one in text if one.isalnum()]
     if len(letters) < LEAST_LETTERS or text in NO_VALUES or len(set(letters)) == 1:
         return False
-    return not all(is_harmless(word) or word in NO_VALUES for word in words_of(text))
+    return not all(
+        is_harmless(word) or is_maker(word) or word in NO_VALUES for word in words_of(text)
+    )
 
 
 def _python_encodings(element: DataElement) -> Iterator[str]:
@@ -334,8 +340,24 @@ def _bounded(needle: bytes, text: str) -> re.Pattern[bytes] | None:
     return re.compile(rb"(?<![0-9a-z.])" + re.escape(needle) + rb"(?![0-9a-z])")
 
 
+def is_standard_code(item: Dataset) -> bool:
+    """Return whether an item is a code of a public coding scheme.
+
+    Parameters
+    ----------
+    item : Dataset
+        Of a sequence.
+
+    Returns
+    -------
+    bool
+        Its value and meaning then are the scheme's, not the user's.
+    """
+    return str(item.get("CodingSchemeDesignator", "") or "").strip() in PUBLIC_SCHEMES
+
+
 def texts_of(dataset: Dataset) -> Iterator[str]:
-    """Return the values of all text elements, at any depth.
+    """Return the values of all text elements that the program did not write, at any depth.
 
     Parameters
     ----------
@@ -347,12 +369,12 @@ def texts_of(dataset: Dataset) -> Iterator[str]:
     str
         One value.
     """
+    is_code = is_standard_code(dataset)
     for element in dataset:
         if isinstance(element.value, Sequence):
             for item in element.value:
                 yield from texts_of(item)
-        elif element.VR in TEXT and keyword_for_tag(element.tag) not in {
-            "PatientName",
-            "PatientID",
-        }:
+        elif element.VR not in TEXT or element.keyword == "DeidentificationMethod":
+            continue
+        elif not is_code or element.keyword not in CODE:
             yield from _values(element)

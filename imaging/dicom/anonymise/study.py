@@ -34,6 +34,7 @@ from imaging.progress import SILENT, Progress
 REPORT = "report.json"
 SECRET_BYTES = 32
 LOOKED = 0.3  # of the time is spent on looking at the originals
+DAMAGED = "damaged DICOM header"
 NOT_DICOM = "not a DICOM file"
 PRIVATE_SYNTAX = "1.2.840.113619.5.2"  # GE, implicit little-endian with swapped pixels
 
@@ -60,6 +61,11 @@ class _Study:
     mind: list[tuple[int, str]] = field(default_factory=list)
     identifiers: dict[str, Identifiers] = field(default_factory=dict)
     all: Identifiers = field(default_factory=Identifiers)
+
+    @property
+    def aside_told(self) -> str:
+        """Reasons that name a kind of error."""
+        return "\n".join(reason for _, reason in self.aside if reason.startswith(DAMAGED))
 
 
 def anonymise(
@@ -196,7 +202,7 @@ def _look(files: list[Path], progress: Progress) -> _Study:
         except MemoryError:
             raise
         except Exception as error:  # a damaged header fails in any way the parser can
-            study.aside.append((number, f"damaged DICOM header ({type(error).__name__})"))
+            study.aside.append((number, f"{DAMAGED} ({type(error).__name__})"))
             continue
         _merge(study.all, own)
         if reason:
@@ -377,7 +383,11 @@ class _Copier:
         )
 
     def write_report(self, report: Report, path: Path) -> None:
-        """Write the report, which holds no identifier either: its text is all the program's own."""
+        """Write the report, unless an identifier got into what is not its own fixed prose."""
+        varied = [report.software, *report.options.values(), self.study.aside_told]
+        if self.finder.in_bytes("\n".join(varied).encode()):
+            message = "an original identifier would be left in the report"
+            raise refuse_image("identifier_left", message, REPORT)
         path.write_text(report.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
