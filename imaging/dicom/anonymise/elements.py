@@ -36,7 +36,7 @@ MEASURED = frozenset(
     {"DS", "IS", "FD", "FL", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV", "AT"}
 )
 UNTYPED = frozenset({"OB", "OW", "UN", "OB or OW", "US or OW", "US or SS or OW"})
-LONG_TEXT = frozenset({"LO", "LT", "ST", "UT", "UC"})
+LONG_TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 TIMES = frozenset({"DA", "TM", "DT"})
 OLDEST_YEARS = 89  # above it an age identifies (PS3.15 has it from the HIPAA safe harbour rule)
 STRUCTURAL = frozenset({"SpecificCharacterSet"})
@@ -246,11 +246,23 @@ class Cleaner:
         elif kind in {"PN", "AE", "UR"}:
             if not element.is_empty:
                 self._set(element, DUMMIES[kind], Action.REPLACED)
+        elif keyword in CODE:
+            self._code(dataset, element)
         elif kind in LONG_TEXT and not is_technical(keyword):
             self._describe(dataset, element, None)
         elif kind in TEXT or kind == "CS":
-            is_code = keyword in CODE and is_standard_code(dataset)
-            self._scrub(element, is_code=is_code or kind == "CS")
+            self._scrub(element, is_code=kind == "CS")
+
+    def _code(self, dataset: Dataset, element: DataElement) -> None:
+        """Treat a code: one of a local scheme has a meaning that somebody wrote."""
+        if is_standard_code(dataset):
+            self._scrub(element, is_code=True)
+        elif element.keyword == "CodeMeaning":
+            self._describe(dataset, element, None)
+        elif dataset.get("CodingSchemeDesignator"):
+            self._scrub(element, is_code=False)
+        elif not element.is_empty:
+            self._set(element, DUMMY, Action.REPLACED)
 
     def _scrub(self, element: DataElement, *, is_code: bool) -> None:
         if element.is_empty:

@@ -59,7 +59,12 @@ FILE_META_TITLES = frozenset(
 PUBLIC_SCHEMES = frozenset(
     {"SCT", "SRT", "SNM3", "99SDM", "DCM", "UCUM", "LN", "FMA", "RADLEX", "NEU", "UMLS", "ICD10"}
 )
-CODE = frozenset({"CodeValue", "CodeMeaning", "CodingSchemeDesignator", "CodingSchemeVersion"})
+CODE = frozenset(
+    {
+        *("CodeValue", "LongCodeValue", "URNCodeValue", "CodeMeaning"),
+        *("CodingSchemeDesignator", "CodingSchemeVersion"),
+    }
+)
 ENCODINGS = ("utf-8", "latin-1", "utf-16-le")
 _NUMBER = re.compile(rb"(?<![\d.])\d{4,}")
 _UID = re.compile(rb"\d+(?:\.\d+){2,}")
@@ -117,6 +122,8 @@ class Identifiers:
         if kind == "PN":
             self.names.update(part for text in texts for part in name_parts(text))
         elif kind == "UI":
+            if element.keyword == "ImplementationClassUID":
+                return  # of the program that wrote the file
             self.uids.update(text for text in texts if not is_public(text))
             self.values.update(text.lower() for text in texts if not _LIKE_UID.fullmatch(text))
         elif kind in {"DA", "DT"}:

@@ -8,7 +8,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.progress import SILENT, Progress
 
 REPORT = "report.json"
+NAMELESS = "\0"  # before what stands for a patient without a number; no number begins with it
 SECRET_BYTES = 32
 LOOKED = 0.3  # of the time is spent on looking at the originals
 DAMAGED = "damaged DICOM header"
@@ -214,6 +215,21 @@ def _look(files: list[Path], progress: Progress) -> _Study:
         mind = what_to_mind(header)
         if mind:
             study.mind.append((number, mind))
+    return _with_patients(study)
+
+
+def _with_patients(study: _Study) -> _Study:
+    """Give files without a patient's number that of another file of their study."""
+    known: dict[str, str] = {}
+    for one in study.found:
+        if not one.patient.startswith(NAMELESS):
+            known.setdefault(one.study, one.patient)
+    for number, one in enumerate(study.found):
+        patient = known.get(one.study, one.patient)
+        if one.patient.startswith(NAMELESS) and patient != one.patient:
+            study.found[number] = replace(one, patient=patient)
+            own = study.identifiers.pop(one.patient, Identifiers())
+            _merge(study.identifiers[patient], own)
     return study
 
 
@@ -229,7 +245,8 @@ def _described(header: Dataset, file: Path, number: int) -> _Found:
     def text(name: str) -> str:
         return str(header.get(name, "") or "").strip()
 
-    patient = text("PatientID") or text("PatientName") or text("StudyInstanceUID")
+    nameless = text("StudyInstanceUID") or text("PatientName")
+    patient = text("PatientID") or f"{NAMELESS}{nameless}"
     return _Found(
         file,
         number,
@@ -384,7 +401,7 @@ class _Copier:
 
     def write_report(self, report: Report, path: Path) -> None:
         """Write the report, unless an identifier got into what is not its own fixed prose."""
-        varied = [report.software, *report.options.values(), self.study.aside_told]
+        varied = [*report.options.values(), self.study.aside_told]
         if self.finder.in_bytes("\n".join(varied).encode()):
             message = "an original identifier would be left in the report"
             raise refuse_image("identifier_left", message, REPORT)
