@@ -40,7 +40,6 @@ LONG_TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 TIMES = frozenset({"DA", "TM", "DT"})
 OLDEST_YEARS = 89  # above it an age identifies (PS3.15 has it from the HIPAA safe harbour rule)
 STRUCTURAL = frozenset({"SpecificCharacterSet"})
-MOST_DEPTH = 64
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,7 @@ class Cleaner:
     finder: Finder
     tally: Tally
 
-    def clean(self, dataset: Dataset, *, everything: bool = False, depth: int = 0) -> None:
+    def clean(self, dataset: Dataset, *, everything: bool = False) -> None:
         """Take the identifiers out of a data set.
 
         Parameters
@@ -93,16 +92,7 @@ class Cleaner:
             Changed in place.
         everything : bool
             Whether all its text gives way, listed or not: what the profile replaces as a whole.
-        depth : int
-            Of nesting.
-
-        Raises
-        ------
-        RecursionError
-            When sequences lie deeper than any object nests them.
         """
-        if depth > MOST_DEPTH:
-            raise RecursionError
         for tag in list(dataset.keys()):
             if is_foreign(int(tag)):
                 self._drop_foreign(dataset, tag)
@@ -111,7 +101,7 @@ class Cleaner:
             raw = dataset.get_item(tag)
             kind = _representation(int(tag), raw.VR if raw is not None else None)
             if kind == "SQ":
-                self._sequence(dataset, tag, action, everything, depth)
+                self._sequence(dataset, tag, action, everything)
             elif action is not None or everything or kind not in MEASURED:
                 self._element(dataset, tag, kind, action, everything)
 
@@ -123,7 +113,7 @@ class Cleaner:
         del dataset[tag]
 
     def _sequence(
-        self, dataset: Dataset, tag: BaseTag, action: Action | None, everything: bool, depth: int
+        self, dataset: Dataset, tag: BaseTag, action: Action | None, everything: bool
     ) -> None:
         keyword = keyword_for_tag(tag)
         if keyword in REFERENCES:
@@ -140,7 +130,7 @@ class Cleaner:
         if replaced:
             self.tally.note(tag, Action.REPLACED)
         for item in dataset[tag].value or []:
-            self.clean(item, everything=everything or replaced, depth=depth + 1)
+            self.clean(item, everything=everything or replaced)
 
     def _element(
         self, dataset: Dataset, tag: BaseTag, kind: str, action: Action | None, everything: bool

@@ -32,6 +32,7 @@ LEAST_LETTERS = 3  # of a part of a name: two letters are initials, or Modality
 LEAST_IDEOGRAPHS = 2  # a character of these scripts is a syllable or a word
 SURE_LETTERS = 6  # a name of this length is found inside longer words too
 SURE_DIGITS = 7  # fewer occur among times of day and measured values
+MOST_DEPTH = 64  # of sequences in sequences; real objects have less than ten
 LEAST_UID_CHARACTERS = 12  # shorter ones look like version numbers
 NO_VALUES = frozenset(
     {
@@ -100,18 +101,27 @@ class Identifiers:
         texts = {folded(one) for one in self.names | self.values}
         return len(texts) + len(self.uids) + len(self.dates)
 
-    def collect(self, dataset: Dataset) -> None:
+    def collect(self, dataset: Dataset, depth: int = 0) -> None:
         """Add what identifies somebody in a data set, at any depth.
 
         Parameters
         ----------
         dataset : Dataset
             An original, or its file meta information.
+        depth : int
+            Of nesting.
+
+        Raises
+        ------
+        RecursionError
+            When sequences lie deeper than any object nests them.
         """
+        if depth > MOST_DEPTH:
+            raise RecursionError
         for element in dataset:
             if isinstance(element.value, Sequence):
                 for item in element.value:
-                    self.collect(item)
+                    self.collect(item, depth + 1)
             elif element.keyword == "SpecificCharacterSet":
                 self.encodings.update(_python_encodings(element))
             else:

@@ -110,8 +110,7 @@ def anonymise(
     with opened(source, progress.part(0, LOOKED / 3)) as files, _draft(out) as draft:
         study = _look(files, progress.part(LOOKED / 3, LOOKED))
         if not study.found:
-            message = "no DICOM image could be copied; choose the folder of the study"
-            raise refuse_image("nothing_copied", message)
+            raise _nothing_copied()
         copier = _copier(study, options)
         names = copier.copy_all(draft, progress.part(LOOKED, 1))
         report = copier.report(len(names))
@@ -147,6 +146,11 @@ def _check_folders(source: Path, out: Path) -> None:
         raise refuse_image("folder_used", message)
 
 
+def _nothing_copied() -> ImagingError:
+    message = "no DICOM image could be copied; choose the folder of the study"
+    return refuse_image("nothing_copied", message)
+
+
 def _cannot_write(error: OSError) -> ImagingError:
     message = f"the copies cannot be written ({error.strerror}); choose another folder or disk"
     return refuse_image("cannot_write", message)
@@ -162,7 +166,9 @@ def _draft(out: Path) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=out.parent))
         yield draft
-        draft.chmod(0o755)
+        for folder in draft.iterdir():
+            if folder.is_dir():  # made with the user's own permissions, unlike the draft
+                draft.chmod(folder.stat().st_mode & 0o777)
         if out.exists():
             out.rmdir()
         draft.replace(out)
@@ -324,10 +330,19 @@ class _Copier:
             progress.update(done / len(rows), "removing identifiers")
             target = draft / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            left = self._copy(one, target)
+            try:
+                left = self._copy(one, target)
+            except (OSError, MemoryError, ImagingError):
+                raise
+            except Exception as error:  # a damaged element fails in any way when it is written
+                target.unlink(missing_ok=True)
+                self.study.aside.append((one.number, f"{DAMAGED} ({type(error).__name__})"))
+                continue
             if left:
                 raise ImagingError(left)
             names.append(name)
+        if not names:
+            raise _nothing_copied()
         return names
 
     def _copy(self, one: _Found, target: Path) -> list[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -124,7 +125,10 @@ def traces(
                     code = token.encode(encoding)
                 except UnicodeEncodeError:
                     continue
-                if code in data or code.lower() in low:
+                inside = re.escape(code.lower())
+                if token.isdigit():  # new UIDs hold any digits by chance
+                    inside = rb"(?<![\d.])" + inside
+                if re.search(inside, low):
                     found.add(f"{path.name}: {place}")
     return found
 

@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import UID
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
 
 from imaging.dicom.anonymise import Options, anonymise
 from imaging.errors import ImagingError
@@ -60,6 +65,70 @@ def test_every_attribute_of_the_profile_is_planted_and_none_is_left(
     kept = {place: t for place, t in planted.tokens.items() if t not in written & moved}
     assert len(planted.tokens) - len(kept) <= 5  # a moved date may fall on another one
     assert traces(tmp_path / "out", kept) == set()
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian],
+    ids=lambda syntax: syntax.name,
+)
+def test_each_way_of_writing_is_kept_and_holds_nothing(tmp_path: Path, syntax: UID) -> None:
+    planted = Planted()
+    one = image()
+    plant_everywhere(one, planted, "root")
+    one.SourceImageSequence = nested(3, _planted(planted))
+    one.file_meta.TransferSyntaxUID = syntax
+    if syntax == ExplicitVRBigEndian:
+        one.PixelData = np.frombuffer(one.PixelData, "<u2").astype(">u2").tobytes()
+    write(one, tmp_path / "in", "a.dcm")
+    done = anonymise(tmp_path / "in", tmp_path / "out", options=Options(dates="remove"))
+    assert traces(tmp_path / "out", planted.tokens) == set()
+    copy = read_file(done.files[0])
+    assert copy.file_meta.TransferSyntaxUID == syntax
+    assert copy.PixelData == one.PixelData
+
+
+def _planted(planted: Planted) -> Dataset:
+    inner = Dataset()
+    plant_everywhere(inner, planted, "nested")
+    return inner
+
+
+def test_an_element_of_unknown_representation_is_treated_by_its_tag(tmp_path: Path) -> None:
+    one = image()
+    one.PatientName = "Quandt^Xaver"
+    path = write(one, tmp_path / "in", "a.dcm")
+    data = path.read_bytes()
+    before_pixels = data.rfind(b"\xe0\x7f\x10\x00OW")
+    item = b"\x10\x00\x10\x00\x0c\x00\x00\x00Quandt^Xaver"  # implicit, as UN has it
+    sequence = b"\xfe\xff\x00\xe0" + len(item).to_bytes(4, "little") + item
+    unknown = b"Quandt"
+    added = b"".join(
+        tag + b"UN\0\0" + len(value).to_bytes(4, "little") + value
+        for tag, value in ((b"\x40\x00\x01\x11", sequence), (b"\x40\x00\x99\x99", unknown))
+    )
+    path.write_bytes(data[:before_pixels] + added + data[before_pixels:])
+    anonymise(path, tmp_path / "out")
+    assert traces(tmp_path / "out", {"a": "Quandt", "b": "Xaver"}) == set()
+
+
+def test_a_name_whose_bytes_contradict_the_character_set_is_gone(tmp_path: Path) -> None:
+    one = image()
+    one.PatientName, one.Manufacturer = "M.ssiggang^X", "Maker M.ssiggang"
+    path = write(one, tmp_path / "in", "a.dcm")
+    path.write_bytes(path.read_bytes().replace(b"M.ssiggang", b"M\xfcssiggang"))
+    done = anonymise(path, tmp_path / "out")
+    assert traces(tmp_path / "out", {"name": "ssiggang"}) == set()
+    assert read_file(done.files[0]).Manufacturer == "Maker"
+
+
+def test_sequences_without_end_are_set_aside(tmp_path: Path) -> None:
+    one = image()
+    one.SourceImageSequence = nested(200, Dataset())
+    write(one, tmp_path / "in", "a.dcm")
+    write(image(1), tmp_path / "in", "b.dcm")
+    done = anonymise(tmp_path / "in", tmp_path / "out")
+    assert [each.path for each in done.skipped] == ["file 1"]
 
 
 def _dates(dataset: Dataset) -> list[str]:
