@@ -24,20 +24,22 @@ from imaging.dicom.anonymise.descriptors import (
     is_maker,
     words_of,
 )
-from imaging.dicom.anonymise.profile import DUMMY, Action, listed
+from imaging.dicom.anonymise.profile import DUMMIES, DUMMY_DATE, Action, listed
 from imaging.dicom.anonymise.pseudonyms import is_public, plain_date
 
 TEXT = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})
 LEAST_LETTERS = 3  # of a part of a name: two letters are initials, or Modality
 LEAST_IDEOGRAPHS = 2  # a character of these scripts is a syllable or a word
 SURE_LETTERS = 6  # a name of this length is found inside longer words too
+LEAST_NUMBER = 5  # characters of a number inside a longer value
+SURE_PIXEL_BYTES = 8  # a shorter run occurs among compressed pixels by chance
 SURE_DIGITS = 7  # fewer occur among times of day and measured values
 MOST_DEPTH = 64  # of sequences in sequences; real objects have less than ten
 LEAST_UID_CHARACTERS = 12  # shorter ones look like version numbers
 NO_VALUES = frozenset(
     {
         *(
-            DUMMY.lower(),
+            *(str(one).lower() for one in DUMMIES.values()),
             "anon",
             "anonymized",
             "anonymous",
@@ -50,6 +52,7 @@ NO_VALUES = frozenset(
         *("removed", "deidentified", "de-identified", "not available", "name", "dicom", "study"),
     }
 )
+NO_DATES = frozenset({DUMMY_DATE, "00010101", "11111111", "19010101"})  # of other anonymisers
 FILE_META_TITLES = frozenset(
     {
         "SourceApplicationEntityTitle",
@@ -137,10 +140,13 @@ class Identifiers:
             self.uids.update(text for text in texts if not is_public(text))
             self.values.update(text.lower() for text in texts if not _LIKE_UID.fullmatch(text))
         elif kind in {"DA", "DT"}:
-            self.dates.update(filter(None, map(plain_date, texts)))
+            found = filter(None, map(plain_date, texts))
+            self.dates.update(date for date in found if date not in NO_DATES)
         elif kind in TEXT and _identifies(element):
             told = [text for text in map(_trimmed, texts) if _tells(text)]
             self.values.update(told, map(folded, told))
+            for text in told:  # a number written with its kind, such as MRN-448812
+                self.values.update(filter(_is_number, words_of(text)))
 
 
 def _identifies(element: DataElement) -> bool:
@@ -149,6 +155,10 @@ def _identifies(element: DataElement) -> bool:
     return listed(int(element.tag)) not in {None, Action.KEPT} or (
         element.keyword in FILE_META_TITLES
     )
+
+
+def _is_number(word: str) -> bool:
+    return len(word) >= LEAST_NUMBER and any(one.isdigit() for one in word)
 
 
 def _trimmed(text: str) -> str:
@@ -332,6 +342,22 @@ class Finder:
             if needle in low and (rule is None or rule.search(low)):
                 return "name or value"
         return ""
+
+    def in_pixels(self, data: bytes) -> bool:
+        """Return whether compressed pixels hold an identifier, as their comments may.
+
+        Parameters
+        ----------
+        data : bytes
+            The value of encapsulated Pixel Data.
+
+        Returns
+        -------
+        bool
+            True when one is found.
+        """
+        low = data.lower()
+        return any(len(one) >= SURE_PIXEL_BYTES and one in low for one, _ in self._sure)
 
 
 def _is_sure(text: str) -> bool:

@@ -48,11 +48,14 @@ KINDS = (
     "RT Image Storage",
 )
 _COPIED = frozenset(uid for uid, row in UID_dictionary.items() if row[0] in KINDS)
+OVERLAY_BIT = 0x0102  # element of Overlay Bit Position; 0 for a plane of its own
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 
 DIRECTORY = "a DICOMDIR lists names and paths; it is not copied"
 NO_KIND = "the file does not say what kind of object it is"
-OTHER_KIND = "this kind of object holds text or documents; read it and decide by hand"
+OTHER_KIND = "this kind of object may hold text or pictures of text; read it and decide by hand"
+IN_PIXEL_BITS = "an overlay lies in unused bits of the pixels, and may show a name"
+IN_COMPRESSED = "the compressed pixels carry a comment with an identifier"
 BURNED_IN = "the header says that identifiers are burned into the pixels"
 TALKING = "images of this modality may show a name in their pixels; look at them one by one"
 SCREEN = "a picture of a screen, which may show a name in its pixels"
@@ -99,10 +102,20 @@ def _screen(dataset: Dataset) -> str:
         return SCREEN
     if _code(dataset, "ConversionType"):
         return CONVERTED
+    if _overlay_in_pixels(dataset):
+        return IN_PIXEL_BITS
     photometric = _code(dataset, "PhotometricInterpretation")
     if photometric and not photometric.startswith("MONOCHROME"):
         return "" if _code(dataset, "Modality") == "SEG" else COLOUR
     return ""
+
+
+def _overlay_in_pixels(dataset: Dataset) -> bool:
+    """Tell overlays of the retired kind, which have a bit position and no data of their own."""
+    return any(
+        tag.group & 0xFF00 == 0x6000 and tag.element == OVERLAY_BIT and dataset[tag].value
+        for tag in dataset.keys()  # noqa: SIM118 - iterating a data set gives elements
+    )
 
 
 def what_to_mind(dataset: Dataset) -> str:

@@ -25,7 +25,7 @@ from imaging.dicom.anonymise.options import Options
 from imaging.dicom.anonymise.profile import EDITION
 from imaging.dicom.anonymise.pseudonyms import Pseudonyms, shifted_date
 from imaging.dicom.anonymise.report import AnonymisedStudy, Check, Report, Tally, asides
-from imaging.dicom.anonymise.set_aside import what_to_mind, why_aside
+from imaging.dicom.anonymise.set_aside import IN_COMPRESSED, what_to_mind, why_aside
 from imaging.dicom.discover import Skipped, opened
 from imaging.dicom.headers import read_dataset
 from imaging.errors import ImagingError, Problem, refuse_image
@@ -38,6 +38,10 @@ LOOKED = 0.3  # of the time is spent on looking at the originals
 DAMAGED = "damaged DICOM header"
 NOT_DICOM = "not a DICOM file"
 PRIVATE_SYNTAX = "1.2.840.113619.5.2"  # GE, implicit little-endian with swapped pixels
+
+
+class _Aside(Exception):
+    """A file that turns out not to be copied."""
 
 
 @dataclass(frozen=True)
@@ -303,7 +307,8 @@ def _copier(study: _Study, options: Options) -> _Copier:
     allowed: set[str] = set()
     for one, identifiers in study.identifiers.items():
         pseudonym = pseudonyms.patient(one)
-        days = pseudonyms.shift_days(one, frozenset(identifiers.dates))
+        avoided = frozenset() if options.secret else frozenset(identifiers.dates)
+        days = pseudonyms.shift_days(one, avoided)  # with a key: the same for every study
         patients[one] = Patient(options.name or pseudonym, options.patient_id or pseudonym, days)
         if options.dates == "shift":
             allowed |= {shifted_date(date, days) for date in identifiers.dates}
@@ -332,6 +337,9 @@ class _Copier:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 left = self._copy(one, target)
+            except _Aside as aside:
+                self.study.aside.append((one.number, str(aside)))
+                continue
             except (OSError, MemoryError, ImagingError):
                 raise
             except Exception as error:  # a damaged element fails in any way when it is written
@@ -349,6 +357,8 @@ class _Copier:
         dataset = _read_again(one.path)
         syntax = str(dataset.file_meta.TransferSyntaxUID)
         pixels = pixel_value(dataset)
+        if UID(syntax).is_encapsulated and self.finder.in_pixels(dataset.get("PixelData", b"")):
+            raise _Aside(IN_COMPRESSED)
         patient = self.patients[one.patient]
         cleaner = Cleaner(self.options, patient, self.pseudonyms, self.finder, self.tally)
         cleaner.clean(dataset)

@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
     EncapsulatedPDFStorage,
+    JPEGLossless,
     RTStructureSetStorage,
     SecondaryCaptureImageStorage,
     SegmentationStorage,
@@ -160,6 +161,20 @@ def test_calls_differ_unless_they_share_a_key(study: Path, tmp_path: Path) -> No
     assert first[1] != second[1]
 
 
+def test_with_a_key_a_follow_up_keeps_the_interval(study: Path, tmp_path: Path) -> None:
+    later = image(4)
+    later.PatientID, later.StudyInstanceUID, later.StudyDate = "448812", "1.2.4", "20110301"
+    write(later, tmp_path / "later", "1.dcm")
+    first = _copies(anonymise(study, tmp_path / "a", options=KEY))["CT"][0]
+    second = _copies(anonymise(tmp_path / "later", tmp_path / "b", options=KEY))["CT"][0]
+    days = datetime.date.fromisoformat(second.StudyDate) - datetime.date.fromisoformat(
+        first.StudyDate
+    )
+    assert days == datetime.timedelta(days=365)
+    assert second.PatientID == first.PatientID
+    assert second.FrameOfReferenceUID == first.FrameOfReferenceUID
+
+
 def test_names_of_copies_follow_series_and_instance(study: Path, tmp_path: Path) -> None:
     done = anonymise(study, tmp_path / "out")
     names = [str(file.relative_to(tmp_path / "out")) for file in done.files]
@@ -214,6 +229,40 @@ def test_what_may_show_a_name_is_set_aside_with_the_reason(
     assert len(done.files) == 5
     assert [(each.path, bool(each.reason)) for each in done.skipped] == [("file 1", True)]
     assert done.report.set_aside[0].files == (1,)
+
+
+def test_an_overlay_in_the_bits_of_the_pixels_is_set_aside(study: Path, tmp_path: Path) -> None:
+    for bit in (0, 12):
+        one = image(9)
+        one.add_new(0x60000100, "US", 16 if bit else 1)
+        one.add_new(0x60000102, "US", bit)
+        write(one, study, f"0-{bit}.dcm")
+    done = anonymise(study, tmp_path / "out")
+    assert len(done.files) == 6
+    assert "overlay" in done.skipped[0].reason
+
+
+def test_a_name_in_a_comment_of_compressed_pixels_is_set_aside(study: Path, tmp_path: Path) -> None:
+    from pydicom.encaps import encapsulate
+
+    for name, number in (("Quandt^Xaverius", 30), ("", 31)):
+        one = image(number)
+        one.PatientName, one.PatientID = "Quandt^Xaverius", "448812"
+        comment = f"\xff\xfe made for {name.split('^')[-1]} ".encode("latin-1")
+        one.PixelData = encapsulate([comment + bytes(10)])
+        one["PixelData"].is_undefined_length = True
+        one.file_meta.TransferSyntaxUID = JPEGLossless
+        write(one, study, f"0-{number}.dcm")
+    done = anonymise(study, tmp_path / "out")
+    assert len(done.files) == 6
+    assert "comment" in done.skipped[0].reason
+    assert done.report.files_set_aside == 1
+
+
+@pytest.mark.parametrize("options", [Options(), Options(dates="remove"), KEY])
+def test_a_copy_can_be_copied_again(study: Path, tmp_path: Path, options: Options) -> None:
+    anonymise(study, tmp_path / "once", options=options)
+    assert len(anonymise(tmp_path / "once", tmp_path / "twice", options=options).files) == 5
 
 
 def test_reformatted_slices_and_localizers_are_copied(study: Path, tmp_path: Path) -> None:
