@@ -27,13 +27,15 @@ from imaging.dicom.anonymise.pseudonyms import Pseudonyms, shifted_date
 from imaging.dicom.anonymise.report import AnonymisedStudy, Check, Report, Tally, asides
 from imaging.dicom.anonymise.set_aside import IN_COMPRESSED, what_to_mind, why_aside
 from imaging.dicom.discover import Skipped, opened
-from imaging.dicom.headers import read_dataset
+from imaging.dicom.elements import file_meta
+from imaging.dicom.dataset import read_dataset
 from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.progress import SILENT, Progress
 
 REPORT = "report.json"
 NAMELESS = "\0"  # before what stands for a patient without a number; no number begins with it
 SECRET_BYTES = 32
+FILE_META_BYTES = 4 << 10  # the file meta information is shorter
 LOOKED = 0.3  # of the time is spent on looking at the originals
 DAMAGED = "damaged DICOM header"
 NOT_DICOM = "not a DICOM file"
@@ -446,11 +448,9 @@ def _read_again(path: Path) -> Dataset:
 
 
 def _is_deflated(path: Path) -> bool:
-    from imaging.dicom.elements import file_meta
-    from imaging.dicom.headers import FILE_META_BYTES
-
     with path.open("rb") as stream:
-        return file_meta(stream.read(FILE_META_BYTES))[0] == DeflatedExplicitVRLittleEndian
+        syntax, _ = file_meta(stream.read(FILE_META_BYTES))
+    return syntax == DeflatedExplicitVRLittleEndian
 
 
 def _to_unicode(dataset: Dataset) -> None:
