@@ -12,8 +12,8 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
 from imaging.dicom.anonymise.identifiers import Finder, texts_of
-from imaging.dicom.elements import PREAMBLE_BYTES
 from imaging.dicom.dataset import read_dataset
+from imaging.dicom.elements import PREAMBLE_BYTES
 
 PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)  # integer, double, float
 

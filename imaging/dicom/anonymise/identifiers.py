@@ -60,6 +60,7 @@ FILE_META_TITLES = frozenset(
         "ReceivingApplicationEntityTitle",
     }
 )
+PROGRAMS = frozenset({"ImplementationClassUID", "TransferSyntaxUID"})  # name no patient
 PUBLIC_SCHEMES = frozenset(
     {"SCT", "SRT", "SNM3", "99SDM", "DCM", "UCUM", "LN", "FMA", "RADLEX", "NEU", "UMLS", "ICD10"}
 )
@@ -135,8 +136,8 @@ class Identifiers:
         if kind == "PN":
             self.names.update(part for text in texts for part in name_parts(text))
         elif kind == "UI":
-            if element.keyword == "ImplementationClassUID":
-                return  # of the program that wrote the file
+            if element.keyword in PROGRAMS:
+                return
             self.uids.update(text for text in texts if not is_public(text))
             self.values.update(text.lower() for text in texts if not _LIKE_UID.fullmatch(text))
         elif kind in {"DA", "DT"}:

@@ -34,9 +34,7 @@ REFERENCES = frozenset(
         "ReferencedPerformedProcedureStepSequence",
     }
 )
-ABOUT_THE_PERSON = frozenset(  # dates that no option keeps
-    {"PatientBirthDate", "PatientBirthTime", "PatientDeathDateInAlternativeCalendar"}
-)
+ABOUT_THE_PERSON = frozenset({"PatientBirthDate", "PatientBirthTime"})  # no option keeps them
 PATIENT = frozenset({"PatientName", "PatientID"})
 BULK = frozenset(  # binary values that carry pixels or their tables, never text
     {

@@ -26,9 +26,9 @@ from imaging.dicom.anonymise.profile import EDITION
 from imaging.dicom.anonymise.pseudonyms import Pseudonyms, shifted_date
 from imaging.dicom.anonymise.report import AnonymisedStudy, Check, Report, Tally, asides
 from imaging.dicom.anonymise.set_aside import IN_COMPRESSED, what_to_mind, why_aside
-from imaging.dicom.discover import Skipped, opened
-from imaging.dicom.elements import file_meta
 from imaging.dicom.dataset import read_dataset
+from imaging.dicom.discover import Skipped, opened
+from imaging.dicom.elements import GE_IMPLICIT_BIG_ENDIAN, file_meta
 from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.progress import SILENT, Progress
 
@@ -38,8 +38,8 @@ SECRET_BYTES = 32
 FILE_META_BYTES = 4 << 10  # the file meta information is shorter
 LOOKED = 0.3  # of the time is spent on looking at the originals
 DAMAGED = "damaged DICOM header"
+ITEM = b"\xfe\xff\x00\xe0"  # with which encapsulated pixels begin (PS3.5 A.4)
 NOT_DICOM = "not a DICOM file"
-PRIVATE_SYNTAX = "1.2.840.113619.5.2"  # GE, implicit little-endian with swapped pixels
 
 
 class _Aside(Exception):
@@ -359,7 +359,8 @@ class _Copier:
         dataset = _read_again(one.path)
         syntax = str(dataset.file_meta.TransferSyntaxUID)
         pixels = pixel_value(dataset)
-        if UID(syntax).is_encapsulated and self.finder.in_pixels(dataset.get("PixelData", b"")):
+        compressed = dataset.get("PixelData") or b""
+        if compressed.startswith(ITEM) and self.finder.in_pixels(compressed):
             raise _Aside(IN_COMPRESSED)
         patient = self.patients[one.patient]
         cleaner = Cleaner(self.options, patient, self.pseudonyms, self.finder, self.tally)
@@ -368,7 +369,8 @@ class _Copier:
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = UID(syntax)
         dataset.preamble = b"\0" * 128
-        private = {"implicit_vr": True, "little_endian": True} if syntax == PRIVATE_SYNTAX else {}
+        is_ge = syntax == GE_IMPLICIT_BIG_ENDIAN
+        private = {"implicit_vr": True, "little_endian": True} if is_ge else {}
         dcmwrite(target, dataset, enforce_file_format=True, **private)
         where = f"file {one.number}"
         return [

@@ -18,6 +18,7 @@ from pydicom.uid import (
 )
 
 from imaging.dicom.anonymise import Options, anonymise
+from imaging.dicom.elements import GE_IMPLICIT_BIG_ENDIAN
 from imaging.errors import ImagingError
 from tests.imaging.dicom.anonymise.planting import (
     Planted,
@@ -92,6 +93,21 @@ def _planted(planted: Planted) -> Dataset:
     inner = Dataset()
     plant_everywhere(inner, planted, "nested")
     return inner
+
+
+def test_pixels_of_the_private_syntax_of_a_maker_stay(tmp_path: Path) -> None:
+    one = image()
+    one.PatientName = "Quandt^Xaver"
+    one.file_meta.TransferSyntaxUID = UID(GE_IMPLICIT_BIG_ENDIAN)
+    (tmp_path / "in").mkdir()
+    one.save_as(
+        tmp_path / "in" / "a", implicit_vr=True, little_endian=True, enforce_file_format=True
+    )
+    done = anonymise(tmp_path / "in", tmp_path / "out")
+    assert traces(tmp_path / "out", {"name": "Quandt"}) == set()
+    copy = read_file(done.files[0])
+    assert copy.file_meta.TransferSyntaxUID == GE_IMPLICIT_BIG_ENDIAN
+    assert copy.PixelData == one.PixelData
 
 
 def test_an_element_of_unknown_representation_is_treated_by_its_tag(tmp_path: Path) -> None:
