@@ -373,8 +373,9 @@ class _Copier:
         private = {"implicit_vr": True, "little_endian": True} if is_ge else {}
         dcmwrite(target, dataset, enforce_file_format=True, **private)
         where = f"file {one.number}"
+        rest = "would be left in a copy, so that nothing was kept; leave this file out"
         return [
-            Problem(code="identifier_left", message=f"{kind} would be left in a copy", where=where)
+            Problem(code="identifier_left", message=f"{kind} {rest}", where=where)
             for kind in what_is_left(target, self.finder, pixels)
         ]
 
