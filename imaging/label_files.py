@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom.headers import read_dataset
+from imaging.dicom.dataset import read_dataset
 from imaging.dicom.rtstruct import contours_on_grid, read_contours
 from imaging.dicom.segmentation import read_segmentation
 from imaging.errors import refuse_image

@@ -77,10 +77,9 @@ def series_command(path: Path, thumbnails: Path | None, as_json: bool) -> None:
 
 def _damaged(volume: Volume) -> list[Skipped]:
     return [
-        Skipped(path=name, reason="damaged; left out of its series")
+        Skipped(path=problem.where, reason=problem.message)
         for problem in volume.series.problems
         if problem.code == DAMAGED_SLICES
-        for name in problem.where.split(", ")
     ]
 
 

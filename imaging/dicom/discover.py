@@ -27,6 +27,7 @@ MAX_ZIP_FACTOR = 200  # images shrink by far less; what expands more is a trap
 MAX_TRUSTED_BYTES = 1 << 30  # up to this the factor does not matter: it is expanded in seconds
 MAX_MEMBERS = 200_000
 UNFINISHED = ".unfinished"  # in the names of what a transfer has not completed
+ENCRYPTED = 0x1  # flag of a zip's member
 READERS = 8
 FILES_A_REPORT = 32
 FILES_TRIED = 16  # how long these take decides whether several are read at a time
@@ -89,6 +90,8 @@ def opened(path: Path, progress: Progress = SILENT) -> Iterator[list[Path]]:
         raise refuse_image("not_found", "there is no such file or folder; check the path", path)
     if path.is_dir():
         yield _files_under(path)
+    elif not path.is_file():
+        raise refuse_image("not_found", "this is neither a file nor a folder", path)
     elif zipfile.is_zipfile(path):
         with tempfile.TemporaryDirectory(prefix="osteoplan-zip-") as folder:
             _expand(path, Path(folder), progress)
@@ -96,8 +99,6 @@ def opened(path: Path, progress: Progress = SILENT) -> Iterator[list[Path]]:
     elif path.suffix.lower() == ".zip":
         message = "the zip is damaged or was cut off; copy it again"
         raise refuse_image("damaged", message, path)
-    elif not path.is_file():
-        raise refuse_image("not_found", "this is neither a file nor a folder", path)
     elif path.name.upper() == "DICOMDIR":
         yield _referenced(path)
     else:
@@ -105,18 +106,29 @@ def opened(path: Path, progress: Progress = SILENT) -> Iterator[list[Path]]:
 
 
 def _files_under(folder: Path) -> list[Path]:
-    """Return all regular files below a folder, sorted, without what is still being copied."""
+    """Return all regular files below a folder, sorted, without what is still being copied.
+
+    A folder that cannot be read stands in the list itself, so that it is named as skipped.
+    """
     found: list[Path] = []
-    waiting = [folder]
+    waiting, visited = [folder], {os.path.realpath(folder)}
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                if UNFINISHED in entry.name:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
+        place = waiting.pop()
+        try:
+            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
+        except OSError:
+            found.append(place)
+            continue
+        for entry in entries:
+            if UNFINISHED in entry.name:
+                continue
+            if entry.is_dir():
+                real = os.path.realpath(entry.path)
+                if real not in visited:
+                    visited.add(real)
                     waiting.append(Path(entry.path))
-                elif entry.is_file():
-                    found.append(Path(entry.path))
+            elif entry.is_file():
+                found.append(Path(entry.path))
     return sorted(found)
 
 
@@ -135,6 +147,7 @@ def _check_zip(archive: Path, members: list[zipfile.ZipInfo]) -> None:
 
 
 def _expand(archive: Path, folder: Path, progress: Progress) -> None:
+    members: list[zipfile.ZipInfo] = []
     try:
         with zipfile.ZipFile(archive) as source:
             members = [member for member in source.infolist() if not member.is_dir()]
@@ -147,6 +160,8 @@ def _expand(archive: Path, folder: Path, progress: Progress) -> None:
                     shutil.copyfileobj(packed, out, 1 << 20)
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
         message = f"the zip cannot be expanded ({type(error).__name__}); make it again"
+        if any(member.flag_bits & ENCRYPTED for member in members):
+            message = "the zip is locked with a password; unpack it first"
         raise refuse_image("damaged", message, archive) from None
     except (OSError, ValueError) as error:
         free_gib = shutil.disk_usage(folder).free / 2**30
@@ -168,12 +183,24 @@ def _referenced(dicomdir: Path) -> list[Path]:
         if not name:
             continue
         parts = [name] if isinstance(name, str) else [str(part) for part in name]
-        file = root.joinpath(*parts).resolve()
+        file = _without_case(root, parts).resolve()
         if not file.is_relative_to(root):
             message = "the DICOMDIR points outside its own folder; open its folder instead"
             raise refuse_image("unsafe_dicomdir", message, dicomdir)
         files.append(file)
     return sorted(set(files))
+
+
+def _without_case(root: Path, parts: list[str]) -> Path:
+    """Return the file that a DICOMDIR names, also where the disc spells it in lower case."""
+    place = root
+    for part in parts:
+        exact = place / part
+        if not exact.exists() and part not in {"..", "."} and place.is_dir():
+            same = [one for one in place.iterdir() if one.name.lower() == part.lower()]
+            exact = same[0] if same else exact
+        place = exact
+    return place
 
 
 def discover(files: list[Path], base: Path, progress: Progress = SILENT) -> Discovery:

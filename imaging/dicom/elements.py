@@ -1,15 +1,15 @@
 """The elements of a DICOM header, found without building a data set.
 
-Every file of a series is looked at before any pixel is read. pydicom takes about a millisecond a
-file; scanning for the few elements that place a slice takes some tens of microseconds. Only the
-two little-endian syntaxes are scanned (their encapsulated relatives among them); whatever is
-unusual raises :class:`Unusual` and is left to pydicom.
+Every file of a series is looked at before any pixel is read. pydicom takes about a millisecond
+a file; scanning for the few elements that place a slice takes some tens of microseconds. Whatever
+is unusual (without preamble, out of order) raises :class:`Unusual` and is left to pydicom.
 
 Encoding of elements: DICOM PS3.5 section 7.
 """
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from io import FileIO
@@ -45,6 +45,7 @@ TEXTS = (
     "FrameOfReferenceUID",
     "TemporalPositionIdentifier",
     "NumberOfFrames",
+    "PhotometricInterpretation",
     "PixelSpacing",
     "RescaleIntercept",
     "RescaleSlope",
@@ -60,6 +61,7 @@ WORDS = (
     "HighBit",
     "PixelRepresentation",
     "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
 )
 KEYWORD_OF = {int(tag_for_keyword(name) or 0): name for name in (*TEXTS, *WORDS)}
 META_GROUP = 0x0002
@@ -110,7 +112,9 @@ class _Coding:
             return tag, form, self._length.unpack_from(data, position + 8)[0], position + 12
         if group == DELIMITERS_GROUP:
             return tag, b"", self._length.unpack_from(data, position + 4)[0], position + 8
-        raise Unusual
+        if not form.isascii() or element == 0:
+            raise Unusual
+        return tag, form, length, position + 8  # a representation nobody knows; dcmtk reads on too
 
     def _implicit(self, data: bytes, position: int) -> tuple[int, bytes, int, int]:
         group, element, length = self._tag_length.unpack_from(data, position)
@@ -132,7 +136,7 @@ class Elements:
     syntax : str
         Transfer Syntax UID.
     pixel_offset : int
-        Byte at which the value of Pixel Data begins.
+        Byte at which the value of Pixel Data begins; of a deflated file, in its expanded data set.
     pixel_bytes : int
         Its length; −1 when encapsulated.
     swapped : bool
@@ -163,7 +167,7 @@ class Elements:
         raw = self.values.get(keyword)
         if raw is None or len(raw) != _WORD.size:
             return None
-        signed = keyword == "PixelPaddingValue" and self.whole("PixelRepresentation") == 1
+        signed = keyword.startswith("PixelPadding") and self.whole("PixelRepresentation") == 1
         return int((_SIGNED_WORD if signed else _WORD).unpack(raw)[0])
 
 
@@ -181,10 +185,29 @@ EXPLICIT_LITTLE = _Coding(explicit=True, big_endian=False)
 EXPLICIT_BIG = _Coding(explicit=True, big_endian=True)
 
 
+class _Inflating:
+    """Expands the packed data set of a file as far as it is asked for."""
+
+    def __init__(self, stream: FileIO, begin: int) -> None:
+        stream.seek(begin)
+        self._stream = stream
+        self._decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+
+    def read(self, count: int) -> bytes:
+        """Return up to `count` more bytes."""
+        data = b""
+        while len(data) < count:
+            packed = self._decompressor.unconsumed_tail or self._stream.read(FIRST_READ_BYTES)
+            if not packed:
+                break
+            data += self._decompressor.decompress(packed, count - len(data))
+        return data
+
+
 class _Reader:
     """A growing view of the first bytes of a file."""
 
-    def __init__(self, stream: FileIO) -> None:
+    def __init__(self, stream: FileIO | _Inflating) -> None:
         self.stream = stream
         self.data = stream.read(FIRST_READ_BYTES)
 
@@ -224,9 +247,12 @@ def scan(path: Path) -> Elements:
         reader = _Reader(stream)
         if reader.data[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] != b"DICM":
             raise Unusual
+        syntax, begin = file_meta(reader.data)
         try:
-            return _scan(reader)
-        except error:
+            if syntax == DeflatedExplicitVRLittleEndian:
+                return _scan(_Reader(_Inflating(stream, begin)), syntax, 0)
+            return _scan(reader, syntax, begin)
+        except (error, zlib.error):
             raise Unusual from None
 
 
@@ -258,9 +284,8 @@ def file_meta(data: bytes) -> tuple[str, int]:
         return syntax, position
 
 
-def _scan(reader: _Reader) -> Elements:
+def _scan(reader: _Reader, syntax: str, position: int) -> Elements:
     values: dict[str, bytes] = {}
-    syntax, position = file_meta(reader.data)
     coding, swapped = _coding(syntax)
     element = coding.element
     last_tag = 0
@@ -298,7 +323,7 @@ def _coding(syntax: str) -> tuple[_Coding, bool]:
         return IMPLICIT_LITTLE, syntax == GE_IMPLICIT_BIG_ENDIAN
     if syntax == ExplicitVRBigEndian:
         return EXPLICIT_BIG, True
-    if syntax == DeflatedExplicitVRLittleEndian or not syntax.startswith("1.2.840.10008.1.2."):
+    if not syntax.startswith("1.2.840.10008.1.2."):
         raise Unusual
     return EXPLICIT_LITTLE, False
 

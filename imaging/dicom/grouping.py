@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from imaging.dicom.headers import FrameHeader, ImageHeader
 
 SAME_DIRECTION = 1e-3  # directions closer than this (as vectors) are one orientation
 SAME_SPACING = 1e-4  # relative
-PLACE_DIGITS = 1  # slices whose positions agree to 0.1 mm lie in one place
-FRAMES_A_REFERENCE = 3  # fewer slices a frame of reference are a habit of the exporter, no move
+SAME_PLACE_MM = 0.05  # slices nearer than this along their normal lie in one place
+BESIDE_MM = 5.0  # reconstructions whose corners differ by this lie beside each other
+LEAST_SLICES = 3  # of a stack, in the middle of its kind: what is split smaller is no stack
+MOST_CROWDED = 0.1  # of the smaller part: what coincides less is a slice sent twice
+OVERLAP = 0.5  # of the shorter range: what overlaps less follows, it is no second pass
+MOST_COMPARED = 64  # orientations; a radial series has more, and each is a stack of its own
+EVEN_WITHIN = 0.15  # of the step, by which a pass of its own may be uneven
+DERIVED_UID = "no-uid-"
 
 Slice = tuple[ImageHeader, FrameHeader]
+Key = Callable[[Slice], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +32,8 @@ class FoundSeries:
     Parameters
     ----------
     uid : str
-        Series Instance UID; stacks split from one series carry ``/2``, ``/3`` … behind it.
+        Series Instance UID, or one derived from the files where they have none; stacks split from
+        one series carry ``/2``, ``/3`` … behind it.
     slices : tuple
         Each frame with the header of its file.
     localizers : int
@@ -62,7 +72,7 @@ def group_series(headers: Sequence[ImageHeader]) -> tuple[FoundSeries, ...]:
     -------
     tuple of FoundSeries
         Most slices first. One series makes several where orientation, size or spacing differ, where
-        the frame of reference changes, or where several passes cover the same places.
+        study or frame of reference change, or where several passes cover the same range.
     """
     series: dict[tuple[object, ...], list[ImageHeader]] = defaultdict(list)
     localizers: dict[tuple[object, ...], int] = defaultdict(int)
@@ -72,8 +82,9 @@ def group_series(headers: Sequence[ImageHeader]) -> tuple[FoundSeries, ...]:
         else:
             series[_belongs_to(header)].append(header)
     found = [
-        FoundSeries(_numbered(images[0].series_uid, n), tuple(stack), localizers[key])
+        FoundSeries(uid if n == 0 else f"{uid}/{n + 1}", tuple(stack), localizers[key])
         for key, images in series.items()
+        for uid in [images[0].series_uid or _derived_uid(images)]
         for n, stack in enumerate(_stacks(images))
     ]
     return tuple(sorted(found, key=lambda one: (-len(one.slices), one.uid)))
@@ -86,38 +97,58 @@ def _belongs_to(header: ImageHeader) -> tuple[object, ...]:
     return ("", header.study_uid, header.series_number, header.path.parent)
 
 
-def _numbered(uid: str, number: int) -> str:
-    return uid if number == 0 else f"{uid}/{number + 1}"
+def _derived_uid(images: list[ImageHeader]) -> str:
+    """Return a name for a series without UID that does not depend on where it lies."""
+    told = sorted(
+        image.sop_uid or str([frame.position_lps_mm for frame in image.frames]) for image in images
+    )
+    return f"{DERIVED_UID}{hashlib.sha256(repr(told).encode()).hexdigest()[:24]}"
 
 
 def _stacks(images: list[ImageHeader]) -> list[list[Slice]]:
-    """Split one series into stacks; largest first."""
-    ordered = sorted(images, key=lambda one: (one.instance, one.path))
-    alike: list[list[Slice]] = []
-    for image in ordered:
-        for frame in image.frames:
-            home = next((stack for stack in alike if _fits(stack[0], image, frame)), None)
-            if home is None:
-                alike.append([(image, frame)])
-            else:
-                home.append((image, frame))
-    moved = [part for stack in alike for part in _frames_of_reference(stack)]
-    parted = [part for stack in moved for part in _passes(stack)]
-    return sorted(parted, key=lambda stack: -len(stack))
+    """Split one series into stacks; largest first, then by what the files say."""
+    slices = [
+        (image, frame)
+        for image in sorted(images, key=lambda one: (one.instance, one.sop_uid, one.path))
+        for frame in image.frames
+    ]
+    parts = [
+        part
+        for alike in _alike(slices)
+        for study in _if_stacks(alike, lambda one: one[0].study_uid)
+        for part in _passes(study)
+    ]
+    return sorted(parts, key=lambda part: (-len(part), part[0][1].group, part[0][0].sop_uid))
 
 
-def _fits(home: Slice, image: ImageHeader, frame: FrameHeader) -> bool:
-    first_image, first = home
-    if first_image.layout.size_ji != image.layout.size_ji:
-        return False
-    if (
-        first.spacing_mm_ji == frame.spacing_mm_ji
-        and first.row_direction == frame.row_direction
-        and first.column_direction == frame.column_direction
-    ):
-        return True
+def _alike(slices: list[Slice]) -> list[list[Slice]]:
+    """Part slices of different orientation, size or spacing."""
+    found: list[list[Slice]] = []
+    exactly: dict[object, list[Slice]] = {}
+    for one in slices:
+        image, frame = one
+        key = (
+            image.layout.size_ji,
+            frame.spacing_mm_ji,
+            frame.row_direction,
+            frame.column_direction,
+        )
+        home = exactly.get(key)
+        if home is None and len(found) < MOST_COMPARED:
+            home = next((stack for stack in found if _fits(stack[0], one)), None)
+        if home is None:
+            home = []
+            found.append(home)
+        exactly[key] = home
+        home.append(one)
+    return found
+
+
+def _fits(home: Slice, other: Slice) -> bool:
+    (first_image, first), (image, frame) = home, other
     return (
-        all(
+        first_image.layout.size_ji == image.layout.size_ji
+        and all(
             abs(a - b) <= SAME_SPACING * b
             for a, b in zip(first.spacing_mm_ji, frame.spacing_mm_ji, strict=True)
         )
@@ -130,59 +161,116 @@ def _near(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return all(abs(a - b) < SAME_DIRECTION for a, b in zip(one, other, strict=True))
 
 
-def _frames_of_reference(stack: list[Slice]) -> list[list[Slice]]:
-    """Part what was measured in different frames of reference: places cannot be compared there.
-
-    Some exporters give each slice a frame of reference of its own; such stacks stay together.
-    """
-    parts = _parted(stack, lambda one: one[0].frame_of_reference_uid)
-    if len(parts) > 1 and len(stack) >= FRAMES_A_REFERENCE * len(parts):
-        return parts
-    return [stack]
+def _if_stacks(slices: list[Slice], key: Key) -> list[list[Slice]]:
+    """Part slices by a key whose parts are stacks; some exporters give each slice its own."""
+    parts = _parted(slices, key)
+    sizes = sorted(len(part) for part in parts)
+    return parts if sizes[len(sizes) // 2] >= LEAST_SLICES else [slices]
 
 
-def _passes(stack: list[Slice]) -> list[list[Slice]]:
-    """Part several passes over the same places: another kernel, time, energy or compression.
+def _parted(slices: list[Slice], key: Key) -> list[list[Slice]]:
+    parts: dict[object, list[Slice]] = defaultdict(list)
+    for one in slices:
+        parts[key(one)].append(one)
+    return list(parts.values())
+
+
+def _passes(slices: list[Slice]) -> list[list[Slice]]:
+    """Part several passes over the same range: another kernel, time, energy, place or compression.
 
     Images that all lie in one place are no passes of a volume, whatever tells them apart.
     """
-    crowded = _crowding(stack)
-    if not crowded:
-        return [stack]
-    one_place = crowded == len(stack) - 1
-    for key in [_lossy] if one_place else _pass_keys(stack):
-        parts = _parted(stack, key)
-        if len(parts) > 1 and sum(map(_crowding, parts)) < crowded:
+    if len(_levels(slices)) == 1:
+        return _parted(slices, _lossy)
+    for key in _pass_keys(slices):
+        parts = _if_stacks(slices, key)
+        if len(parts) > 1 and _are_passes(parts):
             return [smaller for part in parts for smaller in _passes(part)]
-    return [stack]
+    frames = _if_stacks(slices, _frame_of_reference)
+    if len(frames) > 1 and "" not in {_frame_of_reference(part[0]) for part in frames}:
+        return [slices] if _interleave(frames) else frames
+    return [slices]
 
 
-def _pass_keys(stack: list[Slice]) -> Iterator[Callable[[Slice], object]]:
+def _pass_keys(slices: list[Slice]) -> Iterator[Key]:
     """Give what may tell passes apart, the surest first."""
-    yield lambda one: one[0].study_uid
-    for position in range(max(len(frame.group) for _, frame in stack)):
+    for position in range(max(len(frame.group) for _, frame in slices)):
         yield _group_at(position)
     yield _lossy
+    yield _frame_of_reference
+    yield _beside(slices)
+
+
+def _group_at(position: int) -> Key:
+    return lambda one: one[1].group[position : position + 1]
 
 
 def _lossy(one: Slice) -> object:
     return one[0].lossy
 
 
-def _group_at(position: int) -> Callable[[Slice], object]:
-    return lambda one: one[1].group[position : position + 1]
+def _frame_of_reference(one: Slice) -> object:
+    return one[0].frame_of_reference_uid
 
 
-def _crowding(stack: list[Slice]) -> int:
-    """Return how many slices lie where another one lies already."""
-    places = {
-        tuple(round(number, PLACE_DIGITS) for number in frame.position_lps_mm) for _, frame in stack
-    }
-    return len(stack) - len(places)
+def _beside(slices: list[Slice]) -> Key:
+    """Return which of several pictures at one height a slice belongs to, by where its corner is."""
+    row, column = slices[0][1].row_direction, slices[0][1].column_direction
+
+    def key(one: Slice) -> object:
+        position = one[1].position_lps_mm
+        return round(_along(position, row) / BESIDE_MM), round(_along(position, column) / BESIDE_MM)
+
+    return key
 
 
-def _parted(stack: list[Slice], key: Callable[[Slice], object]) -> list[list[Slice]]:
-    parts: dict[object, list[Slice]] = defaultdict(list)
-    for one in stack:
-        parts[key(one)].append(one)
-    return list(parts.values())
+def _along(position: tuple[float, ...], direction: tuple[float, ...]) -> float:
+    return sum(a * b for a, b in zip(position, direction, strict=True))
+
+
+def _heights(slices: list[Slice]) -> list[float]:
+    (a, b, c), (d, e, f) = slices[0][1].row_direction, slices[0][1].column_direction
+    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+    return sorted(_along(frame.position_lps_mm, normal) for _, frame in slices)
+
+
+def _levels(slices: list[Slice]) -> list[float]:
+    """Return the heights that are different."""
+    levels: list[float] = []
+    for height in _heights(slices):
+        if not levels or height - levels[-1] >= SAME_PLACE_MM:
+            levels.append(height)
+    return levels
+
+
+def _are_passes(parts: list[list[Slice]]) -> bool:
+    """Tell whether parts are stacks over the same range.
+
+    They share places in earnest, or each is even by itself while their ranges overlap.
+    """
+    smallest = min(len(part) for part in parts)
+    together = [one for part in parts for one in part]
+    shared = sum(len(_levels(part)) for part in parts) - len(_levels(together))
+    if shared > max(1, MOST_CROWDED * smallest):
+        return True
+    if any(len(_levels(part)) < len(part) or not _even(part) for part in parts):
+        return False
+    return _interleave(parts)
+
+
+def _interleave(parts: list[list[Slice]]) -> bool:
+    """Tell whether the ranges of parts overlap by more than half of the shorter one."""
+    ranges = sorted((heights[0], heights[-1]) for heights in map(_heights, parts))
+    for (low, high), (next_low, next_high) in pairwise(ranges):
+        shorter = min(high - low, next_high - next_low)
+        if min(high, next_high) - next_low > OVERLAP * shorter:
+            return True
+    return False
+
+
+def _even(slices: list[Slice]) -> bool:
+    levels = _levels(slices)
+    if len(levels) < LEAST_SLICES:
+        return False
+    step = (levels[-1] - levels[0]) / (len(levels) - 1)
+    return all(abs(b - a - step) <= EVEN_WITHIN * step for a, b in pairwise(levels))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
@@ -22,28 +19,18 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
+from imaging.dicom.dataset import read_dataset
 from imaging.dicom.elements import (
     GE_IMPLICIT_BIG_ENDIAN,
-    PREAMBLE_BYTES,
-    SHORT_FORM,
     TEXTS,
     WORDS,
     Unusual,
-    file_meta,
     scan,
 )
 from imaging.errors import ImagingError, refuse_image
 
 MAX_PIXELS_A_FRAME = 1 << 26  # 8192 × 8192; no CT frame is larger, a corrupt header may claim it
 MAX_FRAMES = 20_000
-MAX_INFLATED_BYTES = 256 << 20  # a deflated file that grows beyond this, and
-MAX_INFLATED_FACTOR = 50  # by more than this factor, is no CT
-FILE_META_BYTES = 4 << 10  # the file meta information is shorter
-FIRST_GROUPS = frozenset({b"\x02\x00", b"\x08\x00"})
-MOST_STRAY_BYTES = 16  # before a data set that lacks its preamble
-LONGEST_FIRST_ELEMENT_BYTES = (
-    64  # of a data set without preamble: a group length or a character set
-)
 UNIT_WITHIN = 0.1  # direction cosines may be this far from unit length, by rounding
 PERPENDICULAR_WITHIN = 0.01  # cosine
 NOT_HOUNSFIELD_TYPES = frozenset(
@@ -64,6 +51,7 @@ ALWAYS_LOSSY = frozenset(
         *("1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"),  # retired: spectral, progressive
     }
 )
+SCOUTS = frozenset({"LOCALIZER", "DOSE_INFO"})  # values of Image Type
 Triple = tuple[float, float, float]
 
 
@@ -83,6 +71,8 @@ class FrameHeader:
         Distance between rows, between columns.
     slope, intercept : float
         From stored values to Hounsfield units.
+    thickness_mm : float
+        Of the slice; 0 when not said.
     group : tuple of str
         What tells passes over one place apart: stack, time, kernel and the like.
     """
@@ -94,6 +84,7 @@ class FrameHeader:
     spacing_mm_ji: tuple[float, float]
     slope: float
     intercept: float
+    thickness_mm: float = 0.0
     group: tuple[str, ...] = ()
 
 
@@ -109,8 +100,8 @@ class PixelLayout:
         As the header has them.
     signed : bool
         Whether stored values are two's complement.
-    padding : int or None
-        Stored value that marks no measurement.
+    padding : tuple of int or None
+        Lowest and highest stored value that mark no measurement.
     """
 
     size_ji: tuple[int, int]
@@ -118,7 +109,7 @@ class PixelLayout:
     bits_stored: int
     high_bit: int
     signed: bool
-    padding: int | None
+    padding: tuple[int, int] | None
 
     @property
     def frame_bytes(self) -> int:
@@ -138,7 +129,7 @@ class ImageHeader:
         As the header has them; empty when it has none.
     modality, description, patient_position, kernel : str
         As the header has them; empty when it has none.
-    acquisition, instance, series_number : int
+    instance, series_number : int
         0 when absent.
     image_type : tuple of str
         Values of Image Type.
@@ -149,7 +140,10 @@ class ImageHeader:
     syntax : str
         Transfer Syntax UID.
     pixel_offset : int
-        Byte at which the value of Pixel Data begins; −1 when only pydicom finds it.
+        Byte at which the value of Pixel Data begins (of a deflated file, in its expanded data
+        set); −1 when only pydicom finds it.
+    pixel_bytes : int
+        Its length; −1 when undefined.
     swapped : bool
         Whether uncompressed pixels are stored with the high byte first.
     encapsulated : bool
@@ -169,7 +163,6 @@ class ImageHeader:
     description: str
     patient_position: str
     kernel: str
-    acquisition: int
     instance: int
     series_number: int
     image_type: tuple[str, ...]
@@ -177,15 +170,21 @@ class ImageHeader:
     layout: PixelLayout
     syntax: str
     pixel_offset: int
+    pixel_bytes: int
     swapped: bool
     encapsulated: bool
     lossy: bool
     rescaled: bool
 
     @property
+    def deflated(self) -> bool:
+        """Whether the whole data set is packed."""
+        return self.syntax == DeflatedExplicitVRLittleEndian
+
+    @property
     def is_localizer(self) -> bool:
         """Whether this is a scout image, not a slice."""
-        return "LOCALIZER" in self.image_type or "DOSE_INFO" in self.image_type
+        return not SCOUTS.isdisjoint(self.image_type)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,6 +210,7 @@ class _FrameFacts:
     slope: str
     intercept: str
     rescale_type: str
+    thickness: str
     group: tuple[str, ...]
 
 
@@ -247,79 +247,6 @@ def read_header(path: Path) -> ImageHeader:
     except Exception as error:  # a damaged header fails in any way the parser can
         message = f"damaged DICOM header ({type(error).__name__})"
         raise refuse_image("damaged", message, path.name) from None
-
-
-def read_dataset(path: Path, *, with_pixels: bool) -> Dataset:
-    """Read a file as pydicom does, also without preamble, and never inflated without bounds.
-
-    Parameters
-    ----------
-    path : Path
-        A file.
-    with_pixels : bool
-        Whether the pixels are read too.
-
-    Returns
-    -------
-    pydicom.Dataset
-        Its elements, read when they are asked for.
-
-    Raises
-    ------
-    InvalidDicomError
-        When it is no DICOM file.
-    ImagingError
-        When a deflated file expands beyond bounds.
-    """
-    with path.open("rb") as stream:
-        start = stream.read(FILE_META_BYTES)
-        stray = _stray_bytes(start)
-        syntax, begin = file_meta(start)
-        if syntax != DeflatedExplicitVRLittleEndian:
-            stream.seek(stray)
-            rest = io.BytesIO(stream.read()) if stray else stream
-            dataset = pydicom.dcmread(rest, stop_before_pixels=not with_pixels, force=True)
-            _name_syntax(dataset)
-            return dataset
-        stream.seek(begin)
-        data = io.BytesIO(_inflated(stream.read(), path))
-    dataset = pydicom.dcmread(data, stop_before_pixels=not with_pixels, force=True)
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    return dataset
-
-
-def _name_syntax(dataset: Dataset) -> None:
-    """Say how a data set without file meta information was found to be written."""
-    if dataset.file_meta.get("TransferSyntaxUID"):
-        return
-    implicit, little = dataset.original_encoding
-    written = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    dataset.file_meta.TransferSyntaxUID = written if little else ExplicitVRBigEndian
-
-
-def _stray_bytes(start: bytes) -> int:
-    """Return how many bytes lie before a file's preamble or, lacking it, its first element."""
-    if start[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == b"DICM":
-        return 0
-    for stray in range(MOST_STRAY_BYTES):
-        group, form = start[stray : stray + 2], start[stray + 4 : stray + 6]
-        if group in FIRST_GROUPS and form in SHORT_FORM:
-            return stray
-    length = int.from_bytes(start[4:8], "little")  # without representations the length comes here
-    if start[:2] in FIRST_GROUPS and len(start) > 8 and length <= LONGEST_FIRST_ELEMENT_BYTES:
-        return 0
-    raise InvalidDicomError
-
-
-def _inflated(packed: bytes, path: Path) -> bytes:
-    """Expand a deflated data set (DICOM PS3.5 A.5), up to a bound."""
-    limit_bytes = max(MAX_INFLATED_BYTES, MAX_INFLATED_FACTOR * len(packed))
-    decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
-    data = decompressor.decompress(packed, limit_bytes)
-    if decompressor.unconsumed_tail:
-        message = f"the file expands to more than {limit_bytes >> 20} MiB"
-        raise refuse_image("too_large", message, path.name)
-    return data
 
 
 def _facts(path: Path) -> _Facts:
@@ -385,6 +312,7 @@ def _functional_groups(dataset: Dataset) -> Iterator[_FrameFacts]:
             item("PixelValueTransformationSequence", "RescaleSlope"),
             item("PixelValueTransformationSequence", "RescaleIntercept"),
             item("PixelValueTransformationSequence", "RescaleType"),
+            item("PixelMeasuresSequence", "SliceThickness"),
             (
                 item("FrameContentSequence", "StackID"),
                 item("FrameContentSequence", "TemporalPositionIndex"),
@@ -441,7 +369,33 @@ def _frame(path: Path, index: int, facts: _FrameFacts) -> FrameHeader:
     if facts.rescale_type.upper() in NOT_HOUNSFIELD_TYPES:
         message = f"the values are {facts.rescale_type}, not Hounsfield units"
         raise refuse_image("not_hounsfield", message, path.name)
-    return FrameHeader(index, (x, y, z), row, column, (down, across), slope, intercept, facts.group)
+    return FrameHeader(
+        index=index,
+        position_lps_mm=(x, y, z),
+        row_direction=row,
+        column_direction=column,
+        spacing_mm_ji=(down, across),
+        slope=slope,
+        intercept=intercept,
+        thickness_mm=_thickness(facts.thickness),
+        group=tuple(_normal(part) for part in facts.group),
+    )
+
+
+def _thickness(text: str) -> float:
+    try:
+        thickness = float(text)
+    except ValueError:
+        return 0.0
+    return thickness if math.isfinite(thickness) and thickness > 0 else 0.0
+
+
+def _normal(text: str) -> str:
+    """Write a number one way, so that 1 and 1.0 are the same."""
+    try:
+        return f"{float(text):g}"
+    except ValueError:
+        return text
 
 
 def _frames(path: Path, facts: _Facts) -> tuple[FrameHeader, ...]:
@@ -453,7 +407,12 @@ def _frames(path: Path, facts: _Facts) -> tuple[FrameHeader, ...]:
         if len(facts.groups) != count:
             message = f"{count} frames, but geometry for {len(facts.groups)}"
             raise refuse_image("damaged", message, path.name)
-        return tuple(_frame(path, n, one) for n, one in enumerate(facts.groups))
+        slope, intercept = text("RescaleSlope"), text("RescaleIntercept")
+        whole = [
+            replace(one, slope=one.slope or slope, intercept=one.intercept or intercept)
+            for one in facts.groups
+        ]
+        return tuple(_frame(path, n, one) for n, one in enumerate(whole))
     if count > 1:
         message = f"{count} frames without a place for each"
         raise refuse_image("no_geometry", message, path.name)
@@ -464,6 +423,7 @@ def _frames(path: Path, facts: _Facts) -> tuple[FrameHeader, ...]:
         text("RescaleSlope"),
         text("RescaleIntercept"),
         text("RescaleType"),
+        text("SliceThickness"),
         (
             text("TemporalPositionIdentifier"),
             text("ConvolutionKernel"),
@@ -479,6 +439,9 @@ def _frames(path: Path, facts: _Facts) -> tuple[FrameHeader, ...]:
 def _layout(path: Path, facts: _Facts) -> PixelLayout:
     bits = facts.whole("BitsAllocated") or 0
     samples = facts.whole("SamplesPerPixel") or 1
+    colour = facts.text("PhotometricInterpretation").upper()
+    if colour not in {"", "MONOCHROME1", "MONOCHROME2"}:
+        raise refuse_image("not_an_image", f"{colour} pixels, not values", path.name)
     if bits not in {8, 16, 32} or samples != 1:
         raise refuse_image("not_an_image", f"{bits}-bit, {samples}-colour pixels", path.name)
     stored = facts.whole("BitsStored") or bits
@@ -493,7 +456,10 @@ def _layout(path: Path, facts: _Facts) -> PixelLayout:
             "not_an_image", f"no image of usable size ({size[0]} × {size[1]})", path.name
         )
     signed = facts.whole("PixelRepresentation") == 1
-    padding = facts.whole("PixelPaddingValue")
+    first = facts.whole("PixelPaddingValue")
+    last = facts.whole("PixelPaddingRangeLimit")
+    last = first if last is None else last
+    padding = None if first is None or last is None else (min(first, last), max(first, last))
     return PixelLayout(size, bits, stored, high, signed, padding)
 
 
@@ -504,8 +470,7 @@ def _image_header(path: Path, facts: _Facts) -> ImageHeader:
         raise refuse_image("not_ct", f"modality {modality or 'unknown'}, not CT", path.name)
     layout = _layout(path, facts)
     groups = facts.groups or ()
-    image_type = text("ImageType").upper().split("\\")
-    localizer = "LOCALIZER" in image_type or "DOSE_INFO" in image_type
+    image_type = [part.strip() for part in text("ImageType").upper().split("\\")]
     return ImageHeader(
         path=path,
         study_uid=text("StudyInstanceUID"),
@@ -516,14 +481,14 @@ def _image_header(path: Path, facts: _Facts) -> ImageHeader:
         description=text("SeriesDescription"),
         patient_position=text("PatientPosition"),
         kernel=text("ConvolutionKernel"),
-        acquisition=_whole(text("AcquisitionNumber")),
         instance=_whole(text("InstanceNumber")),
         series_number=_whole(text("SeriesNumber")),
-        image_type=tuple(part.strip() for part in image_type),
-        frames=() if localizer else _frames(path, facts),
+        image_type=tuple(image_type),
+        frames=() if SCOUTS & set(image_type) else _frames(path, facts),
         layout=layout,
         syntax=facts.syntax,
         pixel_offset=facts.pixel_offset,
+        pixel_bytes=facts.pixel_bytes,
         swapped=facts.swapped,
         encapsulated=facts.syntax not in UNCOMPRESSED,
         lossy=text("LossyImageCompression") == "01" or facts.syntax in ALWAYS_LOSSY,

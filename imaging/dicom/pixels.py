@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.dicom.codecs import decode_frame, fragments
-from imaging.dicom.headers import FrameHeader, ImageHeader, PixelLayout, read_dataset
+from imaging.dicom.codecs import decode_frame, fragments, is_lossy
+from imaging.dicom.dataset import inflated, read_dataset
+from imaging.dicom.headers import FrameHeader, ImageHeader, PixelLayout
 from imaging.errors import ImagingError, refuse_image
 from imaging.volume import AIR_HU
 
 INT16 = np.iinfo(np.int16)
+TISSUE_HU = (-1000, 3071)  # padding between these could be a measurement
 
 
 @dataclass(frozen=True, slots=True)
-class HuRange:
-    """Lowest and highest value of a slice, in Hounsfield units."""
+class SliceFacts:
+    """What was met while a slice was read.
 
-    lowest: int
-    highest: int
+    Parameters
+    ----------
+    lowest_hu, highest_hu : int
+        Of what was measured, padding left out.
+    lossy : bool
+        Whether its codestream lost something.
+    """
+
+    lowest_hu: int
+    highest_hu: int
+    lossy: bool
 
 
 class PixelSource:
@@ -37,22 +47,25 @@ class PixelSource:
     Raises
     ------
     ImagingError
-        When the file is shorter than its header says.
+        When the file is shorter than its header says, or header and pixels contradict each other.
     """
 
     def __init__(self, header: ImageHeader) -> None:
         self._header = header
         self._lock = threading.Lock()
         self._fragments: list[bytes] | None = None
-        self._inflated: NDArray[Any] | None = None
-        layout = header.layout
-        self._is_raw = header.pixel_offset >= 0 and not header.encapsulated
-        if self._is_raw:
-            wanted = layout.frame_bytes * len(header.frames)
-            if header.path.stat().st_size < header.pixel_offset + wanted:
-                raise self._refusal("the file ends before its pixels do; copy it again")
+        self._expanded: NDArray[Any] | None = None
+        found = header.pixel_offset >= 0
+        if found and header.encapsulated != (header.pixel_bytes < 0):
+            raise self._refusal("the pixels are not encoded as the header says; export them again")
+        self._is_raw = found and not header.encapsulated and not header.deflated
+        wanted = header.layout.frame_bytes * len(header.frames)
+        if found and not header.encapsulated and header.pixel_bytes < wanted:
+            raise self._refusal("the file holds fewer pixels than it says; copy it again")
+        if self._is_raw and header.path.stat().st_size < header.pixel_offset + wanted:
+            raise self._refusal("the file ends before its pixels do; copy it again")
 
-    def read(self, frame: FrameHeader, out: NDArray[np.int16]) -> HuRange:
+    def read(self, frame: FrameHeader, out: NDArray[np.int16]) -> SliceFacts:
         """Write one frame in Hounsfield units.
 
         Parameters
@@ -64,7 +77,7 @@ class PixelSource:
 
         Returns
         -------
-        HuRange
+        SliceFacts
             Of the values written.
 
         Raises
@@ -72,21 +85,29 @@ class PixelSource:
         ImagingError
             When the pixels cannot be decoded.
         """
-        layout = self._header.layout
+        layout, lossy = self._header.layout, False
         if self._is_raw and layout.bits_allocated == 16:
-            stored: NDArray[Any] = out.view("<i2" if layout.signed else "<u2")
+            stored: NDArray[Any] = out.view(self._stored_type("<"))
             self._read_raw(frame.index, stored)
         elif self._is_raw:
-            kind = f"<{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}"
-            stored = np.empty(layout.size_ji, dtype=kind)
+            stored = np.empty(layout.size_ji, dtype=self._stored_type("<"))
             self._read_raw(frame.index, stored)
+        elif self._header.encapsulated:
+            codestream = self._codestream(frame.index)
+            stored = decode_frame(codestream, self._header)
+            lossy = is_lossy(codestream, self._header.syntax)
         else:
-            stored = self._decode(frame.index)
+            stored = self._expanded_frame(frame.index)
         empty = _padded(stored, layout, frame)
-        return to_hounsfield(as_numbers(stored, layout), frame, empty, out)
+        lowest, highest = to_hounsfield(as_numbers(stored, layout), frame, empty, out)
+        return SliceFacts(lowest, highest, lossy)
 
     def _refusal(self, message: str) -> ImagingError:
         return refuse_image("damaged", message, self._header.path.name)
+
+    def _stored_type(self, order: str) -> np.dtype[Any]:
+        layout = self._header.layout
+        return np.dtype(f"{order}{'i' if layout.signed else 'u'}{layout.bits_allocated // 8}")
 
     def _read_raw(self, index: int, stored: NDArray[Any]) -> None:
         with self._header.path.open("rb", buffering=0) as stream:
@@ -101,36 +122,40 @@ class PixelSource:
         if self._header.swapped:
             stored.byteswap(inplace=True)
 
-    def _decode(self, index: int) -> NDArray[Any]:
-        if self._header.encapsulated:
-            with self._lock:
-                if self._fragments is None:
-                    self._fragments = fragments(self._header)
-            return decode_frame(self._fragments[index], self._header)
+    def _codestream(self, index: int) -> bytes:
         with self._lock:
-            if self._inflated is None:
-                self._inflated = self._inflate()
-            frame: NDArray[Any] = self._inflated[index]
+            if self._fragments is None:
+                self._fragments = fragments(self._header)
+            return self._fragments[index]
+
+    def _expanded_frame(self, index: int) -> NDArray[Any]:
+        """Return a frame of a deflated file, or of one whose pixels only pydicom finds."""
+        with self._lock:
+            if self._expanded is None:
+                self._expanded = self._expand()
+            frame: NDArray[Any] = self._expanded[index]
             return frame
 
-    def _inflate(self) -> NDArray[Any]:
-        """Read the whole file by pydicom: deflated, without preamble, out of order."""
+    def _expand(self) -> NDArray[Any]:
+        header = self._header
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                pixels: NDArray[Any] = read_dataset(self._header.path, with_pixels=True).pixel_array
+            if header.deflated and header.pixel_offset >= 0:
+                data = inflated(header.path)[header.pixel_offset :]
+            else:
+                data = bytes(read_dataset(header.path, with_pixels=True).PixelData)
         except ImagingError:
             raise
         except Exception as error:  # a damaged file fails in any way
             message = f"the pixels cannot be read ({type(error).__name__}); export them again"
             raise self._refusal(message) from None
-        return self._shaped(pixels)
-
-    def _shaped(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        shape = (len(self._header.frames), *self._header.layout.size_ji)
-        if pixels.size != np.prod(shape):
+        shape = (len(header.frames), *header.layout.size_ji)
+        kind = self._stored_type(">" if header.swapped else "<")
+        count = int(np.prod(shape))
+        if len(data) < count * kind.itemsize:
             raise self._refusal("the file holds fewer pixels than it says; copy it again")
-        return pixels.reshape(shape)
+        values = np.frombuffer(data, dtype=kind, count=count).reshape(shape)
+        native: NDArray[Any] = values.astype(kind.newbyteorder("="))
+        return native
 
 
 def as_numbers(stored: NDArray[Any], layout: PixelLayout) -> NDArray[Any]:
@@ -172,7 +197,7 @@ def to_hounsfield(
     frame: FrameHeader,
     empty: NDArray[np.bool_] | None,
     out: NDArray[np.int16],
-) -> HuRange:
+) -> tuple[int, int]:
     """Write ``slope × stored + intercept``; what was not measured becomes air.
 
     Parameters
@@ -188,8 +213,8 @@ def to_hounsfield(
 
     Returns
     -------
-    HuRange
-        Of the values written.
+    tuple of int
+        Lowest and highest value of what was measured.
     """
     lowest, highest = int(stored.min()), int(stored.max())
     whole = frame.slope == 1.0 and frame.intercept.is_integer()
@@ -208,9 +233,10 @@ def to_hounsfield(
         out[...] = values
         lowest, highest = int(out.min()), int(out.max())
     if empty is not None:
+        measured = out[~empty]
+        lowest, highest = int(measured.min(initial=INT16.max)), int(measured.max(initial=INT16.min))
         out[empty] = AIR_HU
-        lowest, highest = int(out.min()), int(out.max())
-    return HuRange(lowest, highest)
+    return lowest, highest
 
 
 def _padded(
@@ -218,17 +244,40 @@ def _padded(
 ) -> NDArray[np.bool_] | None:
     """Return where padding lies that would look like tissue, or None.
 
-    Padding is compared bit by bit, before bits that are not stored are cut off: exporters pad with
-    values outside the range they declare.
+    Padding is compared before bits that are not stored are cut off: exporters pad with values
+    outside the range they declare. A padding value that tissue has too counts only where it
+    reaches the border of the image.
     """
     if layout.padding is None:
         return None
-    bits = stored.dtype.itemsize * 8
-    pattern = layout.padding & ((1 << bits) - 1)
-    number = pattern - (1 << bits) if layout.signed and pattern >> (bits - 1) else pattern
-    low, high = (-(1 << layout.bits_stored - 1), 1 << layout.bits_stored - 1)
-    declared = low <= number < high if layout.signed else number < 2 * high
-    if declared and number * frame.slope + frame.intercept <= AIR_HU:
+    kind = np.dtype(f"{'i' if layout.signed else 'u'}{stored.dtype.itemsize}")
+    first, last = (_as_stored(number, kind) for number in layout.padding)
+    values = stored.view(kind)
+    ends_hu = [number * frame.slope + frame.intercept for number in (first, last)]
+    half = 1 << layout.bits_stored - 1
+    declared = -half <= first and last < half if layout.signed else last < 2 * half
+    if declared and max(ends_hu) <= AIR_HU:
         return None
-    empty: NDArray[np.bool_] = stored.view(f"u{stored.dtype.itemsize}") == pattern
-    return empty if empty.any() else None
+    empty: NDArray[np.bool_] = (values >= min(first, last)) & (values <= max(first, last))
+    if not empty.any():
+        return None
+    if declared and min(ends_hu) < TISSUE_HU[1] and max(ends_hu) > TISSUE_HU[0]:
+        return _touching_border(empty)
+    return empty
+
+
+def _as_stored(number: int, kind: np.dtype[Any]) -> int:
+    """Return a padding value as the bits of the pixels hold it, whatever sign it was written in."""
+    bits = kind.itemsize * 8
+    pattern = number & ((1 << bits) - 1)
+    return pattern - (1 << bits) if kind.kind == "i" and pattern >> (bits - 1) else pattern
+
+
+def _touching_border(empty: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    from scipy.ndimage import label
+
+    parts, _ = label(empty)
+    edges = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    outer = np.unique(edges[edges > 0])
+    found: NDArray[np.bool_] = np.isin(parts, outer)
+    return found if found.any() else None

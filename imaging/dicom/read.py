@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
+from collections import Counter
+from collections.abc import Sized
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from imaging.dicom.discover import Discovery
 from imaging.dicom.grouping import FoundSeries
 from imaging.dicom.headers import ImageHeader
-from imaging.dicom.pixels import INT16, PixelSource
+from imaging.dicom.pixels import INT16, PixelSource, SliceFacts
 from imaging.dicom.stack import assemble, max_position_error_mm, plan_stack
 from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.progress import SILENT, Progress
@@ -100,27 +101,37 @@ def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) ->
     ImagingError
         When the files do not form a volume in Hounsfield units.
     """
-    return _load(series, path, progress, ())
+    left_out: dict[ImageHeader, ImagingError] = _not_rescaled(series)
+    while True:
+        rest = _without(series, left_out)
+        damaged, volume = _load(rest, path, progress.part(0.0, 0.98))
+        if volume is not None:
+            break
+        left_out |= damaged
+    problems = (*volume.series.problems, *_damage(left_out, path))
+    progress.update(1.0, "read")
+    return Volume(volume.hu, volume.grid, replace(volume.series, problems=problems))
 
 
-def _load(series: FoundSeries, path: Path, progress: Progress, left_out: tuple[str, ...]) -> Volume:
-    """Read a series; damaged slices are left out, and the rest is put together anew."""
-    _refuse_too_large(series, path)
+def _load(
+    series: FoundSeries, path: Path, progress: Progress
+) -> tuple[dict[ImageHeader, ImagingError], Volume | None]:
+    """Read a series, or return which of its files are damaged."""
+    _refuse_too_large(series.slices, series.first.layout.size_ji, path)
     slices = _Slices(series)
     frames, size_ji = series.frames, series.first.layout.size_ji
     plan = plan_stack(frames, size_ji, slices.are_same, path.name)
-    hu, placed_mm = assemble(plan, size_ji, slices.read, progress.part(0.0, 0.95), THREADS)
+    hu, placed_mm = assemble(plan, size_ji, slices.read, progress, THREADS)
     if slices.damaged:
-        names = (*left_out, *sorted({header.path.name for header in slices.damaged}))
-        return _load(_without(series, slices.damaged), path, progress, names)
+        return slices.damaged, None
     _check_hounsfield(hu, series, slices.lowest_hu, path)
-    problems = [*plan.problems, *_header_problems(series), *_damage(left_out)]
+    problems = [*plan.problems, *_header_problems(series, slices.lossy)]
     if slices.metal_voxels > METAL_VOXELS:
         message = "metal in the field of view; values near it are not to be trusted"
         problems.append(Problem(code="metal", message=message))
     first = series.first
     info = SeriesInfo(
-        uid=series.uid or f"no-uid-{hashlib.sha256(hu.data).hexdigest()[:24]}",
+        uid=series.uid,
         path=str(path),
         description=first.description,
         modality=first.modality,
@@ -128,8 +139,16 @@ def _load(series: FoundSeries, path: Path, progress: Progress, left_out: tuple[s
         max_position_error_mm=max_position_error_mm(plan, frames, size_ji, placed_mm),
         problems=tuple(problems),
     )
-    progress.update(1.0, "read")
-    return Volume(hu, plan.grid, info)
+    return {}, Volume(hu, plan.grid, info)
+
+
+def _not_rescaled(series: FoundSeries) -> dict[ImageHeader, ImagingError]:
+    """Return the files that alone do not say how their values become Hounsfield units."""
+    silent = [header for header in series.headers if not header.rescaled]
+    if len(silent) == len(series.headers):
+        return {}
+    message = "the header lacks Rescale Slope or Intercept, which the other slices have"
+    return {header: refuse_image("damaged", message, header.path.name) for header in silent}
 
 
 def _without(series: FoundSeries, damaged: dict[ImageHeader, ImagingError]) -> FoundSeries:
@@ -140,11 +159,15 @@ def _without(series: FoundSeries, damaged: dict[ImageHeader, ImagingError]) -> F
     return replace(series, slices=rest)
 
 
-def _damage(names: tuple[str, ...]) -> list[Problem]:
-    if not names:
-        return []
-    message = f"damaged files were left out ({', '.join(names)}); copy the series again"
-    return [Problem(code=DAMAGED_SLICES, message=message, where=", ".join(names))]
+def _damage(damaged: dict[ImageHeader, ImagingError], path: Path) -> list[Problem]:
+    """Return a problem for each file that was left out."""
+    problems = []
+    for header, refusal in damaged.items():
+        inside = header.path.is_relative_to(path) and header.path != path
+        name = str(header.path.relative_to(path)) if inside else header.path.name
+        message = f"left out: {refusal}"
+        problems.append(Problem(code=DAMAGED_SLICES, message=message, where=name))
+    return problems
 
 
 def load_preview(series: FoundSeries, path: Path) -> Volume:
@@ -180,31 +203,43 @@ class _Slices:
         self._slices = series.slices
         self._size_ji = series.first.layout.size_ji
         self._sources: dict[ImageHeader, PixelSource] = {}
+        self._unread = Counter(header for header, _ in series.slices)
         self._lock = threading.Lock()
         self.lowest_hu = INT16.max
         self.metal_voxels = 0
+        self.lossy = False
         self.damaged: dict[ImageHeader, ImagingError] = {}
 
     def read(self, number: int, out: NDArray[np.int16]) -> None:
         """Write the HU of a frame; safe to call from several threads."""
-        header, frame = self._slices[number]
-        try:
-            found = self._source(header).read(frame, out)
-        except ImagingError as refusal:
-            with self._lock:
-                self.damaged[header] = refusal
+        header, _ = self._slices[number]
+        found = self._read(number, out)
+        if found is None:
             return
-        metal = int((out > METAL_HU).sum()) if found.highest > METAL_HU else 0
+        metal = int((out > METAL_HU).sum()) if found.highest_hu > METAL_HU else 0
         with self._lock:
-            self.lowest_hu = min(self.lowest_hu, found.lowest)
+            self.lowest_hu = min(self.lowest_hu, found.lowest_hu)
             self.metal_voxels += metal
+            self.lossy |= found.lossy
+            self._unread[header] -= 1
+            if not self._unread[header]:
+                self._sources.pop(header, None)  # what it holds of a compressed file is not kept
 
     def are_same(self, one: int, other: int) -> bool:
         """Tell whether two frames hold the same values."""
         pair = np.zeros((2, *self._size_ji), dtype=np.int16)
         for number, out in zip((one, other), pair, strict=True):
-            self.read(number, out)
+            self._read(number, out)
         return np.array_equal(pair[0], pair[1])
+
+    def _read(self, number: int, out: NDArray[np.int16]) -> SliceFacts | None:
+        header, frame = self._slices[number]
+        try:
+            return self._source(header).read(frame, out)
+        except ImagingError as refusal:
+            with self._lock:
+                self.damaged[header] = refusal
+            return None
 
     def _source(self, header: ImageHeader) -> PixelSource:
         with self._lock:
@@ -213,12 +248,12 @@ class _Slices:
             return self._sources[header]
 
 
-def _refuse_too_large(series: FoundSeries, path: Path) -> None:
-    rows, columns = series.first.layout.size_ji
-    gib = len(series.slices) * rows * columns * 2 / 2**30
+def _refuse_too_large(slices: Sized, size_ji: tuple[int, int], path: Path) -> None:
+    rows, columns = size_ji
+    gib = len(slices) * rows * columns * 2 / 2**30
     if gib > MAX_VOLUME_GIB:
         message = (
-            f"the series claims {len(series.slices)} slices of {rows} × {columns} ({gib:.0f} GiB); "
+            f"the series claims {len(slices)} slices of {rows} × {columns} ({gib:.0f} GiB); "
             "no CT is so large"
         )
         raise refuse_image("too_large", message, path)
@@ -247,15 +282,15 @@ def _check_hounsfield(
         raise refuse_image("not_hounsfield", message, path)
 
 
-def _header_problems(series: FoundSeries) -> list[Problem]:
+def _header_problems(series: FoundSeries, lossy: bool) -> list[Problem]:
     found = []
     if series.localizers:
         message = f"{series.localizers} localizers of this series were set aside"
         found.append(Problem(code="localizer_skipped", message=message))
-    if any(header.lossy for header in series.headers):
+    if lossy or any(header.lossy for header in series.headers):
         message = "the images went through lossy compression; fine structure may be lost"
         found.append(Problem(code="lossy_compression", message=message))
-    if not series.uid:
+    if not series.first.series_uid:
         found.append(Problem(code="no_uid", message="the series has no UID; one was derived"))
     if len({header.frame_of_reference_uid for header in series.headers}) > 1:
         message = "the frame of reference differs slice by slice; positions were taken as they are"

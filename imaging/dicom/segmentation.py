@@ -12,6 +12,8 @@ from imaging.geometry import Grid
 from imaging.label_names import structure_name
 from imaging.overlap import LabelPainter
 
+BACKGROUND = 0  # a label map lists it among its segments
+HALF = 0.5  # of a voxel that a fractional segmentation fills
 MAX_SEGMENT_VOXELS = 1 << 31  # of the object's own grid
 
 
@@ -47,12 +49,13 @@ def read_segmentation(path: Path) -> tuple[NDArray[np.uint16], Grid, dict[int, s
             message = f"the DICOM segmentation claims {size} voxels; no CT is so large"
             raise refuse_image("too_large", message, path)
         painter = LabelPainter((size[0], size[1], size[2]))
-        for number in segmentation.segment_numbers:
+        for number in sorted(set(segmentation.segment_numbers) - {BACKGROUND}):
             volume = segmentation.get_volume(segment_numbers=[number], combine_segments=False)
-            painter.add(int(number), np.asarray(volume.array)[..., 0] > 0)
+            painter.add(int(number), np.asarray(volume.array)[..., 0] >= HALF)
         names = {
             int(row.SegmentNumber): structure_name(str(row.SegmentLabel))
             for row in segmentation.SegmentSequence
+            if int(row.SegmentNumber) != BACKGROUND
         }
     except ImagingError:
         raise

@@ -23,8 +23,13 @@ from imaging.volume import AIR_HU
 Slice = NDArray[np.int16]
 ReadSlice = Callable[[int, Slice], object]
 
-SAME_PLACE_MM = 0.01  # slices closer than this lie in one place
+SAME_PLACE_MM = 0.05  # slices closer than this along the normal lie in one place
 REGULAR_WITHIN_MM = 0.05  # a stack this even is used as it is
+REGULAR_SHARE = 0.1  # of the step; a stack this even was meant to be even
+OBLIQUE = 0.8  # of the normal along the body: a gantry tilted by 30 degrees is axial still
+SPARSE_SHARE = 2.0  # of the slice's thickness; where slices lie farther apart, much is not imaged
+SPARSE_MM = 4.0
+MOST_GROWTH = 8  # a volume that needs so much more voxels than were measured is no volume
 STRAIGHT_WITHIN_PIXELS = 0.1  # sideways steps below this are rounding of the header
 LONGEST_GAP_MM = 15.0  # half a lumbar vertebra: a lesion could hide in a longer gap
 WHOLE_PIXEL = 1e-6  # a sideways extent this near to whole pixels, in pixels, is whole
@@ -119,8 +124,9 @@ def plan_stack(
     along = offsets @ normal
     side = np.stack([offsets @ column, offsets @ row], axis=1)
     side, origin_shift = _sideways(side, along, spacing, problems)
-    step_mm, count, even = _steps(along, problems, where)
-    if abs(normal[2]) < 0.9:
+    thickness_mm = max(frame.thickness_mm for frame in frames)
+    step_mm, count, even = _steps(along, thickness_mm, problems, where)
+    if abs(normal[2]) < OBLIQUE:
         problems.append(_problem("not_axial", "the slices are not axial; all views are rebuilt"))
     affine = np.eye(4)
     affine[:3, 0] = normal * step_mm
@@ -131,7 +137,20 @@ def plan_stack(
     )
     extra = np.ceil(np.ptp(side, axis=0) / spacing - WHOLE_PIXEL).astype(int)
     size = (count, size_ji[0] + int(extra[0]), size_ji[1] + int(extra[1]))
+    _refuse_growth(size, len(order), size_ji, where)
     return StackPlan(tuple(order), Grid(size, affine), along, side, even, tuple(problems))
+
+
+def _refuse_growth(
+    size: tuple[int, int, int], slices: int, size_ji: tuple[int, int], where: str
+) -> None:
+    """Refuse slices so far apart or beside each other that mostly nothing lies between them."""
+    if max(size[0] / slices, size[1] / size_ji[0], size[2] / size_ji[1]) > MOST_GROWTH:
+        message = (
+            f"{slices} slices of {size_ji[0]} × {size_ji[1]} would need a volume of "
+            f"{size[0]} × {size[1]} × {size[2]} voxels; their positions do not belong together"
+        )
+        raise refuse_image("not_a_volume", message, where)
 
 
 def _problem(code: str, message: str) -> Problem:
@@ -194,16 +213,16 @@ def _sideways(
     return side - corner, corner
 
 
-def _steps(along: FloatArray, problems: list[Problem], where: str) -> tuple[float, int, bool]:
+def _steps(
+    along: FloatArray, thickness_mm: float, problems: list[Problem], where: str
+) -> tuple[float, int, bool]:
     """Return the distance between the volume's slices, their number, and whether they are even."""
     if len(along) == 1:
-        problems.append(_problem("single_slice", "one slice only; its thickness is taken as 1 mm"))
-        return 1.0, 1, True
-    even = float(along[-1]) / (len(along) - 1)
-    if np.abs(along - even * np.arange(len(along))).max() <= REGULAR_WITHIN_MM:
-        return even, len(along), True
+        step = thickness_mm or 1.0
+        message = f"one slice only; it is taken to be {step:g} mm thick"
+        problems.append(_problem("single_slice", message))
+        return step, 1, True
     gaps = np.diff(along)
-    median = float(np.median(gaps))
     longest = float(gaps.max())
     if longest > LONGEST_GAP_MM:
         message = (
@@ -211,20 +230,49 @@ def _steps(along: FloatArray, problems: list[Problem], where: str) -> tuple[floa
             "Export the whole series again"
         )
         raise refuse_image("not_a_volume", message, where)
-    multiples = np.rint(gaps / median)
-    if np.abs(gaps - multiples * median).max() <= REGULAR_WITHIN_MM + 0.01 * median:
-        lacking = int((multiples - 1).sum())
+    if thickness_mm and float(np.median(gaps)) > max(SPARSE_SHARE * thickness_mm, SPARSE_MM):
+        message = (
+            f"slices of {thickness_mm:g} mm lie {np.median(gaps):.1f} mm apart; what is between "
+            "them was not imaged, and a lesion could hide there"
+        )
+        problems.append(_problem("sparse_slices", message))
+    index, step = _lattice(along)
+    off_mm = float(np.abs(along - step * index).max())
+    lacking = int(index[-1]) + 1 - len(along)
+    if off_mm > max(REGULAR_WITHIN_MM, REGULAR_SHARE * step):
+        message = f"the slices are {gaps.min():.2f} to {longest:.2f} mm apart; resampled evenly"
+        problems.append(_problem("variable_spacing", message))
+        fine = max(float(gaps.min()), FINEST_SHARE * float(np.median(gaps)))
+        count = int(np.ceil(along[-1] / fine - 1e-6)) + 1
+        return float(along[-1]) / (count - 1), count, False
+    if lacking:
         message = (
             f"{lacking} slices are missing (largest gap {longest:.2f} mm); they were interpolated"
         )
         problems.append(_problem("missing_slices", message))
-        count = int(np.rint(along[-1] / median)) + 1
-    else:
-        message = f"the slices are {gaps.min():.2f} to {longest:.2f} mm apart; resampled evenly"
+    if off_mm > REGULAR_WITHIN_MM:
+        message = f"slices lie up to {off_mm:.2f} mm off even places; they were interpolated"
         problems.append(_problem("variable_spacing", message))
-        fine = max(float(gaps.min()), FINEST_SHARE * median)
-        count = int(np.ceil(along[-1] / fine - 1e-6)) + 1
-    return float(along[-1]) / (count - 1), count, False
+    count = int(index[-1]) + 1
+    if lacking == 0 and off_mm <= REGULAR_WITHIN_MM:
+        return step, count, True
+    return float(along[-1]) / (count - 1), count, False  # the last slice lies where it was
+
+
+def _lattice(along: FloatArray) -> tuple[FloatArray, float]:
+    """Return the number of steps to each slice, and the step that fits them best.
+
+    Notes
+    -----
+    Rounded positions make single gaps unsure, the step over the whole stack is not; so it is found
+    from the median gap, then fitted to all slices by least squares through the first.
+    """
+    step = float(np.median(np.diff(along)))
+    index = np.rint(along / step)
+    for _ in range(2):
+        step = float(along @ index / (index @ index))
+        index = np.rint(along / step)
+    return index, step
 
 
 def assemble(
