@@ -186,9 +186,18 @@ def _passes(slices: list[Slice]) -> list[list[Slice]]:
         parts = _if_stacks(slices, key)
         if len(parts) > 1 and _are_passes(parts):
             return [smaller for part in parts for smaller in _passes(part)]
-    frames = _if_stacks(slices, _frame_of_reference)
-    if len(frames) > 1 and "" not in {_frame_of_reference(part[0]) for part in frames}:
-        return [slices] if _interleave(frames) else frames
+    return _moved(slices)
+
+
+def _moved(slices: list[Slice]) -> list[list[Slice]]:
+    """Part what was measured in another frame of reference: places cannot be compared there.
+
+    Frames of reference that take turns slice by slice are a habit of the exporter.
+    """
+    parts = _if_stacks(slices, _frame_of_reference)
+    told = "" not in {_frame_of_reference(part[0]) for part in parts}
+    if len(parts) > 1 and told and (_share_places(parts) or not _interleave(parts)):
+        return parts
     return [slices]
 
 
@@ -197,7 +206,6 @@ def _pass_keys(slices: list[Slice]) -> Iterator[Key]:
     for position in range(max(len(frame.group) for _, frame in slices)):
         yield _group_at(position)
     yield _lossy
-    yield _frame_of_reference
     yield _beside(slices)
 
 
@@ -248,14 +256,18 @@ def _are_passes(parts: list[list[Slice]]) -> bool:
 
     They share places in earnest, or each is even by itself while their ranges overlap.
     """
-    smallest = min(len(part) for part in parts)
-    together = [one for part in parts for one in part]
-    shared = sum(len(_levels(part)) for part in parts) - len(_levels(together))
-    if shared > max(1, MOST_CROWDED * smallest):
+    if _share_places(parts):
         return True
     if any(len(_levels(part)) < len(part) or not _even(part) for part in parts):
         return False
     return _interleave(parts)
+
+
+def _share_places(parts: list[list[Slice]]) -> bool:
+    """Tell whether more slices coincide than were sent twice by chance."""
+    together = [one for part in parts for one in part]
+    shared = sum(len(_levels(part)) for part in parts) - len(_levels(together))
+    return shared > max(1, MOST_CROWDED * min(len(part) for part in parts))
 
 
 def _interleave(parts: list[list[Slice]]) -> bool:

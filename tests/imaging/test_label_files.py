@@ -229,3 +229,34 @@ def test_what_is_no_mask_is_refused(tmp_path: Path, shared_data: Path) -> None:
         assert refusal.value.code == code
     with pytest.raises(ImagingError, match="neither SEG nor RTSTRUCT"):
         read_mask(shared_data / "hard" / "singles" / "CT_small.dcm", GRID)
+
+
+def test_doubled_and_overlapping_contours_are_added() -> None:
+    one, other = circle((-8, 5, -75.0), 8.0), circle((2, 5, -75.0), 8.0)
+    alone = filled((one,), GRID)
+    np.testing.assert_array_equal(filled((one, one.copy()), GRID), alone)
+    both = filled((one, other), GRID)
+    np.testing.assert_array_equal(both, alone | filled((other,), GRID))
+
+
+def test_contours_of_one_slice_with_rounded_heights_are_one_plane() -> None:
+    parts = tuple(
+        circle((x, 5, -75.0 + rounding), 4.0) for x, rounding in ((-15, 0.0), (-3, 0.06), (9, 0.12))
+    )
+    mask = filled(parts, GRID)
+    assert mask.any(axis=(1, 2)).sum() == 1
+    assert mask.sum() * 0.8 * 0.9 == pytest.approx(3 * np.pi * 16, rel=0.06)
+
+
+def test_contours_that_are_not_parallel_are_refused() -> None:
+    axial = circle((-3, 5, -75.0), 10.0)
+    sagittal = axial[:, [2, 1, 0]] + np.array([75.0, 0, -72.0])
+    with pytest.raises(ImagingError) as refusal:
+        filled((axial, sagittal), GRID)
+    assert refusal.value.code == "not_parallel"
+
+
+def test_contours_metres_away_are_refused() -> None:
+    far = np.array([[0, 0, 0], [1e7, 3.0, 5.0], [0, 40.0, 20.0]])
+    with pytest.raises(ImagingError, match="damaged"):
+        filled((far,), GRID)

@@ -140,3 +140,59 @@ def test_slices_lying_beside_each_other_are_not_called_the_same(tmp_path: Path) 
     with pytest.raises(ImagingError) as refusal:
         read_volume(tmp_path)
     assert refusal.value.code == "not_a_volume"
+
+
+@pytest.mark.parametrize("noise_mm", [0.01, 0.04])
+@pytest.mark.parametrize("lacking", [[], [5], [3, 4]])
+def test_rounded_positions_are_no_uneven_series(
+    tmp_path: Path, noise_mm: float, lacking: list[int]
+) -> None:
+    rng = np.random.default_rng(4)
+    heights = [1.0 * n + float(rng.uniform(-noise_mm, noise_mm)) for n in range(24)]
+    kept = [h for n, h in enumerate(heights) if n not in lacking]
+    field_series(tmp_path, [list(p) for p in stack((1, 0, 0, 0, 1, 0), kept)])
+    volume = read_volume(tmp_path)
+    codes = {problem.code for problem in volume.series.problems}
+    assert volume.grid.size_kji[0] == 24
+    assert ("missing_slices" in codes) == bool(lacking)
+    assert volume.series.max_position_error_mm <= 0.05 + 1e-6
+    assert covered_error_hu(volume) <= 1.5
+
+
+def test_all_slices_twice_with_rounding_are_kept_once(tmp_path: Path) -> None:
+    heights = [2.0 * n for n in range(10)] + [2.0 * n + 0.02 for n in range(10)]
+    positions = [list(p) for p in stack((1, 0, 0, 0, 1, 0), heights)]
+    field_series(tmp_path, positions)
+    volume = read_volume(tmp_path)
+    assert volume.grid.size_kji[0] == 10
+
+
+@pytest.mark.parametrize("axis", [0, 2])
+def test_one_slice_far_away_does_not_make_a_huge_volume(tmp_path: Path, axis: int) -> None:
+    positions = [list(p) for p in stack((1, 0, 0, 0, 1, 0), [2.0 * n for n in range(6)])]
+    positions[4][axis] += 200_000.0
+    field_series(tmp_path, positions)
+    with pytest.raises(ImagingError) as refusal:
+        read_volume(tmp_path)
+    assert refusal.value.code == "not_a_volume"
+
+
+def test_a_single_slice_is_as_thick_as_its_header_says(tmp_path: Path) -> None:
+    field_series(tmp_path, [[0.0, 0.0, 0.0]], SliceThickness=5)
+    assert read_volume(tmp_path).grid.spacing_mm_kji[0] == pytest.approx(5.0)
+
+
+def test_thin_slices_with_gaps_are_said(tmp_path: Path) -> None:
+    positions = [list(p) for p in stack((1, 0, 0, 0, 1, 0), [10.0 * n for n in range(8)])]
+    field_series(tmp_path, positions, SliceThickness=1)
+    codes = {problem.code for problem in read_volume(tmp_path).series.problems}
+    assert codes == {"sparse_slices"}
+
+
+def test_a_steeply_tilted_gantry_is_axial_still(tmp_path: Path) -> None:
+    tilt = np.radians(30)
+    orientation = (1, 0, 0, 0, float(np.cos(tilt)), float(-np.sin(tilt)))
+    positions = [[0.0, 0.0, 3.0 * n] for n in range(6)]
+    field_series(tmp_path, positions, orientation, size_ji=(40, 24))
+    codes = {problem.code for problem in read_volume(tmp_path).series.problems}
+    assert codes == {"gantry_tilt"}
