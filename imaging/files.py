@@ -14,6 +14,7 @@ from imaging.dicom.discover import discover, opened
 from imaging.dicom.read import choose, load_series
 from imaging.errors import refuse_image
 from imaging.geometry import Grid
+from imaging.nifti import is_nifti, places_apart_mm
 from imaging.progress import SILENT, Progress
 from imaging.volume import SeriesInfo, Volume
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PLACES_WITHIN_MM = 0.5  # rounding of the quaternion at the corner of a large image
 IMAGE_ENDINGS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
@@ -132,8 +134,24 @@ def read_array(
             "volume is needed"
         )
         raise refuse_image("not_a_volume", message, path)
+    _check_place(path)
     texts = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
     return sitk.GetArrayFromImage(image), _grid_of(image), texts
+
+
+def _check_place(path: Path) -> None:
+    """Refuse a NIfTI file that gives two places, and say where it gives none."""
+    if not is_nifti(path):
+        return
+    apart_mm = places_apart_mm(path)
+    if apart_mm is None:
+        log.warning("%s does not say where its voxels lie; they are counted from 0", path.name)
+    elif apart_mm > PLACES_WITHIN_MM:
+        message = (
+            f"the header gives two places {apart_mm:.1f} mm apart (qform and sform); export the "
+            "image again"
+        )
+        raise refuse_image("two_places", message, path)
 
 
 def _grid_of(image: sitk.Image) -> Grid:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import logging
 import re
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +17,7 @@ from imaging.errors import refuse_image
 from imaging.files import IMAGE_ENDINGS, is_image_file, read_array
 from imaging.geometry import BoolArray, Grid
 from imaging.label_names import structure_name
+from imaging.nifti import label_names
 from imaging.overlap import LabelPainter
 from imaging.volume import mask_on_grid, resample
 
@@ -27,8 +25,6 @@ log = logging.getLogger(__name__)
 
 LESION_NAMES = re.compile(r"lesion|l[eé]sion|tumou?r|metasta|gtv|neoplasm|mass\b", re.IGNORECASE)
 CHOICE_MARK = "#"  # FILE#NAME chooses one structure of a file
-NIFTI_HEADER_BYTES = 348
-MAX_EXTENSION_BYTES = 1 << 20
 SEGMENT_KEY = re.compile(r"Segment(\d+)_(Name|LabelValue|Layer)")  # of 3D Slicer's .seg.nrrd
 MAX_LABEL = int(np.iinfo(np.uint16).max)
 
@@ -173,7 +169,7 @@ def _read_own_grid(path: Path) -> tuple[NDArray[np.uint16], Grid, dict[int, str]
         raise refuse_image("not_labels", f"labels must lie between 0 and {MAX_LABEL}", path)
     segments = _slicer_segments(texts)
     if whole.ndim == len(grid.size_kji):
-        names = {label: name for _, label, name in segments} or _nifti_names(path)
+        names = {label: name for _, label, name in segments} or label_names(path)
         return whole.astype(np.uint16), grid, names
     return *_merged_layers(whole, grid, segments, path), {
         number: name for number, (_, _, name) in enumerate(segments, start=1)
@@ -209,35 +205,6 @@ def _slicer_segments(texts: dict[str, str]) -> list[tuple[int, int, str]]:
             continue
         segments.append((layer, label, structure_name(row.get("Name", ""))))
     return segments
-
-
-def _nifti_names(path: Path) -> dict[int, str]:
-    """Read the names TotalSegmentator writes into the extension of a NIfTI header."""
-    name = path.name.lower()
-    if not name.endswith((".nii", ".nii.gz")):
-        return {}
-    try:
-        with gzip.open(path) if name.endswith(".gz") else path.open("rb") as stream:
-            head = stream.read(NIFTI_HEADER_BYTES + 4)
-            if head[NIFTI_HEADER_BYTES : NIFTI_HEADER_BYTES + 1] != b"\x01":
-                return {}
-            order = "<" if struct.unpack("<i", head[:4])[0] == NIFTI_HEADER_BYTES else ">"
-            size, _ = struct.unpack(f"{order}ii", stream.read(8))
-            if not 8 < size <= MAX_EXTENSION_BYTES:
-                return {}
-            return _names_of_xml(stream.read(size - 8).rstrip(b"\0"))
-    except (OSError, EOFError, struct.error):
-        return {}
-
-
-def _names_of_xml(text: bytes) -> dict[int, str]:
-    if b"<!DOCTYPE" in text or b"<!ENTITY" in text:
-        return {}  # entities may expand without end
-    try:
-        rows = ElementTree.fromstring(text).iter("Label")  # noqa: S314 - without entities
-        return {int(row.attrib["Key"]): (row.text or "").strip() for row in rows}
-    except (ElementTree.ParseError, KeyError, ValueError):
-        return {}
 
 
 def _read_folder(folder: Path, grid: Grid) -> LabelFile:

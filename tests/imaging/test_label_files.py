@@ -260,3 +260,24 @@ def test_contours_metres_away_are_refused() -> None:
     far = np.array([[0, 0, 0], [1e7, 3.0, 5.0], [0, 40.0, 20.0]])
     with pytest.raises(ImagingError, match="damaged"):
         filled((far,), GRID)
+
+
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_a_header_with_two_places_is_refused(tmp_path: Path, ending: str) -> None:
+    import nibabel
+
+    affine = np.diag([0.8, 0.9, 2.5, 1.0])
+    affine[:3, 3] = [10.0, -20.0, 30.0]
+    mask = np.zeros((10, 12, 8), np.uint8)
+    mask[4:6, 4:6, 3:5] = 1
+    image = nibabel.Nifti1Image(mask, affine)
+    image.set_sform(affine, code=2)  # type: ignore[no-untyped-call]
+    image.set_qform(affine, code=1)  # type: ignore[no-untyped-call]
+    nibabel.save(image, tmp_path / f"one{ending}")
+    read_label_file(tmp_path / f"one{ending}", GRID)
+    moved = affine.copy()
+    moved[0, 3] += 4.0
+    image.set_sform(moved, code=2)  # type: ignore[no-untyped-call]
+    nibabel.save(image, tmp_path / f"two{ending}")
+    with pytest.raises(ImagingError, match=r"4\.0 mm apart"):
+        read_label_file(tmp_path / f"two{ending}", GRID)
