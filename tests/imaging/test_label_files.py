@@ -270,7 +270,7 @@ def test_a_header_with_two_places_is_refused(tmp_path: Path, ending: str) -> Non
     affine[:3, 3] = [10.0, -20.0, 30.0]
     mask = np.zeros((10, 12, 8), np.uint8)
     mask[4:6, 4:6, 3:5] = 1
-    image = nibabel.Nifti1Image(mask, affine)
+    image = nibabel.Nifti1Image(mask, affine)  # type: ignore[no-untyped-call]
     image.set_sform(affine, code=2)  # type: ignore[no-untyped-call]
     image.set_qform(affine, code=1)  # type: ignore[no-untyped-call]
     nibabel.save(image, tmp_path / f"one{ending}")
