@@ -7,13 +7,14 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from pydicom.uid import UID
 from pynetdicom import AE, _config, build_role
 from pynetdicom.association import Association
+from pynetdicom.fsm import InvalidEventError
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from imaging.dicom.archive.peer import TIMEOUT_S, Peer, check_titles, client_context, resolved
@@ -24,6 +25,8 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)
 _config.LOG_HANDLER_LEVEL = "none"
 # Files are sent as they are, never decoded.
 _config.STORE_SEND_CHUNKED_DATASET = True
+
+log = logging.getLogger(__name__)
 
 SUCCESS = 0x0000
 PDU_BYTES = 1 << 17  # what we ask peers to keep to: dcmtk and Orthanc take at most 128 KiB
@@ -36,6 +39,21 @@ QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 LOOP_DELAY_S = 0.0002  # pynetdicom looks for work that often; its own 1 ms is felt 2000 times
 
 Contexts = Sequence[tuple[UID, Sequence[UID]]]
+
+
+def _log_reactor(before: Callable[[threading.ExceptHookArgs], object]) -> None:
+    """Keep the library's reactor from printing: an aborted association may still get a message."""
+
+    def hook(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_type is InvalidEventError:
+            log.debug("a message came after the association had ended")
+        else:
+            before(failed)
+
+    threading.excepthook = hook
+
+
+_log_reactor(threading.excepthook)
 
 
 class GuardedSocket(AssociationSocket):
