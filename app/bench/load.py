@@ -32,7 +32,7 @@ from imaging.volume import Volume
 
 REPEATS = 5
 UNCOMPRESSED_SLICES = 300
-COMPRESSED_SLICES = 60
+COMPRESSED_SLICES = 120
 ENCODINGS: dict[str, tuple[UID, Callable[[NDArray[np.uint16]], bytes] | None]] = {
     "big_endian": (ExplicitVRBigEndian, None),
     "deflated": (DeflatedExplicitVRLittleEndian, None),
