@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from imaging.phantom import pelvis, scanner, soft_tissue, spine, thorax, viscera
+from imaging.phantom import femur, pelvis, scanner, soft_tissue, spine, thorax, viscera
 from imaging.phantom.model import Layer
 
 
@@ -36,6 +36,7 @@ def layers() -> tuple[Layer, ...]:
         *pelvis.joints(),
         *thorax.ribs(),
         *pelvis.bones(),
+        *femur.bones(),
         *spine.bones(),
         *pelvis.nerves(),
         *spine.nerves(),

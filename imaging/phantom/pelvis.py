@@ -1,4 +1,4 @@
-"""Sacrum, hip bones and proximal femora.
+"""Sacrum and hip bones.
 
 Control points are given from the centre of the upper endplate of S1. Landmarks follow the pelvis of
 an adult man: hip centres 176 mm apart, 25 mm in front of and 112 mm below that endplate
@@ -20,7 +20,6 @@ from imaging.phantom.solids import Balls, Oval, Shape
 from imaging.phantom.spine import Frame, sacral_top
 
 HEAD_FROM_S1_MM = (88.0, -25.0, -112.0)
-HEAD_RADIUS_MM = 24.0
 SOCKET_RADIUS_MM = 27.0  # head and 3 mm of cartilage
 SOCKET_WALL_MM = 4.5  # half thickness
 SOCKET_OPENS_LPS = (0.75, -0.35, -0.56)
@@ -49,7 +48,19 @@ WING = (
 )  # fmt: skip
 
 
-def _from_s1(points: ArrayLike) -> FloatArray:
+def from_s1(points: ArrayLike) -> FloatArray:
+    """Return places given from the centre of the upper endplate of S1.
+
+    Parameters
+    ----------
+    points : array_like
+        Shape (..., 3 or more): left, back, up, and columns that stay as they are.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape, LPS millimetres.
+    """
     rows = np.array(points, dtype=float)
     rows[..., :3] += sacral_top().centre_lps_mm
     return rows
@@ -200,7 +211,7 @@ def wing_net(away_mm: float = 0.0, half_mm: float | None = None) -> FloatArray:
     numpy.ndarray
         Shape (4, 6, 4), LPS millimetres and half thickness.
     """
-    net = _from_s1(WING)
+    net = from_s1(WING)
     along = np.gradient(net[..., :3], axis=1)
     up = np.gradient(net[..., :3], axis=0)
     out = np.cross(up, along)
@@ -214,7 +225,7 @@ def wing_net(away_mm: float = 0.0, half_mm: float | None = None) -> FloatArray:
 
 def head_centre() -> FloatArray:
     """Return the centre of the left femoral head."""
-    return _from_s1(HEAD_FROM_S1_MM)
+    return from_s1(HEAD_FROM_S1_MM)
 
 
 def _socket() -> Balls:
@@ -243,11 +254,11 @@ def _lower_hip() -> list[Balls]:
     spine = [(67, 18, -122, 6), (56, 28, -128, 3.0), (49, 31, -131, 2.2)]
     roof = [(94, -34, -82, 11), (92, -28, -80, 11), (82, -10, -88, 12), (76, 4, -100, 12)]
     return [
-        chain(_from_s1(ischium)),
-        chain(_from_s1(upper)),
-        sheet(_from_s1(symphysis)),
-        chain(_from_s1(spine)),
-        chain(_from_s1(roof)),
+        chain(from_s1(ischium)),
+        chain(from_s1(upper)),
+        sheet(from_s1(symphysis)),
+        chain(from_s1(spine)),
+        chain(from_s1(roof)),
     ]
 
 
@@ -292,60 +303,19 @@ def _one_ball(shape: Shape) -> Balls:
     return part
 
 
-def _femur_balls() -> tuple[Balls, Balls]:
-    head = Balls(head_centre()[None], np.array([HEAD_RADIUS_MM]))
-    neck = [(93, -24, -116, 19), (108, -18, -130, 14.5), (119, -13, -143, 16.5)]
-    greater = [(137, -3, -114, 8), (138, -2, -126, 12), (132, -7, -146, 15)]
-    shaft = [
-        (122, -11, -142, 18),
-        (125, -12, -165, 16.5),
-        (123, -15, -190, 14.5),
-        (121, -17, -230, 14),
-    ]
-    lesser = [(116, -6, -160, 9), (109, 2, -168, 7)]
-    rest = together(*(chain(_from_s1(p)) for p in (neck, greater, shaft, lesser)))
-    return head, rest
-
-
-def femur_shapes(side: float) -> tuple[Shape, Shape]:
-    """Return the solids of a proximal femur.
-
-    Parameters
-    ----------
-    side : float
-        −1 right, 1 left.
-
-    Returns
-    -------
-    tuple of Shape
-        Head, with its dense cancellous bone, and the rest.
-    """
-    head, rest = _femur_balls()
-    if side < 0:
-        head, rest = head.mirrored(), rest.mirrored()
-    return (
-        Shape((head,), step_mm=1.25),
-        Shape((rest,), soften_mm=1.2, step_mm=1.25),
-    )
-
-
 def bones() -> list[Layer]:
-    """Return sacrum, hips and femora."""
-    layers = [Layer("sacrum", sacrum_shape(), model.CANCELLOUS_FATTY, 0.8, 40.0)]
-    for side, name in ((1.0, "left"), (-1.0, "right")):
-        head, rest = femur_shapes(side)
-        layers += [
-            Layer(f"hip_{name}", hip_shape(side), model.CANCELLOUS_FATTY, 0.6, 30.0),
-            Layer(f"femur_{name}", rest, model.FEMUR),
-            Layer(f"femur_{name}", head, model.FEMORAL_HEAD, 1.0, 70.0),
-        ]
-    return layers
+    """Return sacrum and hips."""
+    hips = [
+        Layer(f"hip_{name}", hip_shape(side), model.CANCELLOUS_FATTY, 0.6, 30.0)
+        for side, name in ((1.0, "left"), (-1.0, "right"))
+    ]
+    return [Layer("sacrum", sacrum_shape(), model.CANCELLOUS_FATTY, 0.8, 40.0), *hips]
 
 
 def joints() -> list[Layer]:
     """Return symphysis and capsules of the hips, to be painted before the bones."""
     disc = [[(0, -78, z, 5.0), (0, -68, z, 5.0)] for z in (-118, -132, -147)]
-    layers = [Layer("symphysis", Shape((sheet(_from_s1(disc)),)), model.CARTILAGE)]
+    layers = [Layer("symphysis", Shape((sheet(from_s1(disc)),)), model.CARTILAGE)]
     for side in (1.0, -1.0):
         capsule = Balls(head_centre()[None], np.array([30.0]))
         layers.append(
