@@ -13,6 +13,7 @@ from imaging.files import read_volume, write_array
 from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
+from imaging.structures.not_visible import NotFound, NotVisible, not_found, not_visible
 from imaging.volume import Volume
 
 PATH = click.Path(path_type=Path)
@@ -44,7 +45,9 @@ def structures_command(
             found = find_structures(volume, progress.part(0.3, 1.0))
     if out:
         write_structures(found, volume, out)
-    emit({"structures": found.table}, as_json, _as_text(found))
+    hidden, lacking = not_visible(found.names()), not_found(found)
+    answer = {"structures": found.table, "not_visible": hidden, "not_found": lacking}
+    emit(answer, as_json, _as_text(found, hidden, lacking))
 
 
 def write_structures(structures: Structures, volume: Volume, out: Path) -> None:
@@ -62,8 +65,13 @@ def write_structures(structures: Structures, volume: Volume, out: Path) -> None:
     write_file(out.parent, f"{out.name.split('.')[0]}.json", json.dumps(names, indent=1).encode())
 
 
-def _as_text(structures: Structures) -> str:
-    return "\n".join(
+def _as_text(
+    structures: Structures, hidden: tuple[NotVisible, ...], lacking: tuple[NotFound, ...]
+) -> str:
+    rows = [
         f"{row.label:4d} {row.name:32s} {row.volume_ml:10.1f} ml  {row.class_:9s} {row.found_by}"
         for row in structures.table
-    )
+    ]
+    rows += [f"not found: {row.name}: {row.message}" for row in lacking]
+    rows += [f"not visible: {row.name} ({row.site}): {row.message}" for row in hidden]
+    return "\n".join(rows)

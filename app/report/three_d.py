@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
 from imaging.geometry import FloatArray, Grid
 from imaging.orientation import Orientation
-from imaging.structures.model import BODY, BONE, SPINAL_CANAL
+from imaging.structures.model import BODY, BONE, SPINAL_CANAL, is_bone
 from imaging.volume import Volume
-from planning.access.scene import is_bone
 from planning.plan import Case
 from planning.store import Picture
 

@@ -36,6 +36,8 @@ NEAR_MM = 60.0
 OUTLINE_RAYS = 72
 OUTLINE_LIMIT_MM = 15.0
 SMOOTH_ALONG_MM = 12.0
+INSIDE_HU = 100.0  # half way between fluid or fat and a thin cortex; what it encloses stays inside
+BLUR_OF_PIXEL = 0.2  # of a pixel by which the blur of the cortex draws the ray's end outward
 
 
 @dataclass(frozen=True, eq=False)
@@ -307,7 +309,7 @@ def _painted(
     radii: FloatArray,
     pixel_mm: tuple[float, float],
 ) -> BoolArray:
-    """Return the pixels inside the outlines that are not bone."""
+    """Return the pixels inside the outlines that are not bone, and what those enclose."""
     jj, ii = np.indices(hu.shape[1:], dtype=float)
     out = np.zeros(hu.shape, dtype=bool)
     angles = 2 * np.pi * np.arange(OUTLINE_RAYS + 1) / OUTLINE_RAYS
@@ -315,5 +317,6 @@ def _painted(
         y = (jj - centre[0]) * pixel_mm[0]
         x = (ii - centre[1]) * pixel_mm[1]
         limit = np.interp(np.arctan2(y, x) % (2 * np.pi), angles, np.append(radii[k], radii[k, 0]))
-        out[k] = (np.hypot(y, x) <= limit) & (hu[k] < BONE_HU + 60)
+        inside = np.hypot(y, x) <= limit - BLUR_OF_PIXEL * max(pixel_mm)
+        ndimage.binary_fill_holes(inside & (hu[k] < INSIDE_HU), output=out[k])
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,39 @@ SPINAL_CANAL = "spinal_canal"
 BOWEL_GAS = "bowel_gas"
 BODY_CAVITY = "body_cavity"
 METAL = "metal"
+BONE_NAMES = (
+    BONE,
+    "vertebra*",
+    "sacrum",
+    "coccyx",
+    "hip_*",
+    "rib_*",
+    "femur_*",
+    "humerus_*",
+    "scapula_*",
+    "clavicula_*",
+    "sternum",
+    "skull",
+    "tibia*",
+    "fibula*",
+    "patella*",
+)  # TotalSegmentator class names, and the plain name of what was not told apart
+
+
+def is_bone(name: str) -> bool:
+    """Tell whether a structure is bone, by its name.
+
+    Parameters
+    ----------
+    name : str
+        TotalSegmentator class name, or ``bone``.
+
+    Returns
+    -------
+    bool
+        True for bones.
+    """
+    return any(fnmatchcase(name.lower(), pattern) for pattern in BONE_NAMES)
 
 
 class PassageClass(StrEnum):
@@ -116,6 +150,16 @@ class Structures:
         lookup[[label for label in wanted if label < len(lookup)]] = True
         result: BoolArray = lookup[self.labels]
         return result
+
+    def bone_mask(self) -> BoolArray:
+        """Return where any bone lies, whatever bones it was split into.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape ``grid.size_kji``, bool.
+        """
+        return self.mask(*(name for name in self.names() if is_bone(name)))
 
     def on_grid(self, target: Grid) -> Structures:
         """Return the structures on another grid, by the nearest voxel; volumes stay as measured.

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import binary_fill_holes, distance_transform_edt
 
 from imaging.geometry import BoolArray, FloatArray
-from imaging.structures.model import BODY, BONE, LUNG, SPINAL_CANAL, Structures
+from imaging.structures.model import BODY, LUNG, SPINAL_CANAL, Structures
 from imaging.volume import Volume
 from planning.ablation.materials import Float32Array, IndexArray, Material, Medium, tissue_material
 
@@ -95,7 +95,7 @@ def tissue_map(volume: Volume, lesion_mask: BoolArray, structures: Structures) -
         names = [name for name in near.names() if matches(name)]
         if names:
             result[near.mask(*names) & (hu < BONE_FROM_HU)] = VALUE[tissue]
-    _bone(result, hu, near.mask(BONE, *_bones(near.names())))
+    _bone(result, hu, near.bone_mask())
     result[hu < GAS_BELOW_HU] = VALUE["gas"]
     lungs = [name for name in near.names() if name == LUNG or name.startswith("lung_")]
     result[near.mask(*lungs) & (hu < GAS_BELOW_HU)] = VALUE["lung"]
@@ -104,12 +104,6 @@ def tissue_map(volume: Volume, lesion_mask: BoolArray, structures: Structures) -
     result[hu > METAL_FROM_HU] = VALUE["metal"]
     result[~body & ~lesion_mask] = VALUE["air"]
     return result
-
-
-def _bones(names: tuple[str, ...]) -> list[str]:
-    """Names of bones in label maps that have no common ``bone``."""
-    starts = ("vertebrae", "rib", "hip", "sacrum", "femur", "humerus", "scapula", "clavicula")
-    return [name for name in names if name.startswith((*starts, "sternum", "skull"))]
 
 
 def _bone(result: IndexArray, hu: Float32Array, bone: BoolArray) -> None:

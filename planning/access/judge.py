@@ -10,10 +10,10 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from imaging.geometry import BoolArray, FloatArray, Grid
-from imaging.structures.model import PassageClass
+from imaging.structures.model import PassageClass, is_bone
 from imaging.volume import sample
 from planning.access.request import NEAR_LESION_MM, AccessRequest
-from planning.access.scene import BONE_HU, is_bone
+from planning.access.scene import BONE_HU
 
 STEP_MM = 0.5
 NEIGHBOURS = 8  # nearest voxel centres whose boxes are measured exactly

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid
-from imaging.structures.model import BODY, PassageClass
+from imaging.structures.model import BODY, PassageClass, is_bone
 from imaging.volume import mask_on_grid, resample
 from planning.access.request import AccessRequest, Position
 from planning.errors import PlanningError
@@ -19,20 +19,6 @@ VOXEL_MM = 2.0
 FAR_MM = 60.0  # distances beyond this matter no more
 EDGE_MM = 3.0  # skin nearer to the image's edge than this may be a cut through the body
 SKIN_FACING = 0.5  # of the outward normal, in the direction of the couch
-BONE_NAMES = (
-    "bone",
-    "vertebrae*",
-    "sacrum",
-    "hip_*",
-    "rib_*",
-    "femur_*",
-    "humerus_*",
-    "scapula_*",
-    "clavicula_*",
-    "sternum",
-    "skull",
-    "coccyx",
-)
 BONE_HU = 170
 DOWN_LPS = {
     Position.SUPINE: (0.0, 1.0, 0.0),
@@ -126,24 +112,6 @@ def build_scene(request: AccessRequest) -> Scene:
         entry_normals=normals,
         unreachable=unreachable,
     )
-
-
-def is_bone(name: str) -> bool:
-    """Tell whether a structure is bone, by its name.
-
-    Parameters
-    ----------
-    name : str
-        TotalSegmentator class name, or ``bone``.
-
-    Returns
-    -------
-    bool
-        True for bones.
-    """
-    from fnmatch import fnmatchcase
-
-    return any(fnmatchcase(name, pattern) for pattern in BONE_NAMES)
 
 
 def _labels_of(request: AccessRequest, wanted: PassageClass) -> list[int]:

@@ -42,7 +42,7 @@ def test_canal_is_found_where_it_is(
 
 def test_bone_and_lung_are_found(vertebra: GeneratedCase, vertebra_structures: Structures) -> None:
     bones = truth(vertebra, "vertebrae", "rib_", "hip_", "sacrum", "femur")
-    assert dice(vertebra_structures.mask("bone"), bones) > 0.85
+    assert dice(vertebra_structures.bone_mask(), bones) > 0.85
     assert dice(vertebra_structures.mask("lung"), truth(vertebra, "lung_")) > 0.9
 
 
@@ -99,5 +99,4 @@ def test_real_canal_holds_the_labelled_cord(shared_data: Path) -> None:
     cord = labels.mask("spinal_cord")
     canal = find_structures(volume).mask("spinal_canal")
     assert (canal & cord).sum() / cord.sum() > 0.9
-    rows = cord.any(axis=(1, 2))
-    assert dice(canal[rows], cord[rows]) > 0.7
+    assert dice(canal, cord) > 0.8
