@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from functools import cache
 
-from imaging.phantom import femur, pelvis, scanner, soft_tissue, spine, thorax, viscera
+from imaging.phantom import femur, model, pelvis, scanner, soft_tissue, spine, thorax, viscera
 from imaging.phantom.model import Layer
 
 
 @cache
-def layers() -> tuple[Layer, ...]:
-    """Return the layers of a healthy lower trunk on its couch; later ones lie over earlier ones.
+def layers(
+    vertebral_hu: float | None = None, collapsed: tuple[str, float] | None = None
+) -> tuple[Layer, ...]:
+    """Return the layers of a lower trunk on its couch; later ones lie over earlier ones.
+
+    Parameters
+    ----------
+    vertebral_hu : float, optional
+        Density of the vertebrae's cancellous bone; that of a healthy adult by default.
+    collapsed : tuple of str and float, optional
+        A vertebra, and the percent of height its front has lost.
 
     Returns
     -------
     tuple of Layer
         From the couch to the nerves.
     """
-    return (
+    whole = (
         *scanner.couch(),
         *soft_tissue.skin_and_fat(),
         *soft_tissue.wall(),
@@ -37,7 +46,10 @@ def layers() -> tuple[Layer, ...]:
         *thorax.ribs(),
         *pelvis.bones(),
         *femur.bones(),
-        *spine.bones(),
+        *spine.bones(collapsed),
         *pelvis.nerves(),
         *spine.nerves(),
     )
+    if vertebral_hu is None:
+        return whole
+    return tuple(model.of_density(one, vertebral_hu) for one in whole)

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from pydantic import Field as Bounded
 from pydicom.uid import generate_uid
 
-from imaging.document import Document, Vector
 from imaging.errors import refuse_image
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.phantom import body
-from imaging.phantom.lesion import Breakout, LesionModel, Site, anchor, build
+from imaging.phantom.findings import findings
+from imaging.phantom.lesion import LesionModel, LesionSpec, anchor, build
+from imaging.phantom.model import Layer
 from imaging.phantom.scanner import Exposure, Scan, scan
-from imaging.phantom.truth import Kind, LabelVolume, Truth, lesion_truth
+from imaging.phantom.truth import LabelVolume, Truth, lesion_truth
 from imaging.progress import SILENT, Progress
 from imaging.tables import load_table
 from imaging.volume import SeriesInfo, Volume
@@ -29,8 +30,8 @@ LOWEST_MM, HIGHEST_MM = -272.0, 150.0  # from below the lesser trochanters to th
 SEED_LIMIT = 2**31
 
 
-class Case(Document):
-    """A row of ``phantom_cases.yaml``.
+class Case(LesionSpec):
+    """A row of ``phantom_cases.yaml``: a lesion, and the patient around it.
 
     Attributes
     ----------
@@ -38,29 +39,29 @@ class Case(Document):
         For the command line.
     title_fr, title_en : str
         For people.
-    site : Site
-        Where the lesion lies.
-    diameters_mm : tuple of float
-        Of the oval the lesion starts from, along the bone's axes.
-    breakout : Breakout or None
-        Its part outside the bone.
-    kind : str
-        ``lytic``, ``mixed`` or ``blastic``.
-    irregularity : float
-        Deviation of its border as a part of the smallest diameter.
     seed : int
-        Of its border and of the noise.
+        Of the lesion's border and of the noise.
+    vertebral_hu : float or None
+        Density of the vertebrae's cancellous bone; that of a healthy adult by default.
+    collapse_percent : float
+        Height the front of the lesion's vertebra has lost.
+    z_mm : tuple of float or None
+        Lowest and highest slice, from the centre of L3; the lower trunk by default.
     """
 
     name: str
     title_fr: str
     title_en: str
-    site: Site
-    diameters_mm: Vector
-    breakout: Breakout | None = None
-    kind: Kind
-    irregularity: float = Bounded(ge=0.0, le=0.2)
     seed: int = Bounded(ge=0, lt=SEED_LIMIT)
+    vertebral_hu: float | None = Bounded(default=None, ge=20.0, le=400.0)
+    collapse_percent: float = Bounded(default=0.0, ge=0.0, le=60.0)
+    z_mm: tuple[float, float] | None = None
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the body without its lesion."""
+        level = self.site.level if self.site.part == "vertebra" else None
+        collapsed = (level, self.collapse_percent) if level and self.collapse_percent else None
+        return body.layers(self.vertebral_hu, collapsed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,12 +161,12 @@ def generate(
     """
     case = find_case(case_name)
     seed = case.seed if seed is None else seed
-    lesion = build(case.site, case.diameters_mm, case.breakout, case.irregularity, case.kind, seed)
+    lesion = build(case, seed, case.collapse_percent)
     spacing = (spacing_mm,) * 3 if isinstance(spacing_mm, int | float) else spacing_mm
-    grid = _grid((float(spacing[0]), float(spacing[1]), float(spacing[2])))
+    grid = _grid((float(spacing[0]), float(spacing[1]), float(spacing[2])), case.z_mm)
     if margin_mm is not None:
         grid = grid.cropped(*grid.around(lesion.size.length_ends_lps_mm, margin_mm))
-    result = scan((*body.layers(), lesion.layer), Exposure(grid, seed), progress)
+    result = scan((*case.layers(), *lesion.layers), Exposure(grid, seed), progress)
     mask = _mask(lesion, grid)
     return GeneratedCase(
         volume=Volume(result.hu, grid, _series(case, grid, result.hu)),
@@ -176,16 +177,17 @@ def generate(
     )
 
 
-def _grid(spacing_mm_kji: tuple[float, float, float]) -> Grid:
+def _grid(spacing_mm_kji: tuple[float, float, float], z_mm: tuple[float, float] | None) -> Grid:
     dz, dy, dx = spacing_mm_kji
-    slices = int((HIGHEST_MM - LOWEST_MM) / dz) + 1
+    lowest, highest = z_mm or (LOWEST_MM, HIGHEST_MM)
+    slices = int((highest - lowest) / dz) + 1
     rows, columns = round(FIELD_MM / dy), round(FIELD_MM / dx)
     affine = np.eye(4)
     affine[:3, :3] = np.array([[0.0, 0.0, dx], [0.0, dy, 0.0], [dz, 0.0, 0.0]])
     affine[:3, 3] = [
         -dx * (columns - 1) / 2,
         FIELD_CENTRE_Y_MM - dy * (rows - 1) / 2,
-        LOWEST_MM,
+        lowest,
     ]
     return Grid((slices, rows, columns), affine)
 
@@ -244,4 +246,5 @@ def _truth(case: Case, seed: int, lesion: LesionModel, grid: Grid, result: Scan)
             for n, name in result.names.items()
             if counts[n]
         ),
+        findings=findings(case, lesion, case.layers(), case.collapse_percent),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imaging.phantom.solids import Shape
 
@@ -98,3 +98,40 @@ BOWEL_GAS = Tissue(-960.0)
 LUNG = Tissue(-850.0, 28.0, (3.0, 3.0, 3.0))
 COUCH = Tissue(-880.0, shell_hu=-180.0, shell_mm=1.6)
 MATTRESS = Tissue(-940.0, 6.0, (3.0, 3.0, 3.0), shell_hu=-700.0, shell_mm=1.0)
+
+# Weak bone: thinner and a little less dense shells, coarser and fewer trabeculae [BG].
+WEAK_SHELL = 0.7
+WEAK_SHELL_HU = 0.88
+WEAK_GRAIN = 1.3
+CANCELLOUS_BONES = (CANCELLOUS, CANCELLOUS_FATTY, RIB, FEMUR, FEMORAL_HEAD, TRABECULAE)
+
+
+def of_density(layer: Layer, vertebral_hu: float) -> Layer:
+    """Return a layer as in a patient whose vertebrae have another density.
+
+    Parameters
+    ----------
+    layer : Layer
+        Any; only bone is changed.
+    vertebral_hu : float
+        Cancellous bone of the vertebrae; other bones change in proportion.
+
+    Returns
+    -------
+    Layer
+        With weaker bone.
+    """
+    tissue = layer.tissue
+    if tissue not in CANCELLOUS_BONES:
+        return layer
+    part = vertebral_hu / CANCELLOUS.hu
+    x, y, z = tissue.grain_mm
+    weak = replace(
+        tissue,
+        hu=tissue.hu * part,
+        texture_hu=tissue.texture_hu * part**0.5,
+        grain_mm=(x * WEAK_GRAIN, y * WEAK_GRAIN, z * WEAK_GRAIN),
+        shell_hu=tissue.shell_hu * WEAK_SHELL_HU,
+        shell_mm=tissue.shell_mm * WEAK_SHELL,
+    )
+    return replace(layer, tissue=weak)

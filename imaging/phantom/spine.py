@@ -6,7 +6,7 @@ Sizes follow adult averages: bodies widen from 38 to 53 mm and the discs from 6 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 
@@ -136,8 +136,8 @@ def _step(upper: str, lower: str) -> FloatArray:
     return np.asarray(axes[0] * low / 2 + axes[1] * disc + axes[2] * high / 2)
 
 
-def bone_shape(level: str) -> Shape:
-    """Return the solid of a vertebra.
+def body_oval(level: str) -> Oval:
+    """Return the body of a vertebra, of full height.
 
     Parameters
     ----------
@@ -146,11 +146,11 @@ def bone_shape(level: str) -> Shape:
 
     Returns
     -------
-    Shape
-        Body and arch, without the canal.
+    Oval
+        Without the arch.
     """
     one = vertebrae()[level]
-    body = Oval(
+    return Oval(
         one.frame.centre_lps_mm,
         (one.width_mm / 2, one.depth_mm / 2, one.height_mm / 2),
         one.frame.axes_lps,
@@ -160,13 +160,58 @@ def bone_shape(level: str) -> Shape:
         dent=0.07,
         notch=0.08,
     )
-    arch = together(*_arch(one))
+
+
+def bone_shape(level: str, collapse_percent: float = 0.0) -> Shape:
+    """Return the solid of a vertebra.
+
+    Parameters
+    ----------
+    level : str
+        ``T10`` … ``L5``.
+    collapse_percent : float
+        Height the front of its body has lost.
+
+    Returns
+    -------
+    Shape
+        Body and arch, without the canal.
+    """
+    lost = (lost_height(level, collapse_percent),) if collapse_percent else ()
     return Shape(
-        (body, arch),
-        minus=(canal_shape(),),
+        (body_oval(level), together(*_arch(vertebrae()[level]))),
+        minus=(canal_shape(), *lost),
         blend_mm=3.0,
         rough_mm=0.12,
         grain_mm=5.0,
+        step_mm=1.0,
+    )
+
+
+def lost_height(level: str, collapse_percent: float) -> Shape:
+    """Return the wedge under the upper endplate that a collapse has taken.
+
+    Parameters
+    ----------
+    level : str
+        ``T10`` … ``L5``.
+    collapse_percent : float
+        Height lost at the front; none at the posterior wall.
+
+    Returns
+    -------
+    Shape
+        The room above the tilted endplate, as wide as the body.
+    """
+    one = vertebrae()[level]
+    lost = one.height_mm * collapse_percent / 100.0
+    tilt = np.rad2deg(np.arctan2(lost, one.depth_mm))
+    frame = Frame(one.frame.lps([0.0, 0.0, (one.height_mm - lost) / 2]), one.frame.tilt_deg + tilt)
+    half = (one.width_mm / 2 + 4.0, one.depth_mm / 2 + 1.0, 20.0)
+    return Shape(
+        (Oval(frame.lps([0.0, -1.0, half[2]]), half, frame.axes_lps, power=9.0, axis_power=9.0),),
+        rough_mm=0.4,
+        grain_mm=7.0,
         step_mm=1.0,
     )
 
@@ -370,12 +415,31 @@ def discs() -> list[Layer]:
     ]
 
 
-def bones() -> list[Layer]:
-    """Return the vertebrae; cartilage keeps the joints of their arches apart."""
-    return [
-        Layer(f"vertebrae_{level}", bone_shape(level), model.CANCELLOUS, 0.9, 60.0)
+def bones(collapsed: tuple[str, float] | None = None) -> list[Layer]:
+    """Return the vertebrae; cartilage keeps the joints of their arches apart.
+
+    Parameters
+    ----------
+    collapsed : tuple of str and float, optional
+        A level, and the percent of height its front has lost; the disc above fills the gap.
+
+    Returns
+    -------
+    list of Layer
+        From T10 to L5.
+    """
+    lost = dict([collapsed]) if collapsed else {}
+    layers = [
+        Layer(f"vertebrae_{level}", bone_shape(level, lost.get(level, 0.0)), model.CANCELLOUS,
+              0.9, 60.0)
         for level in SIZES
-    ]
+    ]  # fmt: skip
+    for upper, lower in pairwise(SIZES):
+        if lost.get(lower):
+            body = Shape((replace(body_oval(lower), waist=0.0, dent=0.0),), step_mm=1.0)
+            gap = replace(lost_height(lower, lost[lower]), inside=(body,))
+            layers.append(Layer(f"disc_{upper}_{lower}", gap, model.DISC))
+    return layers
 
 
 def foramina() -> list[Layer]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+from pydantic import Field as Filled
 from scipy.ndimage import label
 from scipy.spatial import ConvexHull, distance
 from skimage.measure import marching_cubes
@@ -16,6 +17,7 @@ from imaging.geometry import FloatArray, Grid
 from imaging.phantom.solids import BAND_MM, FieldArray
 
 Kind: TypeAlias = Literal["lytic", "mixed", "blastic"]
+Compression: TypeAlias = Literal["0", "1a", "1b"]
 Side: TypeAlias = Literal["left", "right", "midline"]
 
 LATTICE_MM = 0.5  # lattice of the measurements; halving it moves no diameter by 0.1 mm
@@ -76,6 +78,51 @@ class LesionTruth(Document):
     structure: str | None
 
 
+class Findings(Document):
+    """What is to be reported of a lesion beside its size; None where the question has no sense.
+
+    Attributes
+    ----------
+    cortical_breach_lps_mm : tuple of float or None
+        Middle of the hole in the bone's surface.
+    cortical_breach_towards : str or None
+        ``canal`` or ``soft_tissue``: where most of the part outside the bone lies.
+    posterior_wall_breach : bool or None
+        Whether the lesion enters the spinal or sacral canal.
+    escc : str or None
+        Epidural extent after Bilsky: ``0``, ``1a`` or ``1b``.
+    collapse_percent : float or None
+        Height the front of the vertebral body has lost.
+    body_involved_percent : float or None
+        Part of the vertebral body the lesion takes.
+    long_bone_site : str or None
+        ``peritrochanteric``.
+    long_bone_fraction : float or None
+        Greatest part of the bone's diameter the lesion takes on an axial section.
+    cortex_fraction : float or None
+        Greatest part of the cortex's area it takes on an axial section.
+    impending_fracture : bool or None
+        Above two thirds of the diameter, or half of the cortex and more.
+    distance_mm : dict
+        From the lesion's surface to the nearest structure of each group; 0 when it enters it.
+    nearest : dict
+        Name of that structure.
+    """
+
+    cortical_breach_lps_mm: Vector | None = None
+    cortical_breach_towards: Literal["canal", "soft_tissue"] | None = None
+    posterior_wall_breach: bool | None = None
+    escc: Compression | None = None
+    collapse_percent: float | None = None
+    body_involved_percent: float | None = None
+    long_bone_site: Literal["peritrochanteric"] | None = None
+    long_bone_fraction: float | None = None
+    cortex_fraction: float | None = None
+    impending_fracture: bool | None = None
+    distance_mm: dict[str, float] = Filled(default_factory=dict)
+    nearest: dict[str, str] = Filled(default_factory=dict)
+
+
 class LabelVolume(Document):
     """A label that occurs in the label map."""
 
@@ -105,6 +152,8 @@ class Truth(Document):
         The lesion.
     labels : tuple of LabelVolume
         Volumes of the labels, counted in voxels.
+    findings : Findings or None
+        Beside its size; None for a lesion in a real series, whose neighbours nobody measured.
     method : str
         How the lesion was measured.
     """
@@ -118,6 +167,7 @@ class Truth(Document):
     spacing_mm_kji: Vector
     lesion: LesionTruth
     labels: tuple[LabelVolume, ...]
+    findings: Findings | None = None
     method: str = METHOD
 
 
