@@ -23,7 +23,13 @@ SECTION_ROOM_MM = 32.0  # from the axis of the femur: more than half its widest 
 POINTS = 6000  # of the lesion's surface, enough for 0.2 mm on a lesion of 60 mm
 HOLE_MM = 0.75  # places this near the bone's surface make the hole in it
 EPIDURAL_MM = 3.0  # fat and ligament between the posterior wall and the canal's middle
-REACHES_MM = (12.0, 30.0, 75.0, 600.0)  # rooms a neighbour is looked for in, one after the other
+REACHES_MM = (
+    12.0,
+    30.0,
+    80.0,
+    130.0,
+    600.0,
+)  # rooms a neighbour is looked for in, one after the other
 IMPENDING_DIAMETER = 2 / 3  # of the bone: the highest step of Mirels's size
 IMPENDING_CORTEX = 0.5  # of the section (Harrington) [BG]
 
@@ -130,10 +136,8 @@ def _section(spec: LesionSpec, lesion: LesionModel) -> tuple[float, float]:
     greater of the two parts, across and from front to back.
     """
     side = -1.0 if spec.site.side == "right" else 1.0
-    low, high = (
-        (lesion.solid.points_lps_mm()[lesion.solid.values < 0][..., 2]).min(),
-        (lesion.solid.points_lps_mm()[lesion.solid.values < 0][..., 2]).max(),
-    )
+    heights = lesion.solid.points_lps_mm()[lesion.solid.values < 0][:, 2]
+    low, high = heights.min(), heights.max()
     centre = femur.lesser_trochanter() * [side, 1.0, 1.0]
     first = np.array([*(centre[:2] - SECTION_ROOM_MM), low])
     across = int(2 * SECTION_ROOM_MM / SECTION_STEP_MM) + 1
@@ -212,7 +216,7 @@ def _apart(shape: Shape, tree: cKDTree, solid: Field, limit_mm: float) -> float 
                 places = field.grid().to_lps(corners)
                 if (solid.at(places) < 0).any():
                     return 0.0
-                apart = float(tree.query(places)[0].min())
+                apart = float(np.min(tree.query(places)[0]))
                 if apart <= reach:
                     return apart
         if reach >= limit_mm:
@@ -235,7 +239,8 @@ def _joint(
         radius - pelvis.SOCKET_RADIUS_MM, femur.HEAD_RADIUS_MM - radius
     )
     hip = max(float(np.min(outside)), 0.0)
-    sacrum = _nearest([one for one in layers if one.name == "sacrum"], surface, solid)
-    if spec.site.part == "ilium" and sacrum is not None and sacrum[0] < hip:
-        return sacrum[0], "sacroiliac_joint"
+    if spec.site.part == "ilium":
+        sacrum = _nearest([one for one in layers if one.name == "sacrum"], surface, solid)
+        if sacrum is not None and sacrum[0] < hip:
+            return sacrum[0], "sacroiliac_joint"
     return hip, "hip_joint"

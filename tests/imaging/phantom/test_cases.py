@@ -21,7 +21,7 @@ def trunk() -> GeneratedCase:
 @pytest.fixture(scope="module")
 def close() -> dict[str, GeneratedCase]:
     """A fine block around the lesion of each case."""
-    return {name: generate(name, spacing_mm=1.0, margin_mm=24.0) for name in cases()}
+    return {name: generate(name, spacing_mm=1.0, margin_mm=20.0) for name in cases()}
 
 
 def _label(case: GeneratedCase, name: str) -> BoolArray:
