@@ -1,4 +1,4 @@
-"""A lytic lesion put into a real series: real anatomy, real noise, and a known truth."""
+"""A lesion put into a real series: real anatomy, real noise, and a known truth."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydicom.uid import generate_uid
 from scipy import ndimage
+from scipy.optimize import brentq
 from scipy.spatial.transform import Rotation
 
+from imaging.document import Vector
 from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.geometry import BoolArray, FloatArray, Grid, block
 from imaging.phantom.bone import BoneAround, Neighbourhood, find_bone, surroundings
 from imaging.phantom.noise import noise_for
 from imaging.phantom.solids import FieldArray
 from imaging.phantom.texture import noise_at
-from imaging.phantom.truth import Truth, largest_piece, lesion_truth, measure
+from imaging.phantom.truth import Kind, Measured, Truth, largest_piece, lesion_truth, measure
 from imaging.volume import SeriesInfo, Volume
 
 SMALLEST_MM, LARGEST_MM = 3.0, 120.0
-LESION_HU = 45.0  # soft tissue of a lytic metastasis [BG]
-MOTTLE_HU = 4.0
+MOTTLE_GRAIN_MM = 6.0
+SCLEROTIC_HU = 640.0  # islands of a mixed lesion [BG]
+ISLAND_MM = 7.0
+ISLAND_EDGE = 0.5  # of the islands' border, in deviations of the noise that draws them
 CORTEX_LEFT_MM = 1.5  # of the envelope, which lies a little outside the blurred cortex
 THIN_CORTEX_LEFT_MM = 0.5  # where the bone is too thin for that
 BREAKOUT_MM = (4.0, 8.0)
@@ -32,6 +36,78 @@ IRREGULARITY = 0.05  # deviation of the border, part of the diameter
 BLUR_MM = 0.6  # deviation of the scanner's blur in plane
 REACH_MM = 26.0  # surroundings beyond the lesion: room for a cortex, a breakout, a canal
 MASK_FRACTION = 0.5
+
+
+@dataclass(frozen=True)
+class KindOfTissue:
+    """What a lesion of a kind is made of.
+
+    Parameters
+    ----------
+    hu : float
+        Mean, unless another is asked for.
+    range_hu : tuple of float
+        Means that fit the kind.
+    mottle_hu : float
+        Deviation of its slow unevenness.
+    title_fr, title_en : str
+        Adjective for people.
+    """
+
+    hu: float
+    range_hu: tuple[float, float]
+    mottle_hu: float
+    title_fr: str
+    title_en: str
+
+
+# soft tissue of a lytic metastasis, sclerosis of a blastic one [BG]
+KINDS: dict[Kind, KindOfTissue] = {
+    "lytic": KindOfTissue(45.0, (-100.0, 150.0), 4.0, "lytique", "lytic"),
+    "mixed": KindOfTissue(250.0, (100.0, 500.0), 12.0, "mixte", "mixed"),
+    "blastic": KindOfTissue(700.0, (300.0, 2000.0), 60.0, "condensante", "blastic"),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A lesion to be put in.
+
+    Parameters
+    ----------
+    at_lps_mm : tuple of float
+        Its centre.
+    diameter_mm : float or None
+        Of a roundish lesion, turned at random.
+    breach : bool
+        Let it break through the nearest cortex that does not face the spinal canal.
+    seed : int
+        Of border, turn and texture.
+    kind : str
+        ``lytic``, ``mixed`` or ``blastic``.
+    hu : float or None
+        Mean of its tissue; that of its kind by default.
+    diameters_mm : tuple of float or None
+        Of an ellipsoid along x (left), y (back) and z (head), in place of the one diameter.
+    """
+
+    at_lps_mm: Vector
+    diameter_mm: float | None = None
+    breach: bool = False
+    seed: int = 1
+    kind: Kind = "lytic"
+    hu: float | None = None
+    diameters_mm: Vector | None = None
+
+    @property
+    def all_diameters_mm(self) -> tuple[float, ...]:
+        """The diameters that were asked for."""
+        return self.diameters_mm or (self.diameter_mm or 0.0,)
+
+    @property
+    def mean_hu(self) -> float:
+        """Mean of its tissue."""
+        return KINDS[self.kind].hu if self.hu is None else self.hu
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +130,17 @@ class InsertedLesion:
 
 
 def insert_lesion(
-    volume: Volume, at_lps_mm: ArrayLike, diameter_mm: float, breach: bool = False, seed: int = 1
+    volume: Volume,
+    at_lps_mm: ArrayLike,
+    diameter_mm: float | None = None,
+    breach: bool = False,
+    seed: int = 1,
+    *,
+    kind: Kind = "lytic",
+    hu: float | None = None,
+    diameters_mm: Vector | None = None,
 ) -> InsertedLesion:
-    """Put a lytic lesion into a bone of a real CT.
+    """Put a lesion into a bone of a real CT.
 
     Parameters
     ----------
@@ -64,12 +148,18 @@ def insert_lesion(
         Real CT.
     at_lps_mm : array_like
         Shape (3,), centre of the lesion, LPS millimetres, in a bone or within 6 mm of one.
-    diameter_mm : float
+    diameter_mm : float, optional
         Above 3, up to 120; what lies outside the bone is cut off.
     breach : bool
         Let it break through the nearest cortex that does not face the spinal canal.
     seed : int
         Of its border.
+    kind : str
+        ``lytic``, ``mixed`` (sclerotic islands in soft tissue) or ``blastic``.
+    hu : float, optional
+        Mean of its tissue; 45, 250 or 700 by kind.
+    diameters_mm : tuple of float, optional
+        Of an ellipsoid along x, y and z, in place of the one diameter.
 
     Returns
     -------
@@ -79,36 +169,52 @@ def insert_lesion(
     Raises
     ------
     ImagingError
-        With every reason, when place or diameter cannot be used.
+        With every reason, when place, diameter or density cannot be used.
     """
-    at = np.asarray(at_lps_mm, dtype=float)
-    _check(volume, at, diameter_mm)
-    rng = np.random.default_rng(seed)
-    near = surroundings(volume, at, diameter_mm / 2 + REACH_MM)
+    x, y, z = (float(n) for n in np.asarray(at_lps_mm, dtype=float))
+    return insert(volume, Request((x, y, z), diameter_mm, breach, seed, kind, hu, diameters_mm))
+
+
+def insert(volume: Volume, asked: Request) -> InsertedLesion:
+    """Put a lesion into a bone of a real CT.
+
+    Parameters
+    ----------
+    volume : Volume
+        Real CT.
+    asked : Request
+        What to put where.
+
+    Returns
+    -------
+    InsertedLesion
+        Volume, mask and truth.
+
+    Raises
+    ------
+    ImagingError
+        With every reason, when the request cannot be met.
+    """
+    at = np.asarray(asked.at_lps_mm, dtype=float)
+    _check(volume, at, asked)
+    rng = np.random.default_rng(asked.seed)
+    size = max(asked.all_diameters_mm)
+    near = surroundings(volume, at, size / 2 + REACH_MM)
     bone = find_bone(near, at)
     centre = _into_bone(bone, near.lattice, at)
-    border = _border(near.lattice, diameter_mm, rng)
-    distances = _solid(bone, near, centre, diameter_mm, border, rng)
-    if breach:
-        distances = np.minimum(distances, _breakout(bone, near, centre, diameter_mm, border, rng))
+    border = _border(near.lattice, min(asked.all_diameters_mm), rng)
+    distances = _solid(bone, near, centre, asked, border, rng)
+    if asked.breach:
+        distances = np.minimum(distances, _breakout(bone, near, centre, asked, border, rng))
         distances[bone.canal] = np.maximum(distances[bone.canal], 0.3)
     distances = largest_piece(distances)
     fraction = near.averaged(_covered(distances, near.lattice))
-    hu, mask = _replace(volume, near, fraction, rng)
-    return _result(volume, hu, mask, distances, near.lattice, breach, seed)
+    hu, mask = _replace(volume, near, fraction, asked, rng)
+    return _result(volume, hu, mask, measure(distances, near.lattice), asked)
 
 
-def _check(volume: Volume, at: FloatArray, diameter_mm: float) -> None:
-    problems = []
-    if not (math.isfinite(diameter_mm) and SMALLEST_MM < diameter_mm <= LARGEST_MM):
-        problems.append(
-            Problem(
-                code="diameter_out_of_range",
-                message=f"a lesion's diameter lies above {SMALLEST_MM:g} mm and at most "
-                f"{LARGEST_MM:g} mm; give one in that range",
-                where="--diameter",
-            )
-        )
+def _check(volume: Volume, at: FloatArray, asked: Request) -> None:
+    problems = [*_size_problems(asked), *_density_problems(asked)]
     inside = bool(np.isfinite(at).all()) and volume.grid.nearest(at) is not None
     if not inside:
         corners = volume.grid.corners_lps_mm()
@@ -134,6 +240,36 @@ def _check(volume: Volume, at: FloatArray, diameter_mm: float) -> None:
         )
     if problems:
         raise ImagingError(problems)
+
+
+def _size_problems(asked: Request) -> list[Problem]:
+    if (asked.diameter_mm is None) == (asked.diameters_mm is None):
+        message = "give one diameter, or the three diameters of an ellipsoid"
+        return [Problem(code="diameter_missing", message=message, where="--diameter")]
+    if all(math.isfinite(d) and SMALLEST_MM < d <= LARGEST_MM for d in asked.all_diameters_mm):
+        return []
+    return [
+        Problem(
+            code="diameter_out_of_range",
+            message=f"a lesion's diameter lies above {SMALLEST_MM:g} mm and at most "
+            f"{LARGEST_MM:g} mm; give one in that range",
+            where="--diameter" if asked.diameters_mm is None else "--diameters",
+        )
+    ]
+
+
+def _density_problems(asked: Request) -> list[Problem]:
+    low, high = KINDS[asked.kind].range_hu
+    if low <= asked.mean_hu <= high:  # false for what is not a number
+        return []
+    return [
+        Problem(
+            code="hu_out_of_range",
+            message=f"a {asked.kind} lesion has a mean of {low:g} to {high:g} HU; give one in that "
+            "range or another kind",
+            where="--hu",
+        )
+    ]
 
 
 def _into_bone(bone: BoneAround, lattice: Grid, at: FloatArray) -> FloatArray:
@@ -179,13 +315,17 @@ def _solid(
     bone: BoneAround,
     near: Neighbourhood,
     centre: FloatArray,
-    diameter_mm: float,
+    asked: Request,
     border: FieldArray,
     rng: np.random.Generator,
 ) -> FieldArray:
     """Return the part of the lesion inside the bone's cortex."""
-    half = diameter_mm / 2 * np.array([1.0, rng.uniform(0.86, 0.98), rng.uniform(0.82, 0.94)])
-    axes = Rotation.random(random_state=rng).as_matrix()
+    if asked.diameters_mm is not None:
+        half, axes = np.array(asked.diameters_mm) / 2, np.eye(3)
+    else:
+        flat = np.array([1.0, rng.uniform(0.86, 0.98), rng.uniform(0.82, 0.94)])
+        half = max(asked.all_diameters_mm) / 2 * flat
+        axes = Rotation.random(random_state=rng).as_matrix()
     oval = _oval(_points(near.lattice), centre, half, axes) + border
     for left in (CORTEX_LEFT_MM, THIN_CORTEX_LEFT_MM, 0.0):
         inside: FieldArray = np.maximum(oval, bone.outside_mm + np.float32(left))
@@ -243,12 +383,13 @@ def _breakout(
     bone: BoneAround,
     near: Neighbourhood,
     centre: FloatArray,
-    diameter_mm: float,
+    asked: Request,
     border: FieldArray,
     rng: np.random.Generator,
 ) -> FieldArray:
     """Return the soft-tissue part: an oval across the cortex, joined to the rest."""
     leaves, out = _exit(bone, near, centre)
+    diameter_mm = min(asked.all_diameters_mm)  # an ellipsoid's narrowest reaches the least far
     beyond = rng.uniform(*BREAKOUT_MM)
     gap = max(float(np.linalg.norm(leaves - centre)) - diameter_mm / 2, 0.0)
     deep = max((beyond + gap + 6.0) / 2, 0.3 * diameter_mm)
@@ -285,6 +426,7 @@ def _replace(
     volume: Volume,
     near: Neighbourhood,
     fraction: NDArray[np.float32],
+    asked: Request,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int16], BoolArray]:
     """Return the values with the lesion in place, and its mask on the image."""
@@ -300,7 +442,8 @@ def _replace(
         )
     weights = np.zeros(volume.grid.size_kji, dtype=np.float32)
     weights[where] = fraction
-    tissue = LESION_HU + noise_for(volume, weights)[where] + _mottle(volume, near, fraction, rng)
+    tissue = noise_for(volume, weights)[where] + _mottle(volume, near, fraction, asked, rng)
+    tissue += asked.mean_hu if asked.kind != "mixed" else _islands(volume, near, fraction, asked)
     hu = volume.hu.copy()
     old = volume.hu[where].astype(np.float32)
     mixed = np.rint(old + fraction * (tissue - old))
@@ -312,43 +455,65 @@ def _mottle(
     volume: Volume,
     near: Neighbourhood,
     fraction: NDArray[np.float32],
+    asked: Request,
     rng: np.random.Generator,
 ) -> FloatArray:
     """Return the lesion's own slow unevenness, of mean zero within it."""
     points = _points(volume.grid.cropped(near.start_kji, near.size_kji)).reshape(-1, 3)
-    mottle = noise_at(points * (2.0 / 6.0) + rng.uniform(0, 64, 3)).reshape(near.size_kji)
-    return MOTTLE_HU * (mottle - np.average(mottle, weights=fraction))
+    cells = points * (2.0 / MOTTLE_GRAIN_MM) + rng.uniform(0, 64, 3)
+    mottle = noise_at(cells).reshape(near.size_kji)
+    return KINDS[asked.kind].mottle_hu * (mottle - np.average(mottle, weights=fraction))
+
+
+def _islands(
+    volume: Volume, near: Neighbourhood, fraction: NDArray[np.float32], asked: Request
+) -> FloatArray:
+    """Return the values of a mixed lesion: sclerotic islands in lytic tissue, of the mean asked."""
+    shift = np.random.default_rng([asked.seed, 2]).uniform(0, 64, 3)
+    points = _points(volume.grid.cropped(near.start_kji, near.size_kji)).reshape(-1, 3)
+    noise = noise_at(points * (2.0 / ISLAND_MM) + shift).reshape(near.size_kji)
+    soft = KINDS["lytic"].hu
+    wanted = (asked.mean_hu - soft) / (SCLEROTIC_HU - soft)
+
+    def dense(level: float) -> FloatArray:
+        part: FloatArray = np.clip(0.5 + (noise - level) / ISLAND_EDGE, 0.0, 1.0)
+        return part
+
+    # the part that is dense falls as the level rises: one level gives the mean
+    level = float(
+        brentq(lambda n: np.average(dense(n), weights=fraction) - wanted, -20.0, 20.0, xtol=1e-4)
+    )
+    return soft + (SCLEROTIC_HU - soft) * dense(level)
 
 
 def _result(
     volume: Volume,
     hu: NDArray[np.int16],
     mask: BoolArray,
-    distances: FieldArray,
-    lattice: Grid,
-    breach: bool,
-    seed: int,
+    size: Measured,
+    asked: Request,
 ) -> InsertedLesion:
+    kind = KINDS[asked.kind]
     checksum = hashlib.sha256(np.ascontiguousarray(hu).tobytes()).hexdigest()
     uid = str(generate_uid(entropy_srcs=["osteoplan", "inserted", volume.series.uid, checksum]))
     series = SeriesInfo(
         uid=uid,
         path="",
-        description="Inserted lytic lesion",
+        description=f"Inserted {kind.title_en} lesion",
         patient_position=volume.series.patient_position,
     )
     truth = Truth(
         case="inserted",
-        title_fr="Métastase lytique insérée dans un scanner réel",
-        title_en="Lytic metastasis inserted into a real CT",
-        seed=seed,
+        title_fr=f"Métastase {kind.title_fr} insérée dans un scanner réel",
+        title_en=f"{kind.title_en.capitalize()} metastasis inserted into a real CT",
+        seed=asked.seed,
         series_uid=uid,
         into=volume.series.uid,
         spacing_mm_kji=volume.grid.spacing_mm_kji,
         lesion=lesion_truth(
-            measure(distances, lattice),
-            kind="lytic",
-            breach=breach,
+            size,
+            kind=asked.kind,
+            breach=asked.breach,
             bone=None,
             level=None,
             side=None,
