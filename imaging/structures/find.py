@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.errors import refuse_image
 from imaging.orientation import Orientation
@@ -12,6 +13,7 @@ from imaging.structures.bone import fill_marrow, find_bone
 from imaging.structures.canal import find_canal
 from imaging.structures.cavity import find_cavity
 from imaging.structures.labels import passage_class
+from imaging.structures.levels import Levels
 from imaging.structures.model import (
     BODY,
     BODY_CAVITY,
@@ -23,6 +25,7 @@ from imaging.structures.model import (
     Structure,
     Structures,
 )
+from imaging.structures.skeleton import split_bone
 from imaging.volume import Volume
 
 METAL_HU = 2500  # above any bone
@@ -41,10 +44,17 @@ METHODS = {
     SPINAL_CANAL: "the soft channel that bone surrounds, followed from slice to slice",
     METAL: "above 2500 HU",
 }
+LABEL = {name: label for label, name in enumerate(METHODS, start=1)}
+BONE_METHODS = {
+    "vertebra": "between two discs and the foramina beside them, its arch by the way through bone",
+    "sacrum": "what carries the spine and meets both hips in a broad joint",
+    "hip": "iliac wing and what joins it without a gap; the femur is not told apart from it",
+    "rib": "long bone that reaches a vertebra",
+}
 
 
 def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
-    """Find body, bone, lung, gas, canal and the cavity whose organs were not told apart.
+    """Find body, bones, lung, gas, canal and the cavity whose organs were not told apart.
 
     Parameters
     ----------
@@ -71,35 +81,62 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     if body.sum() * turned.grid.voxel_ml < LEAST_BODY_ML:
         message = "no body is seen in the image; choose the series that shows the patient"
         raise refuse_image("no_body", message, volume.series.path)
-    progress.update(0.25, "air")
+    labels = body.astype(np.uint16)
+    progress.update(0.2, "air")
     lung, gas = find_air(hu, body, turned.grid.voxel_ml)
-    progress.update(0.4, "spinal canal")
+    progress.update(0.3, "spinal canal")
     canal = find_canal(hu, body, spacing)
-    progress.update(0.7, "bone")
-    bone = find_bone(hu, body, spacing)
-    nothing = np.zeros_like(body)
-    masks = {BODY: body, LUNG: lung, BOWEL_GAS: gas, METAL: body & (hu > METAL_HU)}
-    masks[SPINAL_CANAL] = canal.mask if canal else nothing
-    masks[BONE] = fill_marrow(bone, masks[SPINAL_CANAL], spacing)
-    progress.update(0.85, "body cavity")
-    masks[BODY_CAVITY] = (
-        find_cavity(masks[BONE], body, canal.axis_kji, spacing) if canal else nothing
-    )
-    labels = np.zeros(hu.shape, dtype=np.uint16)
-    for label, name in enumerate(METHODS, start=1):
-        labels[masks[name]] = label
-    rows = []
-    for label, (name, method) in enumerate(METHODS.items(), start=1):
-        own = int((labels > 0).sum() if name == BODY else (labels == label).sum())
-        if own:
-            rows.append(
-                Structure(
-                    name=name,
-                    label=label,
-                    volume_ml=own * turned.grid.voxel_ml,
-                    class_=passage_class(name),
-                    found_by=method,
-                )
-            )
+    progress.update(0.5, "bone")
+    nothing = np.zeros((1, 1, 1), dtype=bool)
+    bone = fill_marrow(find_bone(hu, body, spacing), canal.mask if canal else nothing, spacing)
+    names, levels = dict(enumerate(METHODS, start=1)), None
+    if canal:
+        progress.update(0.7, "vertebrae")
+        skeleton = split_bone(hu, bone, canal, spacing)
+        bone |= skeleton.labels > 0
+        progress.update(0.85, "body cavity")
+        labels[find_cavity(bone, body, canal.axis_kji, spacing)] = LABEL[BODY_CAVITY]
+        labels[bone] = LABEL[BONE]
+        own = skeleton.labels > 0
+        labels[own] = skeleton.labels[own].astype(np.uint16) + len(METHODS)
+        names |= dict(enumerate(skeleton.names, start=len(METHODS) + 1))
+        levels = skeleton.levels
+    else:
+        labels[bone] = LABEL[BONE]
+    labels[lung], labels[gas] = LABEL[LUNG], LABEL[BOWEL_GAS]
+    if canal:
+        labels[canal.mask] = LABEL[SPINAL_CANAL]
+    labels[body & (hu > METAL_HU)] = LABEL[METAL]
     progress.update(1.0, "structures found")
-    return Structures(turned.turn_back(labels), volume.grid, tuple(rows))
+    table = _table(labels, names, levels, turned.grid.voxel_ml)
+    return Structures(turned.turn_back(labels), volume.grid, table, levels)
+
+
+def _table(
+    labels: NDArray[np.uint16], names: dict[int, str], levels: Levels | None, voxel_ml: float
+) -> tuple[Structure, ...]:
+    """Return a row for each label that occurs; the body's holds all of them."""
+    counts = np.bincount(labels.ravel(), minlength=max(names) + 1)
+    counts[LABEL[BODY]] = counts[1:].sum()
+    return tuple(
+        Structure(
+            name=name,
+            label=label,
+            volume_ml=float(counts[label]) * voxel_ml,
+            class_=passage_class(name),
+            found_by=_method(name, levels),
+        )
+        for label, name in names.items()
+        if counts[label]
+    )
+
+
+def _method(name: str, levels: Levels | None) -> str:
+    """Return how a structure was found; vertebrae and ribs carry the doubt of their level."""
+    if name in METHODS:
+        return METHODS[name]
+    method = next(words for start, words in BONE_METHODS.items() if name.startswith(start))
+    if levels is None or not name.startswith(("vertebra", "rib")):
+        return method
+    counted = f"level counted from {levels.counted_from.replace('_', ' ')}"
+    return "; ".join(part for part in (method, counted, levels.doubt) if part)

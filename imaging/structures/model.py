@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 
 from imaging.document import Document
 from imaging.geometry import BoolArray, Grid, read_only
+from imaging.structures.levels import Levels
 from imaging.volume import resample
 
 BODY = "body"
@@ -102,11 +103,14 @@ class Structures:
         Where the labels lie: the grid of the CT.
     table : tuple of Structure
         A row for each label that occurs.
+    levels : Levels or None
+        How the levels of the vertebrae were counted; None where none were, or not by the program.
     """
 
     labels: NDArray[np.uint16]
     grid: Grid
     table: tuple[Structure, ...]
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", read_only(self.labels))
@@ -177,4 +181,4 @@ class Structures:
         if self.grid.same_as(target):
             return self
         moved = resample(self.labels, self.grid, target, order=0, outside=0)
-        return Structures(np.rint(moved).astype(np.uint16), target, self.table)
+        return replace(self, labels=np.rint(moved).astype(np.uint16), grid=target)

@@ -100,3 +100,39 @@ def test_real_canal_holds_the_labelled_cord(shared_data: Path) -> None:
     canal = find_structures(volume).mask("spinal_canal")
     assert (canal & cord).sum() / cord.sum() > 0.9
     assert dice(canal, cord) > 0.8
+
+
+VERTEBRAE = tuple(f"vertebrae_{level}" for level in ("T12", "L1", "L2", "L3", "L4", "L5"))
+
+
+def test_real_vertebrae_are_told_apart_with_their_level(shared_data: Path) -> None:
+    folder = shared_data / "abdomen-labelled"
+    volume = read_volume(folder / "example_ct.nii.gz")
+    labels = read_structures(folder / "example_seg_fast_force_split.nii.gz", None, volume.grid)
+    found = find_structures(volume)
+    scores = [dice(found.mask(name), labels.mask(name)) for name in VERTEBRAE]
+    assert min(scores) > 0.85, scores
+    assert found.levels is not None
+    assert found.levels.counted_from == "sacrum_and_ribs"
+    assert found.levels.doubt is None
+    for rib in ("rib_left_12", "rib_right_12"):
+        assert dice(found.mask(rib), labels.mask(rib)) > 0.7
+
+
+def test_levels_of_the_generated_spine_are_right(
+    vertebra: GeneratedCase, vertebra_structures: Structures
+) -> None:
+    for name in VERTEBRAE:
+        own = vertebra_structures.mask(name)
+        shares = {other: (own & truth(vertebra, other)).sum() for other in VERTEBRAE}
+        assert max(shares, key=lambda other: shares[other]) == name
+
+
+def test_left_is_left(vertebra: GeneratedCase, vertebra_structures: Structures) -> None:
+    grid = vertebra.volume.grid
+    for bone in ("hip", "rib"):
+        for side, sign in (("left", 1), ("right", -1)):
+            names = [n for n in vertebra_structures.names() if n.startswith(f"{bone}_{side}")]
+            middle = grid.to_lps(np.argwhere(vertebra_structures.mask(*names))).mean(axis=0)
+            assert names
+            assert middle[0] * sign > 20
