@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from app.cli.main import run
-from imaging.files import read_volume
+from imaging.files import read_volume, write_array
 from imaging.label_files import read_mask
 from imaging.phantom import cases as cases_module
 from imaging.phantom.cases import GeneratedCase
@@ -18,11 +18,11 @@ from imaging.phantom.cases import GeneratedCase
 
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coarse voxels, so that the command is quick."""
+    """Coarse voxels around the lesion, so that the command is quick."""
     real = cases_module.generate
 
     def quick(name: str, **kwargs: object) -> GeneratedCase:
-        return real(name, spacing_mm=5.0, **kwargs)  # type: ignore[arg-type]
+        return real(name, spacing_mm=5.0, margin_mm=45.0, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cases_module, "generate", quick)
 
@@ -32,6 +32,8 @@ def test_the_list_names_every_case(capsys: pytest.CaptureFixture[str]) -> None:
     rows = json.loads(capsys.readouterr().out)["cases"]
     assert [row["name"] for row in rows][:3] == ["vertebra", "rib", "ilium"]
     assert all(row["title_fr"] and row["title_en"] for row in rows)
+    expected = {"posterior_wall_breach", "acetabulum", "sacrum_s1", "femur", "blastic_ilium"}
+    assert expected | {"mixed", "osteoporosis"} <= {row["name"] for row in rows}
 
 
 @pytest.mark.usefixtures("coarse")
@@ -87,6 +89,27 @@ def test_a_lesion_is_put_into_a_real_series(
     assert same[~mask].mean() > 0.999
 
 
+def test_a_blastic_ellipsoid_is_put_into_a_series(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = cases_module.generate("vertebra", spacing_mm=1.5, margin_mm=40.0)
+    source = tmp_path / "ct.nii.gz"
+    write_array(case.volume.hu, case.volume.grid, source)
+    at = ",".join(str(n) for n in case.truth.lesion.centre_lps_mm)
+    arguments = ["phantom", str(tmp_path / "x"), "--into", str(source), "--at", at, "--json"]
+    shape = ["--diameters", "20,14,12", "--kind", "blastic"]
+    assert run([*arguments, *shape, "--hu", "900"]) == 0
+    truth = json.loads(capsys.readouterr().out)
+    assert truth["lesion"]["kind"] == "blastic"
+    back = read_volume(tmp_path / "x")
+    mask = read_mask(tmp_path / "x" / "lesion.nii.gz", back.grid)
+    assert np.median(back.hu[mask]) == pytest.approx(900, abs=120)
+    arguments[1] = str(tmp_path / "y")
+    assert run([*arguments, *shape, "--hu", "40"]) == 3
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "hu_out_of_range"
+    assert not (tmp_path / "y").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "code"),
     [
@@ -97,6 +120,12 @@ def test_a_lesion_is_put_into_a_real_series(
         (["--breach"], 2, None),
         (["--into", ".", "--case", "rib", "--at", "0,0,0", "--diameter", "9"], 2, None),
         (["--seed", "-1"], 2, None),
+        (["--kind", "blastic"], 2, None),
+        (["--hu", "700"], 2, None),
+        (["--diameters", "9,9,9"], 2, None),
+        (["--into", ".", "--at", "0,0,0", "--diameters", "9,9"], 2, None),
+        (["--into", ".", "--at", "0,0,0", "--diameters", "9,9,9", "--diameter", "9"], 2, None),
+        (["--into", ".", "--at", "0,0,0", "--diameter", "9", "--kind", "soft"], 2, None),
     ],
 )
 def test_wrong_requests_are_refused(

@@ -18,12 +18,6 @@ def trunk() -> GeneratedCase:
     return generate("vertebra", spacing_mm=2.5)
 
 
-@pytest.fixture(scope="module")
-def close() -> dict[str, GeneratedCase]:
-    """A fine block around the lesion of each case."""
-    return {name: generate(name, spacing_mm=1.0, margin_mm=20.0) for name in cases()}
-
-
 def _label(case: GeneratedCase, name: str) -> BoolArray:
     number = next(n for n, known in case.names.items() if known == name)
     mask: BoolArray = case.labels == number
@@ -215,7 +209,7 @@ def test_breach_means_reaching_outside_the_bone(close: dict[str, GeneratedCase],
 
 
 def test_the_case_of_each_name_is_what_it_says(close: dict[str, GeneratedCase]) -> None:
-    lesions = {name: case.truth.lesion for name, case in close.items()}
+    lesions = {name: close[name].truth.lesion for name in cases()}
     assert lesions["vertebra"].structure == "vertebrae_L3"
     assert 22 < lesions["vertebra"].length_mm < 28
     assert not lesions["vertebra"].cortical_breach
@@ -223,6 +217,13 @@ def test_the_case_of_each_name_is_what_it_says(close: dict[str, GeneratedCase]) 
     assert lesions["ilium"].cortical_breach
     assert lesions["ilium"].bone == "ilium"
     assert next(iter(cases())) == "vertebra"
+    assert lesions["femur"].bone == "femur"
+    assert lesions["femur"].structure == "femur_left"
+    assert lesions["acetabulum"].bone == "acetabulum"
+    assert lesions["acetabulum"].structure == "hip_left"
+    assert (lesions["sacrum_s1"].bone, lesions["sacrum_s1"].level) == ("sacrum", "S1")
+    assert (lesions["blastic_ilium"].kind, lesions["mixed"].kind) == ("blastic", "mixed")
+    assert (lesions["mixed"].level, lesions["osteoporosis"].level) == ("T12", "L3")
 
 
 def test_the_same_seed_gives_the_same_case_and_another_another() -> None:

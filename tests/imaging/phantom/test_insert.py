@@ -13,6 +13,7 @@ from imaging.errors import ImagingError
 from imaging.files import read_volume
 from imaging.phantom.cases import GeneratedCase, generate
 from imaging.phantom.insert import InsertedLesion, insert_lesion
+from imaging.phantom.truth import Kind
 from imaging.volume import Volume
 
 IN_PLANE = np.ones((1, 3, 3), dtype=bool)
@@ -162,3 +163,70 @@ def test_air_is_refused(generated: GeneratedCase) -> None:
     with pytest.raises(ImagingError) as refused:
         insert_lesion(empty, generated.truth.lesion.centre_lps_mm, 10.0)
     assert refused.value.code == "not_in_bone"
+
+
+@pytest.fixture(scope="module")
+def thick(generated: GeneratedCase) -> np.ndarray:
+    """The deepest place of the ilium away from its own lesion."""
+    bone = generated.labels == _number(generated, "hip_left")
+    spacing = generated.volume.grid.spacing_mm_kji
+    depth = ndimage.distance_transform_edt(bone, sampling=spacing)
+    depth[ndimage.distance_transform_edt(~generated.lesion, sampling=spacing) < 12] = 0
+    place: np.ndarray = generated.volume.grid.to_lps(
+        np.unravel_index(int(np.argmax(depth)), depth.shape)
+    )
+    return place
+
+
+@pytest.mark.parametrize(
+    ("kind", "hu", "expected"),
+    [("blastic", None, 700), ("blastic", 1100.0, 1100), ("lytic", -20.0, -20), ("lytic", None, 45)],
+)
+def test_it_has_the_density_asked_for(
+    generated: GeneratedCase, thick: np.ndarray, kind: Kind, hu: float | None, expected: float
+) -> None:
+    result = insert_lesion(generated.volume, thick, 16.0, kind=kind, hu=hu)
+    core = ndimage.binary_erosion(result.lesion, IN_PLANE)
+    assert result.volume.hu[core].mean() == pytest.approx(expected, abs=20 + 0.08 * expected)
+    assert result.truth.lesion.kind == kind
+    assert kind in result.truth.title_en.lower()
+
+
+def test_a_mixed_lesion_is_soft_with_dense_islands(
+    generated: GeneratedCase, thick: np.ndarray
+) -> None:
+    for mean in (150.0, 400.0):
+        result = insert_lesion(generated.volume, thick, 18.0, kind="mixed", hu=mean)
+        values = result.volume.hu[result.lesion]
+        assert values.mean() == pytest.approx(mean, abs=60)
+        assert (values < 110).mean() > 0.1
+        assert (values > 450).mean() > 0.05
+
+
+def test_an_ellipsoid_lies_along_the_axes_of_the_patient(generated: GeneratedCase) -> None:
+    one, solid = generated.volume, np.full_like(generated.volume.hu, 300)
+    solid[:, :, :4] = -1000
+    bone = replace(one, hu=solid)
+    at = one.grid.to_lps((np.array(one.grid.size_kji) - 1) / 2)
+    result = insert_lesion(bone, at, diameters_mm=(30.0, 16.0, 22.0))
+    places = one.grid.to_lps(np.argwhere(result.lesion))
+    extent = places.max(axis=0) - places.min(axis=0)
+    assert extent == pytest.approx([30.0, 16.0, 22.0], abs=3.5)
+    volume_ml = 4 / 3 * np.pi * 15 * 8 * 11 / 1000
+    assert result.truth.lesion.volume_ml == pytest.approx(volume_ml, rel=0.15)
+
+
+def test_density_and_diameters_that_do_not_fit_are_refused(generated: GeneratedCase) -> None:
+    at = generated.truth.lesion.centre_lps_mm
+    with pytest.raises(ImagingError) as refused:
+        insert_lesion(generated.volume, at, diameters_mm=(20.0, 2.0, 500.0), kind="blastic", hu=45)
+    assert [p.code for p in refused.value.problems] == ["diameter_out_of_range", "hu_out_of_range"]
+    assert [p.where for p in refused.value.problems] == ["--diameters", "--hu"]
+    for kind, hu in (("lytic", 400.0), ("mixed", 700.0), ("blastic", float("nan"))):
+        with pytest.raises(ImagingError) as refused:
+            insert_lesion(generated.volume, at, 12.0, kind=kind, hu=hu)  # type: ignore[arg-type]
+        assert refused.value.code == "hu_out_of_range"
+    for wrong in ({}, {"diameter_mm": 9.0, "diameters_mm": (9.0, 9.0, 9.0)}):
+        with pytest.raises(ImagingError) as refused:
+            insert_lesion(generated.volume, at, **wrong)  # type: ignore[arg-type]
+        assert refused.value.code == "diameter_missing"
