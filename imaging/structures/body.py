@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray
+from imaging.structures.coarse import Pieces, summed
 
 SKIN_HU = -300  # half way between air and fat, raised a little: skin is wet
 COUCH_SHEET_MM = 6.0  # a couch's shell, clothing and wires are thinner than twice this
@@ -82,7 +83,7 @@ def _only_large(plane: BoolArray) -> BoolArray:
 
 
 def find_air(
-    hu: NDArray[np.int16], body: BoolArray, voxel_ml: float
+    hu: NDArray[np.int16], body: BoolArray, spacing_mm_kji: tuple[float, float, float]
 ) -> tuple[BoolArray, BoolArray]:
     """Return lung and bowel gas.
 
@@ -92,23 +93,22 @@ def find_air(
         Shape (k, j, i), HU.
     body : numpy.ndarray
         Same shape, inside the skin.
-    voxel_ml : float
-        Volume of a voxel.
+    spacing_mm_kji : tuple of float
+        Voxel size.
 
     Returns
     -------
     tuple of numpy.ndarray
         Lung, and gas elsewhere; told apart by their mean density and size.
     """
+    voxel_ml = float(np.prod(spacing_mm_kji)) / 1000.0
     air = body & (hu < GAS_HU)
-    labels, count = ndimage.label(air)
-    if count == 0:
-        return air, air.copy()
-    sizes_ml = np.bincount(labels.ravel()) * voxel_ml
+    pieces = Pieces.of(air, spacing_mm_kji)
     core = ndimage.binary_erosion(air)
-    inside = np.bincount(labels[core], minlength=count + 1)
-    means = np.bincount(labels[core], weights=hu[core], minlength=count + 1) / np.maximum(inside, 1)
+    count = pieces.sums(summed(core, pieces.step))
+    total = pieces.sums(summed(core, pieces.step, lambda k: hu[k].astype(np.float32)))
+    means = total / np.maximum(count, 1.0)
+    sizes_ml = pieces.sums(summed(air, pieces.step)) * voxel_ml
     is_lung = (sizes_ml > LUNG_LEAST_ML) & (means > LUNG_MEAN_HU[0]) & (means < LUNG_MEAN_HU[1])
     is_gas = ~is_lung & (sizes_ml > GAS_LEAST_ML)
-    is_lung[0] = is_gas[0] = False
-    return is_lung[labels], is_gas[labels]
+    return pieces.chosen(is_lung, air), pieces.chosen(is_gas, air)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray
+from imaging.structures.coarse import Pieces, summed
 
 SURE_HU = 220  # above native vessels and organs
 LIKELY_HU = 140  # cancellous bone, partial volume of thin cortex; only where it touches sure bone
@@ -36,14 +37,9 @@ def find_bone(
     """
     voxel_ml = float(np.prod(spacing_mm_kji)) / 1000.0
     likely = body & (hu > LIKELY_HU)
-    labels, count = ndimage.label(likely, structure=np.ones((3, 3, 3)))
-    if count == 0:
-        return likely
-    sure = np.bincount(labels.ravel(), weights=(hu > SURE_HU).ravel()) * voxel_ml
-    keep = sure > LEAST_ML
-    keep[0] = False
-    result: BoolArray = keep[labels]
-    return result
+    pieces = Pieces.of(likely, spacing_mm_kji)
+    sure = pieces.sums(summed(likely & (hu > SURE_HU), pieces.step)) * voxel_ml
+    return pieces.chosen(sure > LEAST_ML, likely)
 
 
 def fill_marrow(

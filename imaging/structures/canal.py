@@ -26,6 +26,7 @@ SOFT_HU = (-120.0, 140.0)  # epidural fat to enhanced veins
 REACH_MM = 18.0  # half the widest lumbar canal, with its recesses
 RAYS = 24
 PLACE_MM = 2.0  # distance between places that are judged
+PLACE_SLICE_MM = 3.0  # slices nearer to each other than half of this are judged in turn
 STEEPEST_BACKWARD = 1.2  # millimetres backward a millimetre of height: the sacral canal's slope
 STEEPEST_SIDEWAYS = 0.6  # the same to the side, of a scoliosis
 SIDEWAYS_COST = 0.15  # of a score, for a sideways slope of one
@@ -139,6 +140,18 @@ def _best_path(
     return np.array(chain[::-1], dtype=np.int64), slice(k, stop)
 
 
+def _every_slice(
+    run: slice, centres: FloatArray, every: int, count: int
+) -> tuple[slice, FloatArray]:
+    """Bring a run of every second or third slice back to all slices between them."""
+    start, stop = run.start * every, min((run.stop - 1) * every + every, count)
+    known = np.arange(run.start, run.stop) * every
+    wanted = np.arange(start, stop)
+    return slice(start, stop), np.column_stack(
+        [np.interp(wanted, known, centres[:, n]) for n in range(2)]
+    )
+
+
 @parallel_kernel
 def _outlines(
     hu: NDArray[np.float32], centres: FloatArray, pixel_mm_j: float, pixel_mm_i: float
@@ -188,10 +201,11 @@ def find_canal(
     stride = [max(1, round(PLACE_MM / mm)) for mm in pixel_mm]
     places_j = np.arange(0, part.shape[1], stride[0])
     places_i = np.arange(0, part.shape[2], stride[1])
-    score = _surroundings(part, places_j, places_i, *pixel_mm)
-    score -= _off_midline(body, window[1], places_i, pixel_mm[1])[:, None, :]
+    every = max(1, int(PLACE_SLICE_MM / spacing_mm_kji[0]))
+    score = _surroundings(part[::every], places_j, places_i, *pixel_mm)
+    score -= _off_midline(body, window[1], places_i, pixel_mm[1])[::every, None, :]
     place_mm = stride[0] * pixel_mm[0], stride[1] * pixel_mm[1]
-    slice_mm = spacing_mm_kji[0]
+    slice_mm = spacing_mm_kji[0] * every
     reach = (
         max(1, round(STEEPEST_BACKWARD * slice_mm / place_mm[0])),
         max(1, round(STEEPEST_SIDEWAYS * slice_mm / place_mm[1])),
@@ -200,6 +214,7 @@ def find_canal(
     if len(path) * slice_mm < LEAST_LENGTH_MM:
         return None
     centres = np.column_stack([places_j[path[:, 0]], places_i[path[:, 1]]]).astype(float)
+    run, centres = _every_slice(run, centres, every, len(hu))
     smooth = max(1.0, SMOOTH_ALONG_MM / spacing_mm_kji[0])
     centres = ndimage.gaussian_filter1d(centres, smooth / 2, axis=0, mode="nearest")
     slices = part[run]
@@ -286,11 +301,23 @@ def _smoothed(radii: FloatArray, slices: float) -> FloatArray:
     flat = windows.reshape(*windows.shape[:2], -1)
     empty = np.isnan(flat).all(axis=-1)
     low = np.full(radii.shape, np.nan)
-    low[~empty] = np.nanpercentile(flat[~empty], 35.0, axis=-1)
+    low[~empty] = _percentile(flat[~empty], 0.35)
     typical = np.nanmedian(low, axis=1, keepdims=True)
     low = np.where(np.isnan(low), typical, low)
     own = np.where(np.isnan(radii), low, np.minimum(radii, low + 1.5))
     result: FloatArray = ndimage.gaussian_filter1d(own, 1.5, axis=1, mode="wrap")
+    return result
+
+
+def _percentile(rows: FloatArray, share: float) -> FloatArray:
+    """Return a percentile of each row that leaves NaN out; every row has a number."""
+    ordered = np.sort(rows, axis=-1)  # NaN comes last
+    place = share * (np.isfinite(ordered).sum(axis=-1) - 1)
+    below = np.floor(place).astype(int)
+    above = np.ceil(place).astype(int)
+    row = np.arange(len(rows))
+    part = place - below
+    result: FloatArray = ordered[row, below] * (1 - part) + ordered[row, above] * part
     return result
 
 

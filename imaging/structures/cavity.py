@@ -59,7 +59,9 @@ def find_cavity(
         inside |= wall
         inside[min(max(behind, 0), bone.shape[1]) :] = False
         out[k : k + step[0]] = inside
-    return out & body & ~bone
+    for plane, inner, hard in zip(out, body, bone, strict=True):
+        plane &= inner & ~hard
+    return out
 
 
 def _pelvis(

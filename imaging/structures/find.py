@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.errors import refuse_image
+from imaging.geometry import BoolArray
 from imaging.orientation import Orientation
 from imaging.progress import SILENT, Progress
 from imaging.structures.body import find_air, find_body
@@ -81,9 +82,10 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     if body.sum() * turned.grid.voxel_ml < LEAST_BODY_ML:
         message = "no body is seen in the image; choose the series that shows the patient"
         raise refuse_image("no_body", message, volume.series.path)
-    labels = body.astype(np.uint16)
     progress.update(0.2, "air")
-    lung, gas = find_air(hu, body, turned.grid.voxel_ml)
+    labels = body.astype(np.uint16)
+    for name, air in zip((LUNG, BOWEL_GAS), find_air(hu, body, spacing), strict=True):
+        labels[air] = LABEL[name]
     progress.update(0.3, "spinal canal")
     canal = find_canal(hu, body, spacing)
     progress.update(0.5, "bone")
@@ -91,32 +93,46 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     bone = fill_marrow(find_bone(hu, body, spacing), canal.mask if canal else nothing, spacing)
     names, levels = dict(enumerate(METHODS, start=1)), None
     if canal:
-        progress.update(0.7, "vertebrae")
-        skeleton = split_bone(hu, bone, canal, spacing)
-        bone |= skeleton.labels > 0
-        progress.update(0.85, "body cavity")
-        labels[find_cavity(bone, body, canal.axis_kji, spacing)] = LABEL[BODY_CAVITY]
-        labels[bone] = LABEL[BONE]
-        own = skeleton.labels > 0
-        labels[own] = skeleton.labels[own].astype(np.uint16) + len(METHODS)
+        labels[canal.mask] = LABEL[SPINAL_CANAL]
+        progress.update(0.6, "vertebrae")
+        skeleton = split_bone(hu, bone, canal, spacing, progress.part(0.6, 0.85))
+        _paint(labels, skeleton.labels)
         names |= dict(enumerate(skeleton.names, start=len(METHODS) + 1))
         levels = skeleton.levels
+        bone |= skeleton.labels > 0
+        del skeleton
+        progress.update(0.85, "body cavity")
+        _fill(labels, bone, LABEL[BONE])
+        _fill(labels, find_cavity(bone, body, canal.axis_kji, spacing), LABEL[BODY_CAVITY])
     else:
-        labels[bone] = LABEL[BONE]
-    labels[lung], labels[gas] = LABEL[LUNG], LABEL[BOWEL_GAS]
-    if canal:
-        labels[canal.mask] = LABEL[SPINAL_CANAL]
-    labels[body & (hu > METAL_HU)] = LABEL[METAL]
+        _fill(labels, bone, LABEL[BONE])
+    for k in range(len(labels)):
+        labels[k][body[k] & (hu[k] > METAL_HU)] = LABEL[METAL]
     progress.update(1.0, "structures found")
     table = _table(labels, names, levels, turned.grid.voxel_ml)
     return Structures(turned.turn_back(labels), volume.grid, table, levels)
+
+
+def _fill(labels: NDArray[np.uint16], mask: BoolArray, label: int) -> None:
+    """Paint where nothing but the body is known yet, slice by slice to save memory."""
+    for plane, wanted in zip(labels, mask, strict=True):
+        plane[wanted & (plane == LABEL[BODY])] = label
+
+
+def _paint(labels: NDArray[np.uint16], bones: NDArray[np.uint8]) -> None:
+    """Paint the bones that were told apart, where nothing but the body is known yet."""
+    for plane, own in zip(labels, bones, strict=True):
+        free = (own > 0) & (plane == LABEL[BODY])
+        plane[free] = own[free].astype(np.uint16) + len(METHODS)
 
 
 def _table(
     labels: NDArray[np.uint16], names: dict[int, str], levels: Levels | None, voxel_ml: float
 ) -> tuple[Structure, ...]:
     """Return a row for each label that occurs; the body's holds all of them."""
-    counts = np.bincount(labels.ravel(), minlength=max(names) + 1)
+    counts = np.zeros(max(names) + 1, dtype=np.int64)
+    for plane in labels:
+        counts += np.bincount(plane.ravel(), minlength=len(counts))
     counts[LABEL[BODY]] = counts[1:].sum()
     return tuple(
         Structure(

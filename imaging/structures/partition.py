@@ -89,6 +89,11 @@ def share_out(
     numpy.ndarray
         Same shape, int16; 0 outside bone and where no seed reaches.
     """
-    density = np.clip((hu.astype(np.float32) - SOFT_HU) / (DENSE_HU - SOFT_HU), 0.0, 1.0)
-    dear = np.where(bone, DEAREST - (DEAREST - 1.0) * density, 0.0).astype(np.float32)
+    dear = hu.astype(np.float32)
+    dear -= SOFT_HU
+    dear *= 1.0 / (DENSE_HU - SOFT_HU)
+    np.clip(dear, 0.0, 1.0, out=dear)
+    dear *= 1.0 - DEAREST
+    dear += DEAREST
+    dear[~bone] = 0.0
     return _flood(dear, np.where(bone, seeds, 0).astype(np.int16), np.array(spacing_mm_kji))

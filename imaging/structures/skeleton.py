@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
+from imaging.progress import SILENT, Progress
 from imaging.structures.canal import Canal
 from imaging.structures.levels import Anchors, Levels, name_levels, rib_name
 from imaging.structures.partition import share_out
@@ -32,6 +33,7 @@ RIB_SIDE_MM = 34.0  # beside thoracic transverse processes
 RIB_REACH_MM = 62.0  # beyond any transverse process
 RIB_LEAST_ML = 0.7
 TOUCH_MM = 6.0  # across a sacroiliac joint
+BOX = 1.25  # half way from a ball's radius to that of the cube inside it
 SACROILIAC_LEAST_ML = 2.0  # of a vertebra, this near to the hips: it belongs to the sacrum
 RIB_TOUCH_LEAST_ML = 0.2
 VERTEBRA_LEAST_ML = 3.0
@@ -48,14 +50,14 @@ class Skeleton:
     Parameters
     ----------
     labels : numpy.ndarray
-        Shape (k, j, i) along the patient's axes, int16: place in ``names`` plus one, 0 elsewhere.
+        Shape (k, j, i) along the patient's axes, uint8: place in ``names`` plus one, 0 elsewhere.
     names : tuple of str
         TotalSegmentator class names.
     levels : Levels or None
         How the vertebrae were counted; None without vertebrae.
     """
 
-    labels: NDArray[np.int16]
+    labels: NDArray[np.uint8]
     names: tuple[str, ...]
     levels: Levels | None
 
@@ -89,6 +91,7 @@ def split_bone(
     bone: BoolArray,
     canal: Canal,
     spacing_mm_kji: tuple[float, float, float],
+    progress: Progress = SILENT,
 ) -> Skeleton:
     """Tell the bones of the trunk apart.
 
@@ -102,6 +105,8 @@ def split_bone(
         The spinal canal.
     spacing_mm_kji : tuple of float
         Voxel size.
+    progress : Progress
+        Told between the steps.
 
     Returns
     -------
@@ -113,14 +118,17 @@ def split_bone(
     step = [max(1, int(WORK_MM / mm)) for mm in spacing_mm_kji]
     work = _work(hu, bone, canal.mask, frame, step, spacing_mm_kji)
     if not cuts or not len(work.index):
-        return Skeleton(np.zeros(bone.shape, np.int16), (), None)
+        return Skeleton(np.zeros(bone.shape, np.uint8), (), None)
     seeds, segments = _body_seeds(work, cuts, len(frame.points_mm))
     wings = _wings(work)
     ribs = _ribs(work, _union(work.bone.shape, [wing for wing, _ in wings]))
     for number, (mask, _) in enumerate((*wings, *ribs), start=segments + 1):
         seeds[mask & (seeds == 0)] = number
+    progress.update(0.4, "vertebrae")
     shared = share_out(work.hu, work.bone, seeds, work.spacing)
+    progress.update(0.6, "levels")
     labels, names, levels = _named(work, shared, segments, wings, ribs)
+    progress.update(0.8, "marrow")
     labels = _with_marrow(work, labels, names)
     return Skeleton(_on_image(labels, step, hu, bone), names, levels)
 
@@ -199,8 +207,8 @@ def _ribs(work: _Work, wings: BoolArray) -> list[tuple[BoolArray, str]]:
     """Return long pieces of bone beside the spine that are not the hips."""
     labels, count = _parts(work, RIB_SIDE_MM)
     sizes = np.bincount(labels.ravel(), minlength=count + 1) * work.voxel_ml
-    far = np.abs(work.field(work.left.astype(np.float32)))
-    reach = ndimage.maximum(far, labels, np.arange(count + 1))
+    reach = np.zeros(count + 1)
+    np.maximum.at(reach, labels[tuple(work.index.T)], np.abs(work.left))
     hips = np.unique(labels[wings])
     found = []
     for n, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -249,7 +257,9 @@ def _sacral(work: _Work, shared: NDArray[np.int16], segments: int, wings: int) -
     hips = (shared > segments) & (shared <= segments + wings)
     if not hips.any():
         return 0
-    near = ndimage.distance_transform_edt(~hips, sampling=work.spacing) < TOUCH_MM
+    near = hips.copy()
+    for axis, mm in enumerate(work.spacing):  # a box, wide enough for a joint in any direction
+        near = ndimage.maximum_filter1d(near, 2 * round(TOUCH_MM / mm / BOX) + 1, axis=axis)
     touching = np.bincount(shared[near], minlength=segments + 1)[: segments + 1] * work.voxel_ml
     touching[0] = 0.0
     broad = np.flatnonzero(touching > SACROILIAC_LEAST_ML)
@@ -334,12 +344,12 @@ def _body_only(work: _Work, part: BoolArray, box: tuple[slice, ...]) -> BoolArra
 
 def _on_image(
     labels: NDArray[np.int16], step: list[int], hu: NDArray[np.int16], bone: BoolArray
-) -> NDArray[np.int16]:
+) -> NDArray[np.uint8]:
     """Bring labels to the image's voxels: marrow as it is, bone also one work voxel around."""
     wide = np.where(labels > 0, labels, ndimage.grey_dilation(labels, size=(3, 3, 3)))
     if max(step) == 1:
-        return np.where((labels > 0) | bone, wide, 0).astype(np.int16)
-    out = np.zeros(bone.shape, dtype=np.int16)
+        return np.where((labels > 0) | bone, wide, 0).astype(np.uint8)
+    out = np.zeros(bone.shape, dtype=np.uint8)
     nk, nj, ni = bone.shape
     for k in range(nk):
         row = min((k + step[0] // 2) // step[0], labels.shape[0] - 1)
