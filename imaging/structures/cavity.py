@@ -59,8 +59,8 @@ def find_cavity(
         inside |= wall
         inside[min(max(behind, 0), bone.shape[1]) :] = False
         out[k : k + step[0]] = inside
-    for plane, inner, hard in zip(out, body, bone, strict=True):
-        plane &= inner & ~hard
+    for k in range(len(out)):
+        out[k] &= body[k] & ~bone[k]
     return out
 
 

@@ -86,6 +86,15 @@ class _Work:
         return out
 
 
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """A piece of bone beside the spine: its box, its mask in there, and what it is."""
+
+    box: tuple[slice, ...]
+    mask: BoolArray
+    side: str
+
+
 def split_bone(
     hu: NDArray[np.int16],
     bone: BoolArray,
@@ -121,9 +130,10 @@ def split_bone(
         return Skeleton(np.zeros(bone.shape, np.uint8), (), None)
     seeds, segments = _body_seeds(work, cuts, len(frame.points_mm))
     wings = _wings(work)
-    ribs = _ribs(work, _union(work.bone.shape, [wing for wing, _ in wings]))
-    for number, (mask, _) in enumerate((*wings, *ribs), start=segments + 1):
-        seeds[mask & (seeds == 0)] = number
+    ribs = _ribs(work, wings)
+    for number, piece in enumerate((*wings, *ribs), start=segments + 1):
+        part = seeds[piece.box]
+        part[piece.mask & (part == 0)] = number
     progress.update(0.4, "vertebrae")
     shared = share_out(work.hu, work.bone, seeds, work.spacing)
     progress.update(0.6, "levels")
@@ -176,56 +186,46 @@ def _parts(work: _Work, beyond_mm: float) -> tuple[NDArray[np.int32], int]:
     return labels.astype(np.int32, copy=False), int(count)
 
 
-def _union(shape: tuple[int, ...], masks: list[BoolArray]) -> BoolArray:
-    out = np.zeros(shape, dtype=bool)
-    for mask in masks:
-        out |= mask
-    return out
+def _piece(work: _Work, labels: NDArray[np.int32], number: int, box: tuple[slice, ...]) -> _Piece:
+    lefts = work.left[labels[tuple(work.index.T)] == number]
+    return _Piece(box, labels[box] == number, "left" if float(lefts.mean()) > 0 else "right")
 
 
-def _side(work: _Work, mask: BoolArray) -> str:
-    lefts = work.left[mask[tuple(work.index.T)]]
-    return "left" if float(lefts.mean()) > 0 else "right"
+def _wings(work: _Work) -> list[_Piece]:
+    """Return the large pieces of bone beside the sacrum and below, the hips with the femora.
 
-
-def _wings(work: _Work) -> list[tuple[BoolArray, str]]:
-    """Return the large pieces of bone beside the sacrum and below, the hips with the femora."""
+    Shoulders are as large; hips reach into the lower half of the image.
+    """
     labels, count = _parts(work, WING_SIDE_MM)
     sizes = np.bincount(labels.ravel(), minlength=count + 1) * work.voxel_ml
-    large = [n for n in range(1, count + 1) if sizes[n] > WING_LEAST_ML]
-    found = [(labels == n, f"hip_{_side(work, labels == n)}") for n in large]
-    return [(mask, name) for mask, name in found if _is_low(mask)]
+    middle = work.bone.shape[0] / 2
+    return [
+        _piece(work, labels, n, box)
+        for n, box in enumerate(ndimage.find_objects(labels), start=1)
+        if box is not None and sizes[n] > WING_LEAST_ML and box[0].start < middle
+    ]
 
 
-def _is_low(mask: BoolArray) -> bool:
-    """Tell hips from shoulders: hips reach into the lower half of the image."""
-    heights = np.flatnonzero(mask.any(axis=(1, 2)))
-    return bool(heights[0] < mask.shape[0] / 2)
-
-
-def _ribs(work: _Work, wings: BoolArray) -> list[tuple[BoolArray, str]]:
+def _ribs(work: _Work, wings: list[_Piece]) -> list[_Piece]:
     """Return long pieces of bone beside the spine that are not the hips."""
     labels, count = _parts(work, RIB_SIDE_MM)
     sizes = np.bincount(labels.ravel(), minlength=count + 1) * work.voxel_ml
     reach = np.zeros(count + 1)
     np.maximum.at(reach, labels[tuple(work.index.T)], np.abs(work.left))
-    hips = np.unique(labels[wings])
-    found = []
-    for n, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is None or sizes[n] < RIB_LEAST_ML or reach[n] < RIB_REACH_MM or n in hips:
-            continue
-        mask = np.zeros(work.bone.shape, dtype=bool)
-        mask[box] = labels[box] == n
-        found.append((mask, _side(work, mask)))
-    return found
+    hips = {int(n) for wing in wings for n in np.unique(labels[wing.box][wing.mask])}
+    return [
+        _piece(work, labels, n, box)
+        for n, box in enumerate(ndimage.find_objects(labels), start=1)
+        if box is not None and sizes[n] > RIB_LEAST_ML and reach[n] > RIB_REACH_MM and n not in hips
+    ]
 
 
 def _named(
     work: _Work,
     shared: NDArray[np.int16],
     segments: int,
-    wings: list[tuple[BoolArray, str]],
-    ribs: list[tuple[BoolArray, str]],
+    wings: list[_Piece],
+    ribs: list[_Piece],
 ) -> tuple[NDArray[np.int16], tuple[str, ...], Levels | None]:
     """Give every piece its name; pieces of one name become one, ribs not attached are left out."""
     sizes = np.bincount(shared.ravel(), minlength=segments + len(wings) + len(ribs) + 1)
@@ -239,9 +239,9 @@ def _named(
     names, levels = name_levels(anchors)
     title = dict(zip(vertebrae, names, strict=True))
     title |= dict.fromkeys(range(1, sacral + 1), "sacrum")
-    title |= {segments + 1 + n: name for n, (_, name) in enumerate(wings)}
+    title |= {segments + 1 + n: f"hip_{wing.side}" for n, wing in enumerate(wings)}
     for piece, vertebra in carried.items():
-        side = ribs[piece - segments - len(wings) - 1][1]
+        side = ribs[piece - segments - len(wings) - 1].side
         title[piece] = rib_name(title[vertebra], side)
     order = tuple(
         dict.fromkeys(title[n] for n in (*vertebrae, *sorted(set(title) - set(vertebrae))))
@@ -271,7 +271,7 @@ def _carried(
     shared: NDArray[np.int16],
     vertebrae: list[int],
     before: int,
-    ribs: list[tuple[BoolArray, str]],
+    ribs: list[_Piece],
 ) -> dict[int, int]:
     """Return the vertebra each rib is attached to, for those that touch one."""
     found: dict[int, int] = {}
