@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from app.cli.output import emit, json_option, progress_bar
+from app.cli.output import POINT, emit, json_option, progress_bar, warn
 from app.files import write_file
 from imaging.files import read_volume, write_array
 from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
 from imaging.structures.not_visible import NotFound, NotVisible, not_found, not_visible
+from imaging.structures.set_level import with_level
 from imaging.volume import Volume
 
 PATH = click.Path(path_type=Path)
@@ -26,6 +27,8 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--out", type=PATH, help="Write the label map here, its names beside it; .dcm for a DICOM SEG."
 )
+@click.option("--level", metavar="L3", help="What the vertebra at --at is; the others follow.")
+@click.option("--at", type=POINT, help="A place in that vertebra.")
 @click.option("--series", "series_uid", metavar="UID", help="Series to take.")
 @json_option
 def structures_command(
@@ -33,20 +36,34 @@ def structures_command(
     labels: Path | None,
     names: Path | None,
     out: Path | None,
+    level: str | None,
+    at: tuple[float, float, float] | None,
     series_uid: str | None,
     as_json: bool,
 ) -> None:
     """Find the structures of PATH, or take them from a label map."""
+    if (level is None) != (at is None):
+        message = "--level and --at belong together: the level, and a place in that vertebra"
+        raise click.UsageError(message)
     with progress_bar() as progress:
         volume = read_volume(path, series_uid, progress.part(0.0, 0.3))
         if labels:
             found = read_structures(labels, names, volume.grid)
         else:
             found = find_structures(volume, progress.part(0.3, 1.0))
+    if level is not None and at is not None:
+        found = with_level(found, level, at)
+    if found.levels is not None and found.levels.doubt is not None:
+        warn(f"levels: {found.levels.doubt}")
     if out:
         write_structures(found, volume, out)
     hidden, lacking = not_visible(found.names()), not_found(found)
-    answer = {"structures": found.table, "not_visible": hidden, "not_found": lacking}
+    answer = {
+        "structures": found.table,
+        "levels": found.levels,
+        "not_found": lacking,
+        "not_visible": hidden,
+    }
     emit(answer, as_json, _as_text(found, hidden, lacking))
 
 
