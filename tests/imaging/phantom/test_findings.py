@@ -229,4 +229,5 @@ def test_the_whole_picture_of_a_case_reaches_the_skin(name: str) -> None:
     assert k * 2.5 > 25
     assert (len(body) - 1 - k) * 2.5 > 25
     assert not body[:, :, (0, -1)].any()
-    assert 1000 < case.volume.hu.max() < 1900
+    shows_a_hip = case.truth.lesion.bone in ("acetabulum", "femur", "ilium")
+    assert (1000 if shows_a_hip else 500) < case.volume.hu.max() < 1900
