@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, maximum_filter1d
+from scipy.ndimage import distance_transform_edt, label, maximum_filter1d
 from scipy.spatial import ConvexHull, QhullError
 
 from imaging.geometry import BoolArray, FloatArray
@@ -13,6 +13,7 @@ BEHIND_CANAL_MM = 10.0  # kidneys reach this far behind the canal's centre
 WALL_MM = 20.0  # skin, fat and muscle of a thin belly; a thicker wall only costs ways, never safety
 BESIDE_SPINE_MM = 45.0  # bone farther from the midline is rib or ilium
 ILIUM_MM2 = 350.0  # section of an iliac wing on one side; ribs have less
+TRUNK_MM2 = 30000.0  # section of a slim trunk; a stout thigh has 250 cm²
 SLAB_MM = 50.0  # above and below a slice, bone within this closes the wall around it
 
 
@@ -62,6 +63,48 @@ def find_cavity(
     for k in range(len(out)):
         out[k] &= body[k] & ~bone[k]
     return out
+
+
+def is_trunk(body: BoolArray, spacing_mm_kji: tuple[float, float, float]) -> bool:
+    """Tell a trunk from limbs and head, where no canal was found to tell by.
+
+    Parameters
+    ----------
+    body : numpy.ndarray
+        Shape (k, j, i), inside the skin.
+    spacing_mm_kji : tuple of float
+        Voxel size.
+
+    Returns
+    -------
+    bool
+        True when the largest section in one piece of a middle slice is above 300 cm².
+    """
+    filled = np.flatnonzero(body.any(axis=(1, 2)))
+    if not len(filled):
+        return False
+    labels, count = label(body[filled[len(filled) // 2]])
+    sections = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    pixel_mm2 = spacing_mm_kji[1] * spacing_mm_kji[2]
+    return bool(sections.max(initial=0) * pixel_mm2 > TRUNK_MM2)
+
+
+def behind_all(body: BoolArray) -> FloatArray:
+    """Return an axis behind the body, which stands for a canal that was not found.
+
+    Parameters
+    ----------
+    body : numpy.ndarray
+        Shape (k, j, i), inside the skin.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (2, 3), fractional indices: nothing lies behind it, so nothing counts as the back.
+    """
+    columns = np.flatnonzero(body.any(axis=(0, 1)))
+    middle = float(columns.mean()) if len(columns) else 0.0
+    return np.array([[0.0, body.shape[1], middle], [body.shape[0] - 1.0, body.shape[1], middle]])
 
 
 def _pelvis(

@@ -12,7 +12,7 @@ from imaging.progress import SILENT, Progress
 from imaging.structures.body import find_air, find_body
 from imaging.structures.bone import fill_marrow, find_bone
 from imaging.structures.canal import find_canal
-from imaging.structures.cavity import find_cavity
+from imaging.structures.cavity import behind_all, find_cavity, is_trunk
 from imaging.structures.labels import passage_class
 from imaging.structures.levels import Levels
 from imaging.structures.model import (
@@ -106,6 +106,8 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
         _fill(labels, find_cavity(bone, body, canal.axis_kji, spacing), LABEL[BODY_CAVITY])
     else:
         _fill(labels, bone, LABEL[BONE])
+        if is_trunk(body, spacing):
+            _fill(labels, find_cavity(bone, body, behind_all(body), spacing), LABEL[BODY_CAVITY])
     for k in range(len(labels)):
         labels[k][body[k] & (hu[k] > METAL_HU)] = LABEL[METAL]
     progress.update(1.0, "structures found")

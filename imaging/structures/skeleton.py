@@ -35,6 +35,7 @@ RIB_LEAST_ML = 0.7
 TOUCH_MM = 6.0  # across a sacroiliac joint
 BOX = 1.25  # half way from a ball's radius to that of the cube inside it
 SACROILIAC_LEAST_ML = 2.0  # of a vertebra, this near to the hips: it belongs to the sacrum
+SACROILIAC_SHARE = 0.35  # of the broadest contact; a large transverse process of L5 has less
 RIB_TOUCH_LEAST_ML = 0.2
 VERTEBRA_LEAST_ML = 3.0
 MARROW_MM = 3.2  # half the widest gap of a cortex that is closed before its inside is filled
@@ -262,7 +263,8 @@ def _sacral(work: _Work, shared: NDArray[np.int16], segments: int, wings: int) -
         near = ndimage.maximum_filter1d(near, 2 * round(TOUCH_MM / mm / BOX) + 1, axis=axis)
     touching = np.bincount(shared[near], minlength=segments + 1)[: segments + 1] * work.voxel_ml
     touching[0] = 0.0
-    broad = np.flatnonzero(touching > SACROILIAC_LEAST_ML)
+    least = max(SACROILIAC_LEAST_ML, SACROILIAC_SHARE * float(touching.max()))
+    broad = np.flatnonzero(touching > least)
     return int(broad[-1]) if len(broad) else 0
 
 

@@ -136,3 +136,39 @@ def test_left_is_left(vertebra: GeneratedCase, vertebra_structures: Structures) 
             middle = grid.to_lps(np.argwhere(vertebra_structures.mask(*names))).mean(axis=0)
             assert names
             assert middle[0] * sign > 20
+
+
+def test_a_slab_without_canal_still_has_no_passable_belly(
+    vertebra: GeneratedCase, vertebra_structures: Structures
+) -> None:
+    grid, hu = vertebra.volume.grid, vertebra.volume.hu
+    middle = grid.size_kji[0] // 2
+    size = (4, *grid.size_kji[1:])
+    start = (middle, 0, 0)
+    slab = Volume(hu[middle : middle + 4], grid.cropped(start, (size[0], size[1], size[2])))
+    found = find_structures(slab)
+    assert found.named("spinal_canal") is None
+    bowel = np.isin(
+        vertebra.labels[middle : middle + 4],
+        [label for label, name in vertebra.names.items() if name in ("small_bowel", "colon")],
+    )
+    assert bowel.any()
+    assert (found.mask("body") & bowel & (found.labels == 1)).sum() < 0.05 * bowel.sum()
+
+
+def test_without_sacrum_or_ribs_vertebrae_are_only_numbered(
+    vertebra: GeneratedCase, vertebra_structures: Structures
+) -> None:
+    grid = vertebra.volume.grid
+    rows = np.flatnonzero(vertebra_structures.mask("vertebrae_L2", "vertebrae_L3").any(axis=(1, 2)))
+    start, count = int(rows[0]), int(rows[-1] - rows[0]) + 1
+    part = Volume(
+        vertebra.volume.hu[start : start + count],
+        grid.cropped((start, 0, 0), (count, grid.size_kji[1], grid.size_kji[2])),
+    )
+    found = find_structures(part)
+    spine = [name for name in found.names() if name.startswith("vertebra")]
+    assert spine
+    assert all(name.startswith("vertebra_") for name in spine)
+    assert found.levels is not None
+    assert found.levels.counted_from == "unknown"
