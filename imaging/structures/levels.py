@@ -88,7 +88,10 @@ def name_levels(anchors: Anchors) -> tuple[tuple[str, ...], Levels]:
             )
             how = Levels(counted_from="sacrum", doubt=doubt)
         else:
-            how = _both(anchors.vertebrae - 1 - from_ribs)
+            lumbar = anchors.vertebrae - 1 - from_ribs
+            how = _both(lumbar)
+            if how.counted_from == "ribs":
+                lowest = LAST_THORACIC + lumbar
     elif from_ribs is not None:
         lowest = LAST_THORACIC + anchors.vertebrae - 1 - from_ribs
         doubt = (
@@ -108,13 +111,20 @@ def name_levels(anchors: Anchors) -> tuple[tuple[str, ...], Levels]:
 
 
 def _both(lumbar: int) -> Levels:
-    if lumbar == 5:
+    """Compare both anchors.
+
+    Too few above the sacrum: the fifth is fused with it, or was taken for part of it, and ribs count
+    right either way. Too many: rib twelve is short and was missed more often than a sixth exists.
+    """
+    if lumbar == LUMBAR:
         return Levels(counted_from="sacrum_and_ribs", doubt=None)
+    anchor = "ribs" if lumbar < LUMBAR else "sacrum"
     doubt = (
-        f"{lumbar} vertebrae without ribs are seen above the sacrum, not five: counted upward from "
-        "the sacrum; a transitional vertebra or a rib that was missed shifts all levels, so check"
+        f"{lumbar} vertebrae without ribs are seen above the sacrum, not {LUMBAR}: counted from the "
+        f"{anchor}; a transitional vertebra, or a rib or joint that was missed, shifts all levels "
+        "by one, so check"
     )
-    return Levels(counted_from="sacrum", doubt=doubt)
+    return Levels(counted_from=anchor, doubt=doubt)
 
 
 def level_name(index: int) -> str:

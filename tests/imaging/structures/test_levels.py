@@ -14,10 +14,11 @@ def test_both_anchors_agree() -> None:
     assert (how.counted_from, how.doubt) == ("sacrum_and_ribs", None)
 
 
-@pytest.mark.parametrize("lumbar", [4, 6])
-def test_anchors_that_disagree_are_said(lumbar: int) -> None:
+@pytest.mark.parametrize(("lumbar", "lowest", "anchor"), [(4, "L4", "ribs"), (6, "L5", "sacrum")])
+def test_anchors_that_disagree_are_said(lumbar: int, lowest: str, anchor: str) -> None:
     names, how = name_levels(Anchors(lumbar + 2, above_sacrum=True, ribbed=frozenset({0, 1})))
-    assert names[-1] == "vertebrae_L5"
+    assert names[-1] == f"vertebrae_{lowest}"
+    assert how.counted_from == anchor
     assert how.doubt is not None
     assert str(lumbar) in how.doubt
 
