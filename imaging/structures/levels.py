@@ -15,6 +15,7 @@ SEQUENCE = (
     *(f"T{n}" for n in range(1, 13)),
     *(f"L{n}" for n in range(1, 6)),
 )
+LUMBAR = 5
 LAST_LUMBAR = SEQUENCE.index("L5")
 LAST_THORACIC = SEQUENCE.index("T12")
 RIBLESS_BELOW = (
@@ -113,16 +114,16 @@ def name_levels(anchors: Anchors) -> tuple[tuple[str, ...], Levels]:
 def _both(lumbar: int) -> Levels:
     """Compare both anchors.
 
-    Too few above the sacrum: the fifth is fused with it, or was taken for part of it, and ribs count
-    right either way. Too many: rib twelve is short and was missed more often than a sixth exists.
+    Too few above the sacrum: the fifth is fused with it, or was taken for part of it, and ribs
+    count right either way. Too many: rib twelve is short, and missed more often than a sixth exists.
     """
     if lumbar == LUMBAR:
         return Levels(counted_from="sacrum_and_ribs", doubt=None)
     anchor = "ribs" if lumbar < LUMBAR else "sacrum"
     doubt = (
-        f"{lumbar} vertebrae without ribs are seen above the sacrum, not {LUMBAR}: counted from the "
-        f"{anchor}; a transitional vertebra, or a rib or joint that was missed, shifts all levels "
-        "by one, so check"
+        f"{lumbar} vertebrae without ribs are seen above the sacrum, not {LUMBAR}: counted from "
+        f"the {anchor}; a transitional vertebra, or a rib or joint that was missed, shifts all "
+        "levels by one, so check"
     )
     return Levels(counted_from=anchor, doubt=doubt)
 
