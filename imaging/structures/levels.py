@@ -115,7 +115,7 @@ def _both(lumbar: int) -> Levels:
     """Compare both anchors.
 
     Too few above the sacrum: the fifth is fused with it, or was taken for part of it, and ribs
-    count right either way. Too many: rib twelve is short, and missed more often than a sixth exists.
+    count right either way. Too many: rib twelve is short and missed more often than a sixth exists.
     """
     if lumbar == LUMBAR:
         return Levels(counted_from="sacrum_and_ribs", doubt=None)
