@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray, Grid
-from imaging.volume import AIR_HU, Volume, resample
+from imaging.kernels import parallel_kernel, prange
+from imaging.volume import AIR_HU, Volume, resample, sample
 
 VOXEL_MM = 1.0
 SMOOTHING_MM = 0.8  # takes the noise of a routine CT to about a third
 SURE_BONE_HU = 170.0
-# Gaps in the cortex up to twice the radius are taken as once closed; the wider the gap, the less
-# it is believed.
-CLOSINGS_MM = ((3.0, 1.0), (6.0, 0.8), (10.0, 0.5), (15.0, 0.3), (22.0, 0.2))
-NEVER_BONE = 0.08
+DIRECTIONS = 64  # over the sphere, evenly
+SIGHT_MM = 24.0  # half a vertebral body; bone farther away belongs to something else
+COARSE = 2  # voxels a side of the blocks on which directions are followed
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +30,28 @@ class Region:
         Cubic voxels along the patient's axes.
     hu : numpy.ndarray
         Shape ``grid.size_kji``, float32, smoothed.
-    envelope : numpy.ndarray
-        Same shape, float32 from 0 to 1: how likely the place was once within the bone.
+    surrounded : numpy.ndarray
+        Same shape, float32 from 0 to 1: share of the directions in which bone is seen nearby. What
+        was within a bone sees most of it still, whatever was destroyed on one side.
+    blocked : numpy.ndarray
+        Same shape, bool: what cannot be lesion.
     """
 
     grid: Grid
     hu: NDArray[np.float32]
-    envelope: NDArray[np.float32]
+    surrounded: NDArray[np.float32]
+    blocked: BoolArray
+
+    def index(self, point_lps_mm: FloatArray) -> tuple[int, int, int]:
+        """Return the voxel nearest to a place, on the border for places beyond it."""
+        size = np.array(self.hu.shape) - 1
+        k, j, i = np.clip(np.rint(self.grid.to_kji(point_lps_mm)), 0, size).astype(int)
+        return int(k), int(j), int(i)
 
 
-def cut_region(volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float) -> Region:
+def cut_region(
+    volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float, outside: BoolArray | None = None
+) -> Region:
     """Cut out and prepare the block around the clicks.
 
     Parameters
@@ -50,6 +62,8 @@ def cut_region(volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float) -> Reg
         Shape (n, 3).
     reach_mm : float
         How far the block reaches beyond the clicks.
+    outside : numpy.ndarray or None
+        Shape of the volume; what cannot be lesion.
 
     Returns
     -------
@@ -67,27 +81,77 @@ def cut_region(volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float) -> Reg
     part = volume.cropped(start, block)
     raw = resample(part.hu, part.grid, grid, order=1, outside=AIR_HU)
     hu = ndimage.gaussian_filter(raw, SMOOTHING_MM / VOXEL_MM)
-    return Region(grid, hu, _envelope(hu > SURE_BONE_HU))
+    blocked = np.zeros(size, dtype=bool)
+    if outside is not None:
+        places = grid.to_lps(np.moveaxis(np.indices(size), 0, -1))
+        blocked = sample(outside.view(np.uint8), volume.grid, places, order=1, outside=0.0) > 0.5
+    return Region(grid, hu, surrounded_by(hu > SURE_BONE_HU), blocked)
 
 
-def _envelope(bone: BoolArray) -> NDArray[np.float32]:
-    """Grade each place by the smallest closing of the cortex that takes it in.
+def surrounded_by(bone: BoolArray) -> NDArray[np.float32]:
+    """Measure in how many directions each voxel sees bone nearby.
 
-    The closing is done slice by slice, so that discs are not bridged.
+    Parameters
+    ----------
+    bone : numpy.ndarray
+        Shape (k, j, i), on voxels of 1 mm.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape, float32, 0 to 1.
     """
-    grade = np.full(bone.shape, NEVER_BONE, dtype=np.float32)
-    pad = int(CLOSINGS_MM[-1][0] / VOXEL_MM) + 2
-    for k in np.flatnonzero(bone.any(axis=(1, 2))):
-        plane = np.pad(bone[k], pad)
-        outside = ndimage.distance_transform_edt(~plane, sampling=VOXEL_MM)
-        for radius, share in reversed(CLOSINGS_MM):
-            grown = outside <= radius
-            closed = ndimage.distance_transform_edt(grown, sampling=VOXEL_MM) > radius
-            grade[k][closed[pad:-pad, pad:-pad]] = share
-        holes = ndimage.binary_fill_holes(bone[k]) & ~bone[k]
-        labels, count = ndimage.label(holes)
-        areas = np.bincount(labels.ravel(), minlength=count + 1)
-        small = areas * VOXEL_MM**2 < 2000.0
-        small[0] = False
-        grade[k][small[labels]] = 1.0
-    return ndimage.gaussian_filter(grade, 0.7)
+    padded = np.pad(bone, [(0, (-n) % COARSE) for n in bone.shape])
+    k, j, i = (n // COARSE for n in padded.shape)
+    blocks = padded.reshape(k, COARSE, j, COARSE, i, COARSE).any(axis=(1, 3, 5))
+    seen = np.empty(blocks.shape, dtype=np.float32)
+    _look_around(
+        np.ascontiguousarray(blocks),
+        directions(DIRECTIONS),
+        int(SIGHT_MM / (COARSE * VOXEL_MM)),
+        seen,
+    )
+    fine: NDArray[np.float32] = ndimage.zoom(seen, COARSE, order=1, grid_mode=True, mode="nearest")
+    return fine[: bone.shape[0], : bone.shape[1], : bone.shape[2]]
+
+
+def directions(count: int) -> FloatArray:
+    """Return unit vectors spread evenly over the sphere (a golden spiral).
+
+    Parameters
+    ----------
+    count : int
+        How many.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (count, 3).
+    """
+    index = np.arange(count) + 0.5
+    polar, turn = np.arccos(1 - 2 * index / count), np.pi * (1 + 5**0.5) * index
+    return np.column_stack(
+        [np.cos(polar), np.sin(turn) * np.sin(polar), np.cos(turn) * np.sin(polar)]
+    )
+
+
+@parallel_kernel
+def _look_around(bone: BoolArray, rays: FloatArray, steps: int, seen: NDArray[np.float32]) -> None:
+    """Write the share of rays that meet bone within some steps of one voxel."""
+    depth, rows, columns = bone.shape
+    for k in prange(depth):
+        for j in range(rows):
+            for i in range(columns):
+                met = 0
+                for ray in range(rays.shape[0]):
+                    z, y, x = k + 0.5, j + 0.5, i + 0.5
+                    for _ in range(steps):
+                        z += rays[ray, 0]
+                        y += rays[ray, 1]
+                        x += rays[ray, 2]
+                        if z < 0 or y < 0 or x < 0 or z >= depth or y >= rows or x >= columns:
+                            break
+                        if bone[int(z), int(y), int(x)]:
+                            met += 1
+                            break
+                seen[k, j, i] = met / rays.shape[0]

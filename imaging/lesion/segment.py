@@ -1,49 +1,65 @@
 """From a click to the outline of the lesion.
 
-A front runs from the click through tissue that is like the clicked one, quickly inside what was the
-bone's envelope, slowly beyond it, and hardly into bone. While it fills the lesion it grows fast;
-when it has to climb the cortex or squeeze through a breach its growth collapses. The outline
-is the front at that standstill; earlier and later fronts are the tighter and more generous ones.
+Three things are weighed. What a voxel measures: like the clicked tissue, or like the bone beside
+it, whose value is taken nearby so that the border lies half way wherever the bone is dense or poor.
+Where it lies: what sees bone in most directions was within a bone, even where the cortex is gone.
+And smoothness: the smallest surface that fits. The level between lesion and bone is raised step by
+step; an outline that suddenly runs away has found a way into marrow or muscle, and the one before
+it is taken. At last the border is moved to half way on the CT's own voxels.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.signal import find_peaks
-from scipy.special import expit
 
 from imaging.errors import ImagingError, Problem, refuse_image
-from imaging.files import to_itk
 from imaging.geometry import BoolArray, FloatArray
-from imaging.lesion.region import SURE_BONE_HU, VOXEL_MM, Region, cut_region
+from imaging.lesion.border import at_half_level
+from imaging.lesion.region import SURE_BONE_HU, VOXEL_MM, Region, cut_region, directions
+from imaging.lesion.relaxation import Field, relaxed
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume, sample
 
-SEED_RADIUS_MM = 2.0
-FARTHEST_BORDER_HU = 65.0  # above the lesion; fatty marrow of an old ilium is only this dense
-NOISE_HU = (8.0, 20.0)  # of smoothed routine CT
+SEED_RADIUS_MM = 2.5
+SETTLE_MM = 4.0  # a click beside a border is meant for the tissue it hit
+OWN_HU = 60.0
+NOISE_HU = (10.0, 25.0)  # of smoothed routine CT
 LEAST_CONTRAST_HU = 25.0  # below the noise of a routine CT, averaged over a seed
 FIRST_REACH_MM = 35.0
-LARGEST_REACH_MM = 90.0
+LARGEST_REACH_MM = 70.0
 GAS_HU = -200.0
 METAL_HU = 2500.0
 DENSE_SEED_HU = 300.0
-FAT_HU = -40.0
-SLOWEST = 0.02  # of the free front's speed, in bone
-STOPPED_GROWTH = 0.35  # of its greatest; below this bone surrounds nearly all of the front
-CLEAR_SPEED = 0.33  # of the free front's; an outline whose front still runs faster is unsure
-FREE_SPEED = 0.6  # of the free front's; above this the front runs through open tissue
+LEVELS_HU = (45.0, 60.0, 80.0, 105.0, 140.0)  # above the lesion: bone counts as dense up to these
+DENSE_LEVELS_HU = (90.0, 120.0, 160.0, 210.0, 280.0)  # below it, for a blastic one
+LEAST_BONE_HU = 40.0  # bone differs by this at least, else noise decides
+BONE_NEAR_MM = 4.0  # deviation of the neighbourhood in which the bone's value is taken
+MEASURE_HU = 30.0  # deviation of lesion and bone about their values
+TRUST = (1.0, 3.0)  # a voxel speaks for the lesion, against it, at most this much
+DARK_SIGMAS, DARK_HU, DARK_COST = 3.5, 10.0, 1.5  # fat and gas are darker than any lesion
+INSIDE = 0.62  # share of directions in which what was within a bone sees bone
+INSIDE_BELOW_CLICK = 0.1  # a click near a destroyed side sees less; its surroundings may too
+OUTSIDE_COST = 12.0
+OUTSIDE_RANGE = (-0.05, 0.5)
+NEAR_BONE = 0.25  # share of directions; even beside a rib bone is seen in as many
+LEAST_BONE_VOXELS = 200
+LEAST_RING_VOXELS = 50
+SMOOTHNESS = 2.0
+ITERATIONS = 80
+NECK_MM = 3.5  # what hangs on by less than twice this is something else
+RUNS_AWAY_MM = 2.5  # growth of the radius from one level to the next
 LOW_CONTRAST_HU = 60.0
-MIXED_SHARE = 0.2  # of the contrast, by which the outline may be denser than the click
-EARLIER_A_MM = 0.008  # where no standstill is seen, the earlier of two like fronts is taken
-OPEN_GRADE = 0.15  # of the envelope; below the grade of the widest closing
+OPEN_TRUST = 0.3  # in the share of directions, where little is left of the bone
+OPEN_SHARE = 0.55  # of the directions; below it the bone is destroyed through
 NEAR_BONE_MM = 30.0  # bone farther from the click belongs to something else
-DIP_DEPTH = 0.05  # of the free front's speed; shallower dips are the grid's own
+DEFECT_RAYS = 400
+RING_MM = (2.0, 6.0)  # beyond the outline, where the bone is compared with it
+MIXED_SHARE = 0.2  # of the contrast, by which the outline may be denser than the click
+GENEROSITY_SHARE = 0.25  # of the radius, by which the most generous outline is larger
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,18 +82,27 @@ class LesionOutline:
 
 
 @dataclass(frozen=True)
-class _Contrast:
-    """Density of the lesion and the level that parts it from bone."""
+class _Tissue:
+    """What was clicked on."""
 
-    lesion_hu: float
-    bone_hu: float
+    hu: float
     noise_hu: float
+    sign: float  # 1 for a lesion darker than bone, −1 for a denser one
 
-    @property
-    def border_hu(self) -> float:
-        """Half way to the bone, but no farther than marrow may be: dense cortex is thin."""
-        half = (self.bone_hu - self.lesion_hu) / 2
-        return self.lesion_hu + float(np.clip(half, -FARTHEST_BORDER_HU, FARTHEST_BORDER_HU))
+    def above(self, hu: NDArray[np.floating]) -> Field:
+        """Return by how much values lie on the bone's side of the lesion."""
+        return (self.sign * (hu - self.hu)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The outline on the region's voxels."""
+
+    mask: BoolArray
+    field: Field
+    inside: float
+    is_open: bool
+    ran_away: bool
 
 
 def segment_lesion(
@@ -113,45 +138,38 @@ def segment_lesion(
     ImagingError
         When a click is outside the image, in air or metal, or lesion and bone cannot be told apart.
     """
-    seeds = np.atleast_2d(np.asarray(seeds_lps_mm, dtype=float))
-    _check_seeds(volume, seeds)
+    clicks = np.atleast_2d(np.asarray(seeds_lps_mm, dtype=float))
+    _check_seeds(volume, clicks)
+    seeds = clicks
+    if outside is not None and any(
+        outside[volume.grid.nearest(seed) or ()].any() for seed in seeds
+    ):
+        outside = None  # who clicks into what was taken for the canal says that it is none
     reach_mm = FIRST_REACH_MM
     while True:
         progress.update(reach_mm / (2 * LARGEST_REACH_MM), "outlining the lesion")
-        region = cut_region(volume, seeds, reach_mm)
-        contrast = _contrast(region, seeds)
-        arrival_mm = _arrival(region, contrast, seeds, _blocked(volume, outside, region))
-        exit_mm = _first_exit(arrival_mm, region, volume)
-        limit_mm, speed = _standstill(arrival_mm, exit_mm)
-        still_confined = limit_mm > exit_mm - 3.0 and speed < FREE_SPEED
-        if not still_confined or reach_mm >= LARGEST_REACH_MM:
+        region = cut_region(volume, seeds, reach_mm, outside)
+        seeds = np.stack([_settled(region, volume, seed) for seed in clicks])
+        tissue = _clicked_tissue(region, seeds)
+        found = _outline(region, tissue, seeds, progress)
+        if reach_mm >= LARGEST_REACH_MM or not _leaves_block(found.mask, region, volume):
             break
         reach_mm = min(2 * reach_mm, LARGEST_REACH_MM)
-    doubts = _doubts(contrast, speed)
-    if _destroyed_through(region, seeds):
-        limit_mm = min(limit_mm, _to_bone_mm(region, seeds))
-        message = (
-            "bone is destroyed through here; towards muscle the outline is a guess, correct it"
-        )
-        doubts.append(_doubt("open_to_soft_tissue", message))
-    level = _rounded(arrival_mm, limit_mm * (1.0 + 0.5 * generosity), region, seeds)
-    mask = _on_volume(level, region, volume, seeds)
+    progress.update(0.9, "outlining the lesion")
+    mask = _on_volume(found, region, volume, seeds)
+    if mask.any():
+        allowed = _allowed(found, region, volume, outside, mask)
+        mask = at_half_level(volume, mask, tissue.hu, tissue.sign, allowed)
+        mask = _with_generosity(mask, allowed, volume, generosity)
     if outside is not None:
         mask &= ~outside
     if not mask.any():
         message = "nothing could be outlined at this place; click in the lesion's middle"
         raise refuse_image("nothing_outlined", message)
-    spread_hu = float(volume.hu[mask].mean()) - contrast.lesion_hu
-    if spread_hu > MIXED_SHARE * abs(contrast.bone_hu - contrast.lesion_hu):
-        message = "the outline holds denser tissue than the click; it may have run into marrow"
-        doubts.append(_doubt("runs_into_marrow", message))
-    parts = _parts(mask)
-    if parts > 1:
-        message = f"the outline has {parts} separate parts; one lesion is planned at a time"
-        doubts.append(_doubt("separate_parts", message))
-    if _leaves_image(mask):
-        doubts.append(_doubt("leaves_image", "the lesion leaves the field of view"))
-    return LesionOutline(mask, contrast.bone_hu - contrast.lesion_hu, tuple(doubts))
+    contrast_hu = _contrast(found, region, tissue, seeds)
+    return LesionOutline(
+        mask, tissue.sign * contrast_hu, _doubts(volume, mask, seeds, found, tissue, contrast_hu)
+    )
 
 
 def _doubt(code: str, message: str) -> Problem:
@@ -184,160 +202,154 @@ def _ball(radius_mm: float) -> FloatArray:
     return ball
 
 
-def _contrast(region: Region, seeds: FloatArray) -> _Contrast:
-    """Compare the clicked tissue with the bone around it."""
+def _settled(region: Region, volume: Volume, click: FloatArray) -> FloatArray:
+    """Move a click near a border to even tissue of the same value nearby; others stay."""
+    own_hu = float(volume.hu_at(click))
+    offsets = _ball(SETTLE_MM)[:, None, :] + _ball(SEED_RADIUS_MM)
+    values = sample(region.hu, region.grid, click + offsets, order=1, outside=0.0)
+    middle = np.median(values, axis=1)
+    spread = np.median(np.abs(values - middle[:, None]), axis=1)
+    at_click = int(np.argmin(np.linalg.norm(_ball(SETTLE_MM), axis=1)))
+    if abs(middle[at_click] - own_hu) < OWN_HU:
+        return click
+    like = np.abs(middle - own_hu) < OWN_HU
+    if not like.any():
+        return click
+    settled: FloatArray = click + _ball(SETTLE_MM)[int(np.argmin(np.where(like, spread, np.inf)))]
+    return settled
+
+
+def _clicked_tissue(region: Region, seeds: FloatArray) -> _Tissue:
+    """Measure the clicked tissue; refuse a place without bone."""
     cloud = (seeds[:, None, :] + _ball(SEED_RADIUS_MM)).reshape(-1, 3)
     values = sample(region.hu, region.grid, cloud, order=1, outside=0.0)
-    lesion_hu = float(np.median(values))
-    noise_hu = float(np.clip(1.48 * np.median(np.abs(values - lesion_hu)), *NOISE_HU))
-    where = np.moveaxis(np.indices(region.hu.shape), 0, -1).reshape(-1, 3)
-    near_mm = np.full(len(where), np.inf)
-    for seed in seeds:
-        offset = (where - region.grid.to_kji(seed)) * VOXEL_MM
-        near_mm = np.minimum(near_mm, np.linalg.norm(offset, axis=1))
-    near = near_mm.reshape(region.hu.shape) < FIRST_REACH_MM
-    bone = near & (region.envelope > 0.7)
-    if lesion_hu > DENSE_SEED_HU:
-        rest = region.hu[bone & (region.hu < 0.75 * lesion_hu)]
-        bone_hu = float(np.median(rest)) if rest.size > 200 else 0.0
-        return _Contrast(lesion_hu, bone_hu, noise_hu)
-    rest = region.hu[bone & (region.hu > lesion_hu + LEAST_CONTRAST_HU + noise_hu)]
-    if rest.size < 200:
-        message = (
-            "no bone is seen around the click, or lesion and bone cannot be told apart; "
-            "click inside the lesion, or outline it with the brush"
-        )
-        raise refuse_image("not_distinct", message, ", ".join(f"{n:.1f}" for n in seeds[0]))
-    return _Contrast(lesion_hu, float(np.percentile(rest, 15)), noise_hu)
+    hu = float(np.median(values))
+    noise_hu = float(np.clip(1.48 * np.median(np.abs(values - hu)), *NOISE_HU))
+    dense = hu > DENSE_SEED_HU
+    bone = (region.surrounded > NEAR_BONE) & (region.hu > hu + LEAST_CONTRAST_HU + noise_hu)
+    if not dense and np.count_nonzero(bone) < LEAST_BONE_VOXELS:
+        raise _not_distinct(seeds)
+    return _Tissue(hu, noise_hu, -1.0 if dense else 1.0)
 
 
-def _blocked(volume: Volume, outside: BoolArray | None, region: Region) -> BoolArray | None:
-    if outside is None:
-        return None
-    index = np.moveaxis(np.indices(region.hu.shape), 0, -1).reshape(-1, 3)
-    places = region.grid.to_lps(index)
-    found = sample(outside.view(np.uint8), volume.grid, places, order=1, outside=0.0) > 0.5
-    return found.reshape(region.hu.shape)
+def _not_distinct(seeds: FloatArray) -> ImagingError:
+    message = (
+        "no bone is seen around the click, or lesion and bone cannot be told apart; "
+        "click inside the lesion, or outline it with the brush"
+    )
+    return refuse_image("not_distinct", message, ", ".join(f"{n:.1f}" for n in seeds[0]))
 
 
-def _arrival(
-    region: Region, contrast: _Contrast, seeds: FloatArray, blocked: BoolArray | None
-) -> NDArray[np.float32]:
-    """Return the distance the free front would have run when it arrives at each voxel."""
-    sign = 1.0 if contrast.bone_hu > contrast.lesion_hu else -1.0
-    step = float(np.clip(0.15 * abs(contrast.bone_hu - contrast.lesion_hu), 8.0, 16.0))
-    like = expit(-sign * (region.hu - contrast.border_hu) * (2.0 / step))
-    speed = np.maximum(like, SLOWEST)
-    if sign > 0:
-        own = sample(region.envelope, region.grid, seeds, order=1, outside=0.0).max()
-        speed = speed * np.minimum(1.0, region.envelope / own)
-    if sign > 0:
-        speed[region.hu < FAT_HU] = SLOWEST
-    if blocked is not None:
-        speed[blocked] = 1e-4
-    image = to_itk(speed.astype(np.float32), region.grid)
-    image.SetSpacing((VOXEL_MM,) * 3)
-    march = sitk.FastMarchingImageFilter()
-    for seed in seeds:
-        index = np.clip(np.rint(region.grid.to_kji(seed)), 0, np.array(speed.shape) - 1)
-        march.AddTrialPoint([int(index[2]), int(index[1]), int(index[0])])
-    march.SetStoppingValue(3.0 * LARGEST_REACH_MM)
-    arrival: NDArray[np.float32] = sitk.GetArrayFromImage(march.Execute(image))
-    return arrival
+def _outline(region: Region, tissue: _Tissue, seeds: FloatArray, progress: Progress) -> _Found:
+    """Raise the level between lesion and bone until the outline runs away, and step back."""
+    above = tissue.above(region.hu)
+    seen = sample(region.surrounded, region.grid, seeds, order=1, outside=0.0)
+    inside = float(min(INSIDE, seen.max() - INSIDE_BELOW_CLICK))
+    bone = (region.surrounded > inside) | (region.hu > SURE_BONE_HU)
+    weight = (bone & (above > 2 * tissue.noise_hu)).astype(np.float32)
+    around = ndimage.gaussian_filter(weight, BONE_NEAR_MM / VOXEL_MM)
+    place = OUTSIDE_COST * np.clip(inside - region.surrounded, *OUTSIDE_RANGE)
+    dark = above < -DARK_SIGMAS * tissue.noise_hu - DARK_HU
+    clicked = _near(region, seeds, SEED_RADIUS_MM)
+    far = np.zeros(region.hu.shape, dtype=bool)
+    if seen.max() < OPEN_SHARE:
+        place *= OPEN_TRUST
+        far = ~_near(region, seeds, _half_defect_mm(region, seeds))
+    levels = LEVELS_HU if tissue.sign > 0 else DENSE_LEVELS_HU
+    best: _Found | None = None
+    radius_mm, field = 0.0, None
+    for number, level in enumerate(levels):
+        progress.update(0.2 + 0.6 * number / len(levels), "outlining the lesion")
+        nearby = ndimage.gaussian_filter(np.minimum(above, level) * weight, BONE_NEAR_MM / VOXEL_MM)
+        beside = np.where(around > 1e-3, nearby / np.maximum(around, 1e-3), level)
+        beside = np.maximum(beside, LEAST_BONE_HU)
+        cost = (above**2 - (above - beside) ** 2) / (2 * MEASURE_HU**2)
+        cost = np.clip(cost, -TRUST[0], TRUST[1])
+        if tissue.sign > 0:
+            cost[dark] = DARK_COST
+        cost += place
+        cost[region.blocked | far] = TRUST[1]
+        cost[clicked] = -TRUST[1]
+        cost = cost.astype(np.float32)
+        begin = (cost < 0).astype(np.float32) if field is None else field
+        field = relaxed(cost, SMOOTHNESS, begin, ITERATIONS)
+        mask = _clicked_part(field > 0.5, region, seeds)
+        grown_mm = float(np.cbrt(3 * np.count_nonzero(mask) / (4 * np.pi))) * VOXEL_MM
+        if best is not None and grown_mm - radius_mm > RUNS_AWAY_MM:
+            return replace(best, ran_away=True)
+        is_open = bool(far.any())
+        best, radius_mm = _Found(mask, field.copy(), inside, is_open, ran_away=False), grown_mm
+    if best is None:
+        message = "there is at least one level"
+        raise ValueError(message)
+    return best
 
 
-def _first_exit(arrival_mm: NDArray[np.float32], region: Region, volume: Volume) -> float:
-    """Return when the front reaches a face of the block that is not a face of the image."""
-    first = 3.0 * LARGEST_REACH_MM
-    corners = volume.grid.corners_lps_mm()
-    own = region.grid.corners_lps_mm()
-    for axis in range(3):
-        world = 2 - axis
-        for side, index in ((own[:, world].min(), 0), (own[:, world].max(), -1)):
-            if abs(corners[:, world] - side).min() > 2.0:
-                first = min(first, float(np.take(arrival_mm, index, axis=axis).min()))
-    return first
-
-
-def _standstill(arrival_mm: NDArray[np.float32], until_mm: float) -> tuple[float, float]:
-    """Return the run at which the front's growth has collapsed, and its growth there (0 to 1)."""
-    limits = np.arange(2.0, max(8.0, min(until_mm, 2.0 * LARGEST_REACH_MM)), 1.0)
-    counts = np.array([(arrival_mm <= limit).sum() for limit in limits], dtype=float)
-    radius = np.cbrt(3.0 * counts * VOXEL_MM**3 / (4.0 * np.pi))
-    smooth = ndimage.gaussian_filter1d(np.gradient(radius, limits), 1.0)
-    free = int(np.flatnonzero(radius > 2.0)[0]) if (radius > 2.0).any() else 0
-    growth = ndimage.gaussian_filter1d(np.gradient(counts, limits), 1.0)[free:]
-    enclosed = np.flatnonzero(growth <= STOPPED_GROWTH * np.maximum.accumulate(growth))
-    dips, _ = find_peaks(-smooth[free:], prominence=DIP_DEPTH)
-    candidates = [int(found[0]) + free for found in (enclosed, dips) if len(found)]
-    preferred = smooth[free:] + EARLIER_A_MM * limits[free:]
-    index = min(candidates) if candidates else int(preferred.argmin()) + free
-    return float(limits[index]), float(smooth[index])
-
-
-def _destroyed_through(region: Region, seeds: FloatArray) -> bool:
-    """Tell whether no closing of the cortex takes in any of the clicks."""
-    grade = sample(region.envelope, region.grid, seeds, order=1, outside=0.0)
-    return bool(grade.max() < OPEN_GRADE)
-
-
-def _to_bone_mm(region: Region, seeds: FloatArray) -> float:
+def _half_defect_mm(region: Region, seeds: FloatArray) -> float:
     """Return half the defect's size: the mean of the nearest and the farthest bone around a click.
 
     The bone that is left lies around the defect; a click beside its middle is nearer to one side.
     """
-    count = 400
-    index = np.arange(count) + 0.5
-    polar, turn = np.arccos(1 - 2 * index / count), np.pi * (1 + 5**0.5) * index
-    rays = np.column_stack(
-        [np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)]
-    )
     steps = np.arange(2.0, NEAR_BONE_MM, VOXEL_MM)
+    rays = directions(DEFECT_RAYS)
     places = seeds[:, None, None, :] + steps[:, None] * rays[:, None, :]
     dense = sample(region.hu, region.grid, places, order=1, outside=0.0) > SURE_BONE_HU
     hits = steps[dense.argmax(axis=-1)][dense.any(axis=-1)]
     return float(np.percentile(hits, (10, 90)).mean()) if hits.size else NEAR_BONE_MM
 
 
-def _doubts(contrast: _Contrast, speed: float) -> list[Problem]:
-    doubts = []
-    if speed > CLEAR_SPEED:
-        message = "the border is unclear: the outline depends on where growth was stopped"
-        doubts.append(_doubt("border_unclear", message))
-    if abs(contrast.bone_hu - contrast.lesion_hu) < LOW_CONTRAST_HU:
-        message = "lesion and bone differ by less than 60 HU; check the outline"
-        doubts.append(_doubt("low_contrast", message))
-    return doubts
+def _near(region: Region, seeds: FloatArray, radius_mm: float) -> BoolArray:
+    """Return the voxels within a distance of the clicks."""
+    apart = np.ones(region.hu.shape, dtype=bool)
+    for seed in seeds:
+        apart[region.index(seed)] = False
+    near: BoolArray = ndimage.distance_transform_edt(apart, sampling=VOXEL_MM) <= radius_mm
+    return near
 
 
-def _rounded(
-    arrival_mm: NDArray[np.float32], limit_mm: float, region: Region, seeds: FloatArray
-) -> NDArray[np.float32]:
-    """Return a smooth level, positive inside, without necks thinner than 3 mm and without holes."""
-    mask = ndimage.binary_fill_holes(arrival_mm <= limit_mm)
-    core = ndimage.distance_transform_edt(mask, sampling=VOXEL_MM) > 1.5
-    labels, count = ndimage.label(core)
+def _clicked_part(mask: BoolArray, region: Region, seeds: FloatArray) -> BoolArray:
+    """Return what hangs together with the clicks by more than a neck, without holes."""
+    parts, _ = ndimage.label(mask)
+    mask = np.isin(parts, list({int(parts[region.index(one)]) for one in seeds} - {0}))
+    depth_mm = ndimage.distance_transform_edt(mask, sampling=VOXEL_MM)
+    neck_mm = min(NECK_MM, 0.75 * float(depth_mm.max()))
+    labels, count = ndimage.label(depth_mm > neck_mm)
     if count > 1:
-        index = [tuple(np.rint(region.grid.to_kji(seed)).astype(int)) for seed in seeds]
-        near = [ndimage.distance_transform_edt(labels != n + 1) for n in range(count)]
-        keep = {1 + int(np.argmin([far[at] for far in near])) for at in index}
+        nearest = ndimage.distance_transform_edt(
+            labels == 0, return_distances=False, return_indices=True
+        )
+        keep = {int(labels[tuple(nearest[(slice(None), *region.index(one))])]) for one in seeds}
         core = np.isin(labels, list(keep))
+    else:
+        core = labels > 0
     if core.any():
-        mask &= ndimage.distance_transform_edt(~core, sampling=VOXEL_MM) <= 1.5 + VOXEL_MM
-    inside = ndimage.distance_transform_edt(mask, sampling=VOXEL_MM)
-    outside = ndimage.distance_transform_edt(~mask, sampling=VOXEL_MM)
-    level: NDArray[np.float32] = ndimage.gaussian_filter((inside - outside).astype(np.float32), 0.7)
-    return level
+        reach_mm = neck_mm + VOXEL_MM
+        mask = mask & (ndimage.distance_transform_edt(~core, sampling=VOXEL_MM) <= reach_mm)
+    whole: BoolArray = ndimage.binary_fill_holes(mask)
+    return whole
 
 
-def _on_volume(
-    level: NDArray[np.float32], region: Region, volume: Volume, seeds: FloatArray
-) -> BoolArray:
+def _leaves_block(mask: BoolArray, region: Region, volume: Volume) -> bool:
+    """Tell whether an outline meets a face of the block that is not a face of the image."""
+    corners, own = volume.grid.corners_lps_mm(), region.grid.corners_lps_mm()
+    for axis in range(3):
+        world = 2 - axis
+        for side, index in ((own[:, world].min(), 0), (own[:, world].max(), -1)):
+            within = abs(corners[:, world] - side).min() > 2.0
+            if within and bool(np.take(mask, index, axis=axis).any()):
+                return True
+    return False
+
+
+def _on_volume(found: _Found, region: Region, volume: Volume, seeds: FloatArray) -> BoolArray:
     """Return the outline on the volume's own voxels, the clicked part only."""
+    rim = ndimage.binary_dilation(found.mask)
+    level = np.where(rim, found.field - 0.5, -0.5)
+    level[found.mask] = np.maximum(level[found.mask], 0.01)
     start, size = volume.grid.around(region.grid.corners_lps_mm(), 0.0)
     grid = volume.grid.cropped(start, size)
     places = grid.to_lps(np.moveaxis(np.indices(size), 0, -1))
-    part = sample(level, region.grid, places, order=1, outside=-1.0) > 0
+    part = sample(level, region.grid, places, order=1, outside=-0.5) > 0
     labels, count = ndimage.label(part, structure=np.ones((3, 3, 3)))
     if count > 1:
         hit = [grid.nearest(seed) for seed in seeds]
@@ -346,6 +358,105 @@ def _on_volume(
     mask = np.zeros(volume.grid.size_kji, dtype=bool)
     mask[tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))] = part
     return mask
+
+
+def _allowed(
+    found: _Found, region: Region, volume: Volume, outside: BoolArray | None, mask: BoolArray
+) -> BoolArray:
+    """Return where the outline may be moved to: what was within the bone."""
+    start, size = volume.grid.around(region.grid.corners_lps_mm(), 0.0)
+    grid = volume.grid.cropped(start, size)
+    places = grid.to_lps(np.moveaxis(np.indices(size), 0, -1))
+    seen = sample(region.surrounded, region.grid, places, order=1, outside=0.0)
+    allowed = mask.copy()
+    block = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
+    allowed[block] |= seen >= found.inside
+    if outside is not None:
+        allowed &= ~outside
+    return allowed
+
+
+def _with_generosity(
+    mask: BoolArray, allowed: BoolArray, volume: Volume, generosity: float
+) -> BoolArray:
+    """Return a tighter or more generous outline around the proposal."""
+    if generosity == 0.0:
+        return mask
+    spacing = volume.grid.spacing_mm_kji
+    radius_mm = float(np.cbrt(3000 * np.count_nonzero(mask) * volume.grid.voxel_ml / (4 * np.pi)))
+    by_mm = GENEROSITY_SHARE * radius_mm * abs(generosity)
+    found = ndimage.find_objects(mask.view(np.uint8))[0]
+    pad = np.ceil((by_mm + 1.0) / np.array(spacing)).astype(int) + 1
+    block = tuple(
+        slice(max(0, one.start - n), min(size, one.stop + n))
+        for one, n, size in zip(found, pad, mask.shape, strict=True)
+    )
+    changed = mask.copy()
+    if generosity > 0:
+        near = ndimage.distance_transform_edt(~mask[block], sampling=spacing) <= by_mm
+        grows = near & allowed[block] & (volume.hu[block] < 2 * SURE_BONE_HU)
+        changed[block] |= grows
+        return changed
+    deep = ndimage.distance_transform_edt(np.pad(mask[block], 1), sampling=spacing)[
+        1:-1, 1:-1, 1:-1
+    ]
+    kept = deep > min(by_mm, 0.8 * float(deep.max()))
+    changed[block] = kept
+    return changed
+
+
+def _contrast(found: _Found, region: Region, tissue: _Tissue, seeds: FloatArray) -> float:
+    """Compare the outline with the bone around it; refuse what cannot be told apart."""
+    away_mm = ndimage.distance_transform_edt(~found.mask, sampling=VOXEL_MM)
+    ring = (away_mm > RING_MM[0]) & (away_mm <= RING_MM[1]) & (region.surrounded > found.inside)
+    values = tissue.above(region.hu[ring])
+    if found.is_open:  # muscle lies around it too; what bone is left is compared
+        values = values[values > LEAST_CONTRAST_HU]
+    if values.size < LEAST_RING_VOXELS:
+        return 0.0
+    contrast_hu = float(np.median(values))
+    if contrast_hu < LEAST_CONTRAST_HU:
+        raise _not_distinct(seeds)
+    return contrast_hu
+
+
+def _doubts(
+    volume: Volume,
+    mask: BoolArray,
+    seeds: FloatArray,
+    found: _Found,
+    tissue: _Tissue,
+    contrast_hu: float,
+) -> tuple[Problem, ...]:
+    doubts = []
+    if found.ran_away:
+        message = "the border is unclear: a little more and the outline runs into marrow or muscle"
+        doubts.append(_doubt("border_unclear", message))
+    if tissue.sign < 0:
+        message = (
+            "the click lies in dense tissue: of a mixed lesion only its dense part is outlined"
+        )
+        doubts.append(_doubt("dense_click", message))
+    if contrast_hu < LOW_CONTRAST_HU:
+        message = "lesion and bone differ by less than 60 HU; check the outline"
+        doubts.append(_doubt("low_contrast", message))
+    if found.is_open:
+        message = (
+            "bone is destroyed through here; towards muscle the outline is a guess, correct it"
+        )
+        doubts.append(_doubt("open_to_soft_tissue", message))
+    spread_hu = tissue.sign * (float(np.median(volume.hu[mask])) - tissue.hu)
+    if spread_hu > max(MIXED_SHARE * contrast_hu, 2 * tissue.noise_hu):
+        message = "the outline holds denser tissue than the click; it may have run into marrow"
+        doubts.append(_doubt("runs_into_marrow", message))
+    parts = _parts(mask)
+    clicked = [volume.grid.nearest(seed) for seed in seeds]
+    if parts > 1 or not all(mask[at] for at in clicked if at is not None):
+        message = "the clicks lie in separate places; one lesion is planned at a time"
+        doubts.append(_doubt("separate_parts", message))
+    if _leaves_image(mask):
+        doubts.append(_doubt("leaves_image", "the lesion leaves the field of view"))
+    return tuple(doubts)
 
 
 def _parts(mask: BoolArray) -> int:

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.geometry import BoolArray, Grid
-from imaging.volume import Volume
+from imaging.geometry import BoolArray, FloatArray, Grid
+from imaging.lesion.region import SIGHT_MM, cut_region
+from imaging.volume import Volume, sample
 
 LOOK_MM = 4.0  # thicker than a healthy cortex with its blur
 BONE_ABOVE_LESION_HU = 90.0  # cortex is denser than soft tissue by more than this even when thin
 LEAST_AREA_MM2 = 25.0  # smaller openings are nutrient canals and noise
-FAT_HU = -30.0
+BEHIND_MM = 5.0  # beyond a cortex and its blur
+RIDGE_HU = 40.0  # of a thin cortex, blurred, above what lies on both sides of it
+OUT_OF_BONE = 0.55  # of the directions; what sees bone in fewer lies outside of it
 SURE_BONE_HU = 130.0
+IndexArray = NDArray[np.intp]
 
 
 def cortical_breach(volume: Volume, mask: BoolArray) -> bool | None:
     """Tell whether no cortex lies between part of the lesion's surface and soft tissue.
 
     From each surface voxel the densest value within 4 mm outside the mask is taken, along the
-    surface's normal. Where it stays below bone over a connected patch, the cortex is open.
+    surface's normal. Where it stays below bone, the tissue behind lies outside the bone (it sees
+    bone in few directions), and no ridge lies before it, over a connected patch, it is open.
+    Marrow behind the surface is no breach, however poor it is.
 
     Parameters
     ----------
@@ -49,12 +56,40 @@ def cortical_breach(volume: Volume, mask: BoolArray) -> bool | None:
     surface = part & (ndimage.distance_transform_edt(part, sampling=spacing) <= max(spacing))
     densest = _densest_outward(hu, outside_mm, part, crop.grid)
     open_ = surface & (densest < bone_hu)
+    open_ &= _open_behind(volume, outside_mm, part, crop.grid, densest)
     area_a_voxel = _area_per_voxel_mm2(part, surface, spacing)
     labels, count = ndimage.label(open_, structure=np.ones((3, 3, 3)))
     if count == 0:
         return False
     largest = int(np.bincount(labels.ravel())[1:].max())
     return bool(largest * area_a_voxel >= LEAST_AREA_MM2)
+
+
+def _open_behind(
+    volume: Volume, outside_mm: FloatArray, part: BoolArray, grid: Grid, densest: FloatArray
+) -> BoolArray:
+    """Tell for each surface voxel whether soft tissue outside the bone follows without a ridge."""
+    where, along = _outward(outside_mm, part, grid)
+    places = grid.to_lps(where + along * BEHIND_MM / np.array(grid.spacing_mm_kji))
+    region = cut_region(volume, np.stack([places.min(axis=0), places.max(axis=0)]), SIGHT_MM)
+    seen = sample(region.surrounded, region.grid, places, order=1, outside=0.0)
+    behind_hu = sample(region.hu, region.grid, places, order=1, outside=0.0)
+    lesion_hu = float(np.median(volume.hu_at(grid.to_lps(np.argwhere(part)))))
+    ridge_hu = densest[tuple(where.T)] - np.maximum(behind_hu, lesion_hu)
+    out = np.zeros(part.shape, dtype=bool)
+    out[tuple(where.T)] = (seen < OUT_OF_BONE) & (ridge_hu < RIDGE_HU)
+    return out
+
+
+def _outward(outside_mm: FloatArray, part: BoolArray, grid: Grid) -> tuple[IndexArray, FloatArray]:
+    """Return the surface's voxels, and the outward normal at each, in millimetres along k, j, i."""
+    spacing = np.array(grid.spacing_mm_kji)
+    inside_mm = ndimage.distance_transform_edt(part, sampling=grid.spacing_mm_kji)
+    level = ndimage.gaussian_filter(outside_mm - inside_mm, 1.0)
+    normal = np.array(np.gradient(level, *(float(mm) for mm in spacing)))
+    normal /= np.maximum(np.linalg.norm(normal, axis=0), 1e-6)
+    where = np.argwhere(part & (inside_mm <= spacing.max()))
+    return where, normal[:, where[:, 0], where[:, 1], where[:, 2]].T
 
 
 def _touches_edge(mask: BoolArray) -> bool:
@@ -67,13 +102,8 @@ def _densest_outward(
 ) -> np.ndarray:
     """Return the densest value met within reach of each voxel along the outward normal."""
     spacing = np.array(grid.spacing_mm_kji)
-    inside_mm = ndimage.distance_transform_edt(part, sampling=grid.spacing_mm_kji)
-    level = ndimage.gaussian_filter(outside_mm - inside_mm, 1.0)
-    normal = np.array(np.gradient(level, *(float(mm) for mm in spacing)))
-    normal /= np.maximum(np.linalg.norm(normal, axis=0), 1e-6)
-    where = np.argwhere(part & (inside_mm <= spacing.max()))
+    where, along = _outward(outside_mm, part, grid)
     best = np.full(hu.shape, np.inf)
-    along = normal[:, where[:, 0], where[:, 1], where[:, 2]].T
     found = np.full(len(where), -np.inf)
     for distance_mm in np.arange(0.0, max(LOOK_MM, 1.5 * spacing.max()), 0.5):
         at = where + along * distance_mm / spacing

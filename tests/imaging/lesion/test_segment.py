@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from imaging.errors import ImagingError
 from imaging.files import read_volume
-from imaging.lesion.segment import segment_lesion
+from imaging.geometry import Grid
+from imaging.lesion.region import surrounded_by
+from imaging.lesion.relaxation import relaxed
+from imaging.lesion.segment import INSIDE, segment_lesion
 from imaging.measurement.lesion import measure
 from imaging.phantom.insert import insert_lesion
 from imaging.structures.canal import canal_near
@@ -89,3 +93,56 @@ def test_clicks_in_two_places_are_said(vertebra: GeneratedCase) -> None:
     both = np.stack([seed, seed + np.array([40.0, 0.0, 0.0])])
     doubts = {doubt.code for doubt in segment_lesion(vertebra.volume, both).doubts}
     assert "separate_parts" in doubts
+
+
+def test_what_lies_in_a_shell_with_a_hole_is_still_inside() -> None:
+    k, j, i = np.mgrid[-40:40, -40:40, -40:40]
+    distance = np.sqrt(k**2 + j**2 + i**2)
+    shell = (distance > 14) & (distance < 17) & ~((i > 8) & (np.hypot(k, j) < 7))
+    seen = surrounded_by(shell)
+    assert seen[40, 40, 40] > 0.85
+    assert seen[40, 40, 50] > INSIDE
+    assert seen[40, 40, 40 + 24] < INSIDE
+    assert seen[40, 40 + 26, 40] < INSIDE
+
+
+def test_a_ball_in_noise_is_found_whatever_one_begins_with() -> None:
+    rng = np.random.default_rng(0)
+    k, j, i = np.mgrid[-20:20, -20:20, -20:20]
+    ball = np.sqrt(k**2 + j**2 + i**2) < 11
+    cost = (np.where(ball, -0.5, 0.5) + rng.normal(0, 1.5, ball.shape)).astype(np.float32)
+    fields = [relaxed(cost, 1.0, np.full(ball.shape, v, np.float32), 300) for v in (0.0, 1.0)]
+    for field in fields:
+        assert dice(field > 0.5, ball) > 0.93
+    assert dice(fields[0] > 0.5, fields[1] > 0.5) > 0.99
+
+
+@pytest.mark.parametrize("around_hu", [200, 350, 700])
+def test_the_border_lies_half_way_to_the_bone_beside_it(around_hu: int) -> None:
+    k, j, i = np.mgrid[-30:30, -30:30, -30:30]
+    distance = np.sqrt(k**2 + j**2 + i**2)
+    sharp = np.where(distance < 12, 45.0, np.where(distance < 25, around_hu, 50.0))
+    hu = ndimage.gaussian_filter(sharp, 1.2) + np.random.default_rng(1).normal(0, 8, sharp.shape)
+    volume = Volume(hu.astype(np.int16), Grid.aligned(hu.shape, 1.0, (0.0, 0.0, 0.0)))
+    outline = segment_lesion(volume, np.array([30.0, 30.0, 30.0]))
+    assert dice(outline.mask, distance < 12) > 0.9
+    assert not {"border_unclear", "open_to_soft_tissue"} & {one.code for one in outline.doubts}
+
+
+def test_a_click_beside_the_border_means_the_tissue_it_hit(vertebra: GeneratedCase) -> None:
+    grid = vertebra.volume.grid
+    deep = ndimage.distance_transform_edt(vertebra.lesion, sampling=grid.spacing_mm_kji)
+    shallow = np.argwhere((deep > 1.5) & (deep < 3.0) & (vertebra.volume.hu < 80))
+    seed = grid.to_lps(shallow[len(shallow) // 2])
+    assert dice(segment_lesion(vertebra.volume, seed).mask, vertebra.lesion) > 0.8
+
+
+def test_a_dense_click_says_that_only_the_dense_part_is_outlined() -> None:
+    k, j, i = np.mgrid[-30:30, -30:30, -30:30]
+    distance = np.sqrt(k**2 + j**2 + i**2)
+    hu = np.where(distance < 10, 750.0, np.where(distance < 25, 150.0, 50.0))
+    hu = ndimage.gaussian_filter(hu, 1.0)
+    volume = Volume(hu.astype(np.int16), Grid.aligned(hu.shape, 1.0, (0.0, 0.0, 0.0)))
+    outline = segment_lesion(volume, np.array([30.0, 30.0, 30.0]))
+    assert "dense_click" in {one.code for one in outline.doubts}
+    assert dice(outline.mask, distance < 10) > 0.9

@@ -1,0 +1,73 @@
+"""The last millimetres: the outline is moved to half way between lesion and the bone beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.geometry import BoolArray
+from imaging.volume import Volume
+
+NEIGHBOURHOOD_MM = 3.0  # in which the bone beside the border is looked for
+BONE_PERCENTILE = 85  # of the neighbourhood: its dense side, without its noise
+LEAST_CONTRAST_HU = 50.0
+FARTHEST_MM = 2.0  # what a scanner's blur spreads; thick slices are allowed one slice
+SMOOTHING_MM = 0.5
+THICK_MM = 2.0  # slices thicker than this blur into their neighbours
+
+
+def at_half_level(
+    volume: Volume, mask: BoolArray, lesion_hu: float, sign: float, allowed: BoolArray
+) -> BoolArray:
+    """Let an outline grow to half way between the lesion's value and that of the bone beside it.
+
+    Parameters
+    ----------
+    volume : Volume
+        The CT.
+    mask : numpy.ndarray
+        Shape of the volume, bool, not empty; too tight by the blur of the scanner.
+    lesion_hu : float
+        Of the lesion.
+    sign : float
+        1 for a lesion darker than bone, −1 for a denser one.
+    allowed : numpy.ndarray
+        Shape of the volume, bool: where it may grow.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape of the volume, bool.
+    """
+    spacing = np.array(volume.grid.spacing_mm_kji)
+    pad = np.ceil((NEIGHBOURHOOD_MM + FARTHEST_MM) / spacing).astype(int) + 1
+    found = ndimage.find_objects(mask.view(np.uint8))[0]
+    block = tuple(
+        slice(max(0, one.start - n), min(size, one.stop + n))
+        for one, n, size in zip(found, pad, mask.shape, strict=True)
+    )
+    values = sign * (volume.hu[block].astype(np.float32) - lesion_hu)
+    deviation = np.where(spacing < THICK_MM, SMOOTHING_MM / spacing, 0.0)
+    values = ndimage.gaussian_filter(values, deviation)
+    bone = ndimage.percentile_filter(values, BONE_PERCENTILE, footprint=_ball(spacing))
+    joins = (values < bone / 2) & (bone > LEAST_CONTRAST_HU) & allowed[block]
+    core = mask[block]
+    near = ndimage.distance_transform_edt(~core, sampling=spacing) <= max(
+        FARTHEST_MM, 1.01 * spacing.min()
+    )
+    if spacing[0] > THICK_MM:
+        near |= ndimage.binary_dilation(core, np.ones((3, 1, 1), dtype=bool))
+    grown = ndimage.binary_propagation(core, mask=core | (joins & near))
+    whole = mask.copy()
+    whole[block] = ndimage.binary_fill_holes(grown)
+    return whole
+
+
+def _ball(spacing_mm_kji: np.ndarray) -> BoolArray:
+    """Return the neighbourhood as a footprint; across thick slices it takes in one on each side."""
+    reach = np.maximum(np.ceil(NEIGHBOURHOOD_MM / spacing_mm_kji), 1).astype(int)
+    offsets = np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij")
+    step = np.minimum(spacing_mm_kji, NEIGHBOURHOOD_MM / reach)
+    squared = sum((offset * one) ** 2 for offset, one in zip(offsets, step, strict=True))
+    ball: BoolArray = np.asarray(squared) <= NEIGHBOURHOOD_MM**2 + 1e-6
+    return ball
