@@ -39,10 +39,16 @@ METHODS = {
         "inside the skeleton's convex hull or behind 20 mm of belly wall, in front of the canal; "
         "the organs and vessels in it were not told apart"
     ),
-    BONE: "above 140 HU and connected to bone above 220 HU, with what the cortex encloses",
+    BONE: (
+        "above 140 HU and connected to bone above 220 HU, with what the cortex encloses; vessels "
+        "filled with contrast can be taken for it"
+    ),
     LUNG: "air inside the body of lung's mean density, at least 20 ml",
     BOWEL_GAS: "other air inside the body",
-    SPINAL_CANAL: "the soft channel that bone surrounds, followed from slice to slice",
+    SPINAL_CANAL: (
+        "the soft channel that bone surrounds, followed from slice to slice; it stands for the cord, "
+        "which is not seen, nor where it ends"
+    ),
     METAL: "above 2500 HU",
 }
 LABEL = {name: label for label, name in enumerate(METHODS, start=1)}
