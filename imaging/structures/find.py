@@ -46,8 +46,8 @@ METHODS = {
     LUNG: "air inside the body of lung's mean density, at least 20 ml",
     BOWEL_GAS: "other air inside the body",
     SPINAL_CANAL: (
-        "the soft channel that bone surrounds, followed from slice to slice; it stands for the cord, "
-        "which is not seen, nor where it ends"
+        "the soft channel that bone surrounds, followed from slice to slice; it stands for the "
+        "cord, which is not seen, nor where it ends"
     ),
     METAL: "above 2500 HU",
 }
