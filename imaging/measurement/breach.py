@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imaging.document import Document, Vector
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.lesion.region import SIGHT_MM, cut_region
 from imaging.volume import Volume, sample
@@ -20,8 +21,26 @@ SURE_BONE_HU = 130.0
 IndexArray = NDArray[np.intp]
 
 
-def cortical_breach(volume: Volume, mask: BoolArray) -> bool | None:
-    """Tell whether no cortex lies between part of the lesion's surface and soft tissue.
+class Breach(Document):
+    """Whether and where a lesion has broken through the cortex.
+
+    Attributes
+    ----------
+    is_open : bool or None
+        None where it cannot be judged.
+    area_mm2 : float or None
+        Of the largest opening; None where there is none.
+    centre_lps_mm : Vector or None
+        Middle of the largest opening.
+    """
+
+    is_open: bool | None = None
+    area_mm2: float | None = None
+    centre_lps_mm: Vector | None = None
+
+
+def find_breach(volume: Volume, mask: BoolArray) -> Breach:
+    """Look for a part of the lesion's surface without cortex between it and soft tissue.
 
     From each surface voxel the densest value within 4 mm outside the mask is taken, along the
     surface's normal. Where it stays below bone, the tissue behind lies outside the bone (it sees
@@ -37,32 +56,35 @@ def cortical_breach(volume: Volume, mask: BoolArray) -> bool | None:
 
     Returns
     -------
-    bool or None
-        None where the lesion reaches the edge of the image or no bone is near it: unknown.
+    Breach
+        Unknown where the lesion reaches the edge of the image or no bone is near it.
     """
     points = volume.grid.to_lps(np.argwhere(mask))
     start, size = volume.grid.around(points, 12.0)
     crop = volume.cropped(start, size)
     part = mask[tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))]
     if _touches_edge(mask):
-        return None
+        return Breach()
     hu = ndimage.gaussian_filter(crop.hu.astype(np.float32), 0.5)
     spacing = crop.grid.spacing_mm_kji
     outside_mm = ndimage.distance_transform_edt(~part, sampling=spacing)
     bone_hu = max(SURE_BONE_HU, float(np.median(hu[part])) + BONE_ABOVE_LESION_HU)
     rim = (outside_mm > 0) & (outside_mm <= 8.0)
     if (hu[rim] > bone_hu).mean() < 0.05:
-        return None
+        return Breach()
     surface = part & (ndimage.distance_transform_edt(part, sampling=spacing) <= max(spacing))
     densest = _densest_outward(hu, outside_mm, part, crop.grid)
     open_ = surface & (densest < bone_hu)
     open_ &= _open_behind(volume, outside_mm, part, crop.grid, densest)
     area_a_voxel = _area_per_voxel_mm2(part, surface, spacing)
     labels, count = ndimage.label(open_, structure=np.ones((3, 3, 3)))
-    if count == 0:
-        return False
-    largest = int(np.bincount(labels.ravel())[1:].max())
-    return bool(largest * area_a_voxel >= LEAST_AREA_MM2)
+    sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    if count == 0 or sizes.max() * area_a_voxel < LEAST_AREA_MM2:
+        return Breach(is_open=False)
+    largest = labels == int(sizes.argmax()) + 1
+    x, y, z = crop.grid.to_lps(np.argwhere(largest).mean(axis=0))
+    area_mm2 = float(sizes.max()) * area_a_voxel
+    return Breach(is_open=True, area_mm2=area_mm2, centre_lps_mm=(float(x), float(y), float(z)))
 
 
 def _open_behind(

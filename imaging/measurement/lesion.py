@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal, cast
 
 import numpy as np
+from scipy import ndimage
 
 from imaging.document import Document, Vector
 from imaging.errors import refuse_image
-from imaging.geometry import BoolArray
-from imaging.measurement.breach import cortical_breach
+from imaging.geometry import BoolArray, Grid
+from imaging.measurement.breach import find_breach
 from imaging.measurement.diameters import diameters, diameters_in_slice
 from imaging.volume import Volume
 
@@ -17,6 +18,8 @@ Kind = Literal["lytic", "mixed", "blastic"]
 
 DENSE_HU = 300  # above cancellous bone of a healthy adult [BG]
 SOFT_HU = 130  # below cancellous bone of a healthy adult [BG]
+SURFACE_SMOOTHING_VOXELS = 0.8
+SURFACE_PAD = 4
 MOSTLY = 0.6
 HARDLY = 0.15
 
@@ -35,6 +38,21 @@ class AxialDiameters(Document):
     length_mm: float
     width_mm: float
     slice_k: int
+
+
+class Density(Document):
+    """Spread of the density of a lesion, in Hounsfield units.
+
+    Attributes
+    ----------
+    sd, p5, median, p95 : float
+        Standard deviation and percentiles.
+    """
+
+    sd: float
+    p5: float
+    median: float
+    p95: float
 
 
 class LesionMeasurement(Document):
@@ -62,6 +80,14 @@ class LesionMeasurement(Document):
         None where it cannot be judged.
     voxels : int
         Number of voxels.
+    surface_mm2 : float or None
+        Area of the half level between lesion and the rest; None in plans that did not measure it.
+    hu : Density or None
+        Spread of the density.
+    breach_area_mm2 : float or None
+        Of the largest opening of the cortex; None without one.
+    breach_lps_mm : Vector or None
+        Middle of that opening.
     """
 
     length_mm: float
@@ -76,6 +102,10 @@ class LesionMeasurement(Document):
     kind: Kind
     cortical_breach: bool | None
     voxels: int
+    surface_mm2: float | None = None
+    hu: Density | None = None
+    breach_area_mm2: float | None = None
+    breach_lps_mm: Vector | None = None
 
 
 def measure(volume: Volume, mask: BoolArray) -> LesionMeasurement:
@@ -106,6 +136,8 @@ def measure(volume: Volume, mask: BoolArray) -> LesionMeasurement:
     axial, slice_k = diameters_in_slice(mask, grid)
     centroid = grid.to_lps(np.argwhere(mask).mean(axis=0))
     values = volume.hu[mask]
+    breach = find_breach(volume, mask)
+    p5, median, p95 = (float(n) for n in np.percentile(values, (5, 50, 95)))
     return LesionMeasurement(
         length_mm=spatial.length_mm,
         width_mm=spatial.width_mm,
@@ -117,9 +149,39 @@ def measure(volume: Volume, mask: BoolArray) -> LesionMeasurement:
         centroid_lps_mm=cast("Vector", tuple(float(n) for n in centroid)),
         mean_hu=float(values.mean()),
         kind=lesion_kind(values),
-        cortical_breach=cortical_breach(volume, mask),
+        cortical_breach=breach.is_open,
         voxels=voxels,
+        surface_mm2=surface_mm2(mask, grid),
+        hu=Density(sd=float(values.std()), p5=p5, median=median, p95=p95),
+        breach_area_mm2=breach.area_mm2,
+        breach_lps_mm=breach.centre_lps_mm,
     )
+
+
+def surface_mm2(mask: BoolArray, grid: Grid) -> float:
+    """Measure the area of a mask's surface.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Shape ``grid.size_kji``, at least one voxel.
+    grid : Grid
+        Where it lies.
+
+    Returns
+    -------
+    float
+        Square millimetres of the half level (marching cubes) after smoothing by half a voxel, which
+        takes the staircase away that would add half as much again.
+    """
+    from skimage.measure import marching_cubes, mesh_surface_area
+
+    found = ndimage.find_objects(mask.view(np.uint8))[0]
+    part = np.pad(mask[found].astype(np.float32), SURFACE_PAD)
+    smooth = ndimage.gaussian_filter(part, SURFACE_SMOOTHING_VOXELS)
+    level = min(0.5, 0.99 * float(smooth.max()))
+    corners, faces, _, _ = marching_cubes(smooth, level, spacing=grid.spacing_mm_kji)
+    return float(mesh_surface_area(corners, faces))
 
 
 def lesion_kind(values_hu: np.ndarray) -> Kind:

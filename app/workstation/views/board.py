@@ -17,6 +17,7 @@ from app.workstation.views.surfaces import Mesh
 from app.workstation.views.three_d import ThreeDView
 from app.workstation.words import Words
 from imaging.document import Vector
+from imaging.structures.model import Structures, is_bone
 from imaging.volume import Volume
 from planning.plan import Case
 
@@ -66,6 +67,7 @@ class Board(QWidget):
         self._alone: QWidget | None = None
         self._had_lesion = False
         self._chosen: tuple[int | None, int | None] = (None, None)
+        self._structures: Structures | None = None
         session.subscribe(Topic.VOLUME, self._show_volume)
         session.subscribe(Topic.PREVIEW, self._show_volume)
         session.subscribe(Topic.CASE, self._show_case)
@@ -153,6 +155,7 @@ class Board(QWidget):
             self.three_d.look_at_lesion()
 
     def _show_case(self, case: Case | None) -> None:
+        self._hide_bones(case)
         self.layers.use_case(case)
         for view in self.slices:
             view.show_case()
@@ -168,3 +171,12 @@ class Board(QWidget):
             self.go_to(plan.chosen.target_lps_mm)
             self.three_d.look_at_lesion()
         self._chosen = key
+
+    def _hide_bones(self, case: Case | None) -> None:
+        """Leave the contours of newly found bones out of the slices, where bone is seen anyway."""
+        found = case.structures if case is not None else None
+        if found is not None and found is not self._structures:
+            bones = frozenset(row.name for row in found.table if is_bone(row.name))
+            hidden = self._viewpoint.look.hidden_structures | bones
+            self._viewpoint.change(hidden_structures=hidden)
+        self._structures = found

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from imaging.errors import ImagingError
 from imaging.geometry import Grid
 from imaging.measurement.diameters import diameters, diameters_of_points
-from imaging.measurement.lesion import lesion_kind, measure
+from imaging.measurement.lesion import lesion_kind, measure, surface_mm2
 from imaging.volume import Volume
 from tests.imaging.test_geometry import rotation
 
@@ -84,3 +85,38 @@ def test_empty_mask_is_refused() -> None:
 )
 def test_kind_follows_density(values: list[int], kind: str) -> None:
     assert lesion_kind(np.array(values)) == kind
+
+
+@pytest.mark.parametrize("half_axes", [(12.0, 12.0, 12.0), (20.0, 12.0, 8.0)])
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.5, 0.8, 0.8)])
+def test_the_surface_of_an_ellipsoid(
+    half_axes: tuple[float, float, float], spacing: tuple[float, float, float]
+) -> None:
+    size = [int(60 / mm) for mm in spacing]
+    affine = np.eye(4)
+    affine[:3, :3] = np.fliplr(np.eye(3)) @ np.diag(spacing)
+    grid = Grid((size[0], size[1], size[2]), affine)
+    mask = ellipsoid(grid, np.array(half_axes), rotation(0.3, 0.5, 0.2))
+    a, b, c = (n**1.6075 for n in half_axes)
+    exact = 4 * np.pi * ((a * b + a * c + b * c) / 3) ** (1 / 1.6075)  # Thomsen, within 1.1 %
+    assert surface_mm2(mask, grid) == pytest.approx(exact, rel=0.06)
+
+
+def test_an_opening_of_the_cortex_is_measured_where_it_is() -> None:
+    k, j, i = np.mgrid[-30:30, -30:30, -30:30]
+    distance = np.sqrt(k**2 + j**2 + i**2)
+    hole = (i > 0) & (np.hypot(k, j) < 6)
+    hu = np.where(distance < 14, 45.0, np.where((distance < 18) & ~hole, 700.0, 50.0))
+    hu = ndimage.gaussian_filter(hu, 0.6)
+    volume = Volume(hu.astype(np.int16), Grid.aligned(hu.shape, 1.0, (0.0, 0.0, 0.0)))
+    found = measure(volume, distance < 14)
+    assert found.cortical_breach is True
+    assert found.breach_lps_mm is not None
+    np.testing.assert_allclose(found.breach_lps_mm, (43.0, 30.0, 30.0), atol=2.5)
+    assert found.breach_area_mm2 == pytest.approx(np.pi * 36, rel=0.5)
+    closed = Volume(
+        np.where(distance < 14, 45, np.where(distance < 18, 700, 50)).astype(np.int16), volume.grid
+    )
+    whole = measure(closed, distance < 14)
+    assert whole.cortical_breach is False
+    assert whole.breach_area_mm2 is None
