@@ -6,7 +6,6 @@ The palette is that of Okabe and Ito (Color Universal Design, 2008).
 from __future__ import annotations
 
 LESION = "#E69F00"
-MARGIN = "#F0E442"
 NEEDLE = "#56B4E9"
 OTHER_NEEDLE = "#8FA3AD"
 FORBIDDEN = "#CC79A7"

@@ -73,7 +73,7 @@ class SeriesChooser(QDialog):
     def __init__(self, parent: QWidget, choice: Choice, words: Words) -> None:
         super().__init__(parent)
         self.setWindowTitle(words("dialogs.choose_series"))
-        self.setMinimumWidth(460)
+        self.setMinimumSize(640, 460)
         self._choice = choice
         column = QVBoxLayout(self)
         column.addWidget(QLabel(words("dialogs.choose_series_text")))

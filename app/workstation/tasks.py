@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +31,6 @@ from planning.procedure import (
     with_lesion,
     with_structures,
 )
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def read_or_list(
 
 def _with_checksum(volume: Volume) -> Volume:
     """Compute the checksum here, so that the window need not."""
-    log.debug("read, checksum %s", volume.checksum)
+    _ = volume.checksum
     return volume
 
 

@@ -307,11 +307,10 @@ def assemble(
     """
     out = np.empty(plan.grid.size_kji, dtype=np.int16)
     used = np.column_stack([plan.heights_mm, plan.shifts_mm_ji])
-    straight = not plan.shifts_mm_ji.any()
     with ThreadPoolExecutor(threads) as pool:
         if plan.even:
             used[:, 0] = plan.grid.spacing_mm_kji[0] * np.arange(len(plan.order))
-            _fill(pool, plan, size_ji, read if straight else None, read, out, progress)
+            _fill(pool, plan, size_ji, read, out, progress)
             return out, used
         slices = _in_order(pool, plan, size_ji, read, threads, progress)
         _interpolate(plan, slices, out)
@@ -322,17 +321,17 @@ def _fill(
     pool: ThreadPoolExecutor,
     plan: StackPlan,
     size_ji: tuple[int, int],
-    direct: ReadSlice | None,
     read: ReadSlice,
     out: NDArray[np.int16],
     progress: Progress,
 ) -> None:
     """Read every slice into its place; slices need not wait for each other."""
+    straight = not plan.shifts_mm_ji.any()
 
     def task(numbers: range) -> None:
         for number in numbers:
-            if direct is not None:
-                direct(plan.order[number], out[number])
+            if straight:
+                read(plan.order[number], out[number])
             else:
                 out[number] = _straightened(plan, size_ji, read, number)
 

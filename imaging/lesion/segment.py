@@ -141,10 +141,6 @@ def segment_lesion(
     clicks = np.atleast_2d(np.asarray(seeds_lps_mm, dtype=float))
     _check_seeds(volume, clicks)
     seeds = clicks
-    if outside is not None and any(
-        outside[volume.grid.nearest(seed) or ()].any() for seed in seeds
-    ):
-        outside = None  # who clicks into what was taken for the canal says that it is none
     reach_mm = FIRST_REACH_MM
     while True:
         progress.update(reach_mm / (2 * LARGEST_REACH_MM), "outlining the lesion")
@@ -152,7 +148,10 @@ def segment_lesion(
         seeds = np.stack([_settled(region, volume, seed) for seed in clicks])
         tissue = _clicked_tissue(region, seeds)
         found = _outline(region, tissue, seeds, progress)
-        if reach_mm >= LARGEST_REACH_MM or not _leaves_block(found.mask, region, volume):
+        if not _leaves_block(found.mask, region, volume):
+            break
+        if reach_mm >= LARGEST_REACH_MM:
+            found = replace(found, ran_away=True)  # what lies beyond the block was not looked at
             break
         reach_mm = min(2 * reach_mm, LARGEST_REACH_MM)
     progress.update(0.9, "outlining the lesion")

@@ -243,11 +243,6 @@ def simulate(task: Simulation, progress: Progress = SILENT) -> Outcome:
     )
 
 
-def empty_points() -> FloatArray:
-    """Return no points, shape (0, 3)."""
-    return np.zeros((0, 3))
-
-
 def as_points(points: Sequence[Sequence[float]]) -> FloatArray:
     """Return points as an array of shape (n, 3).
 

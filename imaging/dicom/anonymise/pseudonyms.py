@@ -18,7 +18,6 @@ from pydicom._uid_dict import UID_dictionary
 
 LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS = 400, 3650
 SHIFTS_TRIED = 1000
-DICOM_ROOT = "1.2.840.10008."
 PSEUDONYM_CHARACTERS = 10  # of base 32: two patients in a million studies stay apart
 _DATE = re.compile(r"(\d{4})([.-]?)(\d\d)\2(\d\d)")  # the dotted form is that of ACR-NEMA
 
