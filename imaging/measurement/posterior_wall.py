@@ -1,0 +1,89 @@
+"""Whether a lesion has broken through the wall between a vertebral body and the canal."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, label
+
+from imaging.document import Document
+from imaging.geometry import BoolArray
+from imaging.volume import Volume, sample
+
+REACH_MM = 5.0  # between lesion and canal: thicker than a posterior wall with its blur
+STEP_MM = 0.5
+ABOVE_SOFT_HU = 45.0  # of a wall, blurred to a ridge, above what lies on both sides of it
+LEAST_AREA_MM2 = 20.0  # the opening of the basivertebral vein is smaller
+LEAST_SHARE = 0.25  # of the lesion's face towards the canal
+ROOM_MM = 12.0
+
+
+class PosteriorWall(Document):
+    """The wall between lesion and canal.
+
+    Attributes
+    ----------
+    is_open : bool or None
+        None where there is no canal to judge by.
+    area_mm2 : float or None
+        Of the part without wall; None where there is none.
+    """
+
+    is_open: bool | None = None
+    area_mm2: float | None = None
+
+
+def posterior_wall(volume: Volume, mask: BoolArray, canal: BoolArray) -> PosteriorWall:
+    """Look for a way from lesion to canal that meets no ridge of bone.
+
+    From every voxel of the lesion's surface within 5 mm of the canal the shortest way to it is
+    followed. Where the densest value on it is no higher than the soft tissue at both ends, there
+    is no wall; a connected patch of that makes the wall open.
+
+    Parameters
+    ----------
+    volume : Volume
+        The CT.
+    mask, canal : numpy.ndarray
+        Shape of the volume, bool.
+
+    Returns
+    -------
+    PosteriorWall
+        Closed where the lesion stays farther than 5 mm from the canal.
+    """
+    points = volume.grid.to_lps(np.argwhere(mask))
+    start, size = volume.grid.around(points, ROOM_MM)
+    part = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
+    lesion, sac = mask[part], canal[part]
+    if not canal.any():
+        return PosteriorWall()
+    if not sac.any():
+        return PosteriorWall(is_open=False)
+    grid = volume.grid.cropped(start, size)
+    spacing = grid.spacing_mm_kji
+    away, nearest = distance_transform_edt(~sac, sampling=spacing, return_indices=True)
+    surface = lesion & (distance_transform_edt(lesion, sampling=spacing) <= max(spacing))
+    facing = surface & (away <= REACH_MM + max(spacing))
+    where = np.argwhere(facing)
+    if not len(where):
+        return PosteriorWall(is_open=False)
+    begin = grid.to_lps(where)
+    end = grid.to_lps(nearest[(slice(None), *where.T)].T)
+    steps = np.linspace(0.0, 1.0, int(2 * REACH_MM / STEP_MM))
+    way = begin[:, None] + steps[None, :, None] * (end - begin)[:, None]
+    values = sample(volume.hu[part].astype(np.float32), grid, way, order=1, outside=0.0)
+    soft_hu = max(float(np.median(volume.hu[mask])), float(np.median(volume.hu[part][sac])))
+    bare = np.zeros(lesion.shape, dtype=bool)
+    bare[tuple(where[values.max(axis=1) < soft_hu + ABOVE_SOFT_HU].T)] = True
+    pieces, count = label(bare, structure=np.ones((3, 3, 3)))
+    if not count:
+        return PosteriorWall(is_open=False)
+    largest = int(np.bincount(pieces.ravel())[1:].max())
+    area_mm2 = largest * _area_per_voxel_mm2(spacing)
+    is_open = area_mm2 >= LEAST_AREA_MM2 and largest >= LEAST_SHARE * len(where)
+    return PosteriorWall(is_open=is_open, area_mm2=area_mm2 if is_open else None)
+
+
+def _area_per_voxel_mm2(spacing: tuple[float, float, float]) -> float:
+    """Return the area a voxel of a wall that faces backward stands for."""
+    return spacing[0] * spacing[2]
