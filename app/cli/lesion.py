@@ -26,6 +26,13 @@ PATH = click.Path(path_type=Path)
     "--seed", "seeds", type=POINT, multiple=True, required=True, help="Click in the lesion."
 )
 @click.option(
+    "--outside",
+    "wrong",
+    type=POINT,
+    multiple=True,
+    help="Click on what is not lesion; the outline gives way around it.",
+)
+@click.option(
     "--out", type=PATH, help="Write the mask here (.nii.gz, .nrrd, .mha; .dcm for a DICOM SEG)."
 )
 @click.option("--series", "series_uid", metavar="UID", help="Series to take.")
@@ -33,6 +40,7 @@ PATH = click.Path(path_type=Path)
 def lesion_command(
     path: Path,
     seeds: tuple[tuple[float, float, float], ...],
+    wrong: tuple[tuple[float, float, float], ...],
     out: Path | None,
     series_uid: str | None,
     as_json: bool,
@@ -42,7 +50,13 @@ def lesion_command(
         volume = read_volume(path, series_uid, progress.part(0.0, 0.5))
         clicks = np.array(seeds)
         canal = canal_near(volume, clicks)
-        outline = segment_lesion(volume, clicks, outside=canal, progress=progress.part(0.6, 0.9))
+        outline = segment_lesion(
+            volume,
+            clicks,
+            outside_lps_mm=np.array(wrong).reshape(-1, 3),
+            outside=canal,
+            progress=progress.part(0.6, 0.9),
+        )
         result = measure(volume, outline.mask)
     for doubt in outline.doubts:
         warn(doubt.message)

@@ -10,14 +10,15 @@ from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.kernels import parallel_kernel, prange
-from imaging.volume import AIR_HU, Volume, resample, sample
+from imaging.volume import AIR_HU, Volume, resample
 
 VOXEL_MM = 1.0
 SMOOTHING_MM = 0.8  # takes the noise of a routine CT to about a third
 SURE_BONE_HU = 170.0
 DIRECTIONS = 64  # over the sphere, evenly
 SIGHT_MM = 24.0  # half a vertebral body; bone farther away belongs to something else
-COARSE = 2  # voxels a side of the blocks on which directions are followed
+COARSE_MM = 2.0  # side of the blocks on which directions are followed
+MOST_VOXELS = 500_000  # of a block; larger ones are cut on coarser voxels, so that a click is quick
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +34,16 @@ class Region:
     surrounded : numpy.ndarray
         Same shape, float32 from 0 to 1: share of the directions in which bone is seen nearby. What
         was within a bone sees most of it still, whatever was destroyed on one side.
-    blocked : numpy.ndarray
-        Same shape, bool: what cannot be lesion.
     """
 
     grid: Grid
     hu: NDArray[np.float32]
     surrounded: NDArray[np.float32]
-    blocked: BoolArray
+
+    @property
+    def voxel_mm(self) -> float:
+        """Edge of a voxel."""
+        return self.grid.spacing_mm_kji[0]
 
     def index(self, point_lps_mm: FloatArray) -> tuple[int, int, int]:
         """Return the voxel nearest to a place, on the border for places beyond it."""
@@ -49,9 +52,7 @@ class Region:
         return int(k), int(j), int(i)
 
 
-def cut_region(
-    volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float, outside: BoolArray | None = None
-) -> Region:
+def cut_region(volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float) -> Region:
     """Cut out and prepare the block around the clicks.
 
     Parameters
@@ -62,56 +63,57 @@ def cut_region(
         Shape (n, 3).
     reach_mm : float
         How far the block reaches beyond the clicks.
-    outside : numpy.ndarray or None
-        Shape of the volume; what cannot be lesion.
 
     Returns
     -------
     Region
-        On voxels of 1 mm.
+        On voxels of 1 mm, coarser where the block is large.
     """
     low = seeds_lps_mm.min(axis=0) - reach_mm
     high = seeds_lps_mm.max(axis=0) + reach_mm
     corners = volume.grid.corners_lps_mm()
     low, high = np.maximum(low, corners.min(axis=0)), np.minimum(high, corners.max(axis=0))
-    count = np.maximum(np.ceil((high - low) / VOXEL_MM), 1).astype(int)
+    extent_mm = np.maximum(high - low, VOXEL_MM)
+    voxel_mm = max(VOXEL_MM, float(np.cbrt(np.prod(extent_mm) / MOST_VOXELS)))
+    count = np.maximum(np.ceil(extent_mm / voxel_mm), 1).astype(int)
     size = int(count[2]), int(count[1]), int(count[0])
-    grid = Grid.aligned(size, VOXEL_MM, low + VOXEL_MM / 2)
+    grid = Grid.aligned(size, voxel_mm, low + voxel_mm / 2)
     start, block = volume.grid.around(np.stack([low, high]), 2 * max(volume.grid.spacing_mm_kji))
     part = volume.cropped(start, block)
     raw = resample(part.hu, part.grid, grid, order=1, outside=AIR_HU)
-    hu = ndimage.gaussian_filter(raw, SMOOTHING_MM / VOXEL_MM)
-    blocked = np.zeros(size, dtype=bool)
-    if outside is not None:
-        places = grid.to_lps(np.moveaxis(np.indices(size), 0, -1))
-        blocked = sample(outside.view(np.uint8), volume.grid, places, order=1, outside=0.0) > 0.5
-    return Region(grid, hu, surrounded_by(hu > SURE_BONE_HU), blocked)
+    hu = ndimage.gaussian_filter(raw, SMOOTHING_MM / voxel_mm)
+    return Region(grid, hu, surrounded_by(hu > SURE_BONE_HU, voxel_mm))
 
 
-def surrounded_by(bone: BoolArray) -> NDArray[np.float32]:
+def surrounded_by(bone: BoolArray, voxel_mm: float = VOXEL_MM) -> NDArray[np.float32]:
     """Measure in how many directions each voxel sees bone nearby.
 
     Parameters
     ----------
     bone : numpy.ndarray
-        Shape (k, j, i), on voxels of 1 mm.
+        Shape (k, j, i), on cubic voxels.
+    voxel_mm : float
+        Their edge.
 
     Returns
     -------
     numpy.ndarray
         Same shape, float32, 0 to 1.
     """
-    padded = np.pad(bone, [(0, (-n) % COARSE) for n in bone.shape])
-    k, j, i = (n // COARSE for n in padded.shape)
-    blocks = padded.reshape(k, COARSE, j, COARSE, i, COARSE).any(axis=(1, 3, 5))
+    coarse = max(1, round(COARSE_MM / voxel_mm))
+    padded = np.pad(bone, [(0, (-n) % coarse) for n in bone.shape])
+    k, j, i = (n // coarse for n in padded.shape)
+    blocks = padded.reshape(k, coarse, j, coarse, i, coarse).any(axis=(1, 3, 5))
     seen = np.empty(blocks.shape, dtype=np.float32)
     _look_around(
         np.ascontiguousarray(blocks),
         directions(DIRECTIONS),
-        int(SIGHT_MM / (COARSE * VOXEL_MM)),
+        int(SIGHT_MM / (coarse * voxel_mm)),
         seen,
     )
-    fine: NDArray[np.float32] = ndimage.zoom(seen, COARSE, order=1, grid_mode=True, mode="nearest")
+    if coarse == 1:
+        return seen
+    fine: NDArray[np.float32] = ndimage.zoom(seen, coarse, order=1, grid_mode=True, mode="nearest")
     return fine[: bone.shape[0], : bone.shape[1], : bone.shape[2]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,10 @@ from scipy import ndimage
 from imaging.errors import ImagingError
 from imaging.files import read_volume
 from imaging.geometry import Grid
+from imaging.lesion.growth import INSIDE
 from imaging.lesion.region import surrounded_by
 from imaging.lesion.relaxation import relaxed
-from imaging.lesion.segment import INSIDE, segment_lesion
+from imaging.lesion.segment import regenerated, segment_lesion
 from imaging.measurement.lesion import measure
 from imaging.phantom.insert import insert_lesion
 from imaging.structures.canal import canal_near
@@ -39,13 +41,78 @@ def test_vertebral_lesion_is_outlined_and_measured(vertebra: GeneratedCase) -> N
     assert found.cortical_breach is False
 
 
-def test_generosity_orders_the_outlines(vertebra: GeneratedCase) -> None:
+def test_generosity_nests_the_outlines_without_growing_them_again(vertebra: GeneratedCase) -> None:
     seed = np.array(vertebra.truth.lesion.seed_lps_mm)
-    sizes = [
-        int(segment_lesion(vertebra.volume, seed, generosity=value).mask.sum())
-        for value in (-1.0, 0.0, 1.0)
+    proposed = segment_lesion(vertebra.volume, seed)
+    masks = [
+        regenerated(proposed, vertebra.volume, value).mask for value in (-1.0, -0.4, 0.0, 0.5, 1.0)
     ]
-    assert sizes[0] < sizes[1] <= sizes[2]
+    for tight, generous in pairwise(masks):
+        assert not (tight & ~generous).any()
+    assert masks[0].sum() < masks[2].sum() < masks[4].sum()
+    assert (masks[2] == proposed.mask).all()
+    assert (masks[4] == segment_lesion(vertebra.volume, seed, generosity=1.0).mask).all()
+
+
+def error_middle(error: np.ndarray, grid: Grid) -> np.ndarray:
+    deep = ndimage.distance_transform_edt(error, sampling=grid.spacing_mm_kji)
+    return grid.to_lps(np.array(np.unravel_index(int(deep.argmax()), deep.shape)))
+
+
+@pytest.mark.parametrize("side", ["missed", "wrong"])
+def test_a_further_click_moves_the_outline_around_it(vertebra: GeneratedCase, side: str) -> None:
+    volume, seed = vertebra.volume, np.array([vertebra.truth.lesion.seed_lps_mm])
+    first = segment_lesion(volume, seed).mask
+    deep = ndimage.distance_transform_edt(
+        first if side == "wrong" else ~first, sampling=volume.grid.spacing_mm_kji
+    )
+    bone = np.linalg.norm(
+        volume.grid.to_lps(np.moveaxis(np.indices(first.shape), 0, -1)) - seed[0], axis=-1
+    )
+    wanted = np.argwhere((deep > 4.0) & (deep < 6.0) & (bone > 5.0) & (bone < 22.0))
+    click = volume.grid.to_lps(wanted[len(wanted) // 3])[None]
+    if side == "missed":
+        second = segment_lesion(volume, np.concatenate([seed, click])).mask
+    else:
+        second = segment_lesion(volume, seed, outside_lps_mm=click).mask
+    changed = first ^ second
+    at = volume.grid.nearest(click[0])
+    assert at is not None
+    assert second[at] == (side == "missed")
+    assert changed.sum() * volume.grid.voxel_ml > 0.1
+    away = np.linalg.norm(volume.grid.to_lps(np.argwhere(changed)) - click[0], axis=1)
+    assert (away < 20.0).mean() > 0.95
+    assert second[volume.grid.nearest(seed[0])]
+
+
+def test_two_clicks_in_the_largest_errors_help(vertebra: GeneratedCase) -> None:
+    grid, truth = vertebra.volume.grid, vertebra.lesion
+    deep = ndimage.distance_transform_edt(truth, sampling=grid.spacing_mm_kji)
+    seed = grid.to_lps(np.argwhere((deep > 3) & (deep < 4))[:1])
+    inside, scores = [seed[0]], list[float]()
+    wrong = list[np.ndarray]()
+    for _ in range(3):
+        mask = segment_lesion(
+            vertebra.volume, np.array(inside), outside_lps_mm=np.array(wrong).reshape(-1, 3)
+        ).mask
+        scores.append(dice(mask, truth))
+        assert all(mask[grid.nearest(one)] for one in inside)
+        assert not any(mask[grid.nearest(one)] for one in wrong)
+        missed, extra = truth & ~mask, mask & ~truth
+        if missed.sum() > extra.sum():
+            inside.append(error_middle(missed, grid))
+        else:
+            wrong.append(error_middle(extra, grid))
+    assert scores[2] > scores[0] - 0.01
+
+
+def test_a_place_cannot_be_lesion_and_not(vertebra: GeneratedCase) -> None:
+    seed = np.array([vertebra.truth.lesion.seed_lps_mm])
+    far = np.array([[9000.0, 0.0, 0.0]])
+    with pytest.raises(ImagingError) as refusal:
+        segment_lesion(vertebra.volume, seed, outside_lps_mm=np.concatenate([seed, far]))
+    codes = [problem.code for problem in refusal.value.problems]
+    assert codes == ["clicks_disagree", "click_outside"]
 
 
 def test_clicks_outside_and_in_air_are_listed_together(vertebra: GeneratedCase) -> None:
