@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from imaging.geometry import BoolArray
 from imaging.structures.coarse import Pieces, summed
+from imaging.structures.contrast import Contrast
 
 SURE_HU = 220  # above native vessels and organs
 LIKELY_HU = 140  # cancellous bone, partial volume of thin cortex; only where it touches sure bone
@@ -17,7 +18,10 @@ LARGEST_HOLE_MM2 = 2000.0  # a vertebral body's section is up to 1500; the pelvi
 
 
 def find_bone(
-    hu: NDArray[np.int16], body: BoolArray, spacing_mm_kji: tuple[float, float, float]
+    hu: NDArray[np.int16],
+    body: BoolArray,
+    spacing_mm_kji: tuple[float, float, float],
+    contrast: Contrast | None = None,
 ) -> BoolArray:
     """Return bone by density, marrow not filled.
 
@@ -29,6 +33,8 @@ def find_bone(
         Same shape, inside the skin.
     spacing_mm_kji : tuple of float
         Voxel size.
+    contrast : Contrast, optional
+        What is as bright and is no bone.
 
     Returns
     -------
@@ -37,6 +43,9 @@ def find_bone(
     """
     voxel_ml = float(np.prod(spacing_mm_kji)) / 1000.0
     likely = body & (hu > LIKELY_HU)
+    if contrast is not None:
+        for k in range(len(likely)):
+            likely[k] &= ~contrast.plane(k, likely.shape[1:])
     pieces = Pieces.of(likely, spacing_mm_kji)
     sure = pieces.sums(summed(likely & (hu > SURE_HU), pieces.step)) * voxel_ml
     return pieces.chosen(sure > LEAST_ML, likely)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.geometry import BoolArray
+from imaging.geometry import BoolArray, FloatArray
 
 COARSE_MM = 2.2  # voxels are taken together as long as they stay below this
 
@@ -143,3 +143,105 @@ def summed(
                 part = plane[a :: step[1], b :: step[2]]
                 out[k // step[0], : part.shape[0], : part.shape[1]] += part
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class CoarseImage:
+    """An image of means over blocks of voxels.
+
+    Parameters
+    ----------
+    hu : numpy.ndarray
+        Coarse shape, float32.
+    step : tuple of int
+        Voxels taken together along k, j, i.
+    spacing_mm_kji : tuple of float
+        Size of a coarse voxel.
+    """
+
+    hu: NDArray[np.float32]
+    step: tuple[int, int, int]
+    spacing_mm_kji: tuple[float, float, float]
+
+    @classmethod
+    def of(
+        cls,
+        hu: NDArray[np.int16],
+        spacing_mm_kji: tuple[float, float, float],
+        about_mm: tuple[float, float, float],
+    ) -> CoarseImage:
+        """Take voxels together to about a size.
+
+        Parameters
+        ----------
+        hu : numpy.ndarray
+            Shape (k, j, i).
+        spacing_mm_kji : tuple of float
+            Voxel size.
+        about_mm : tuple of float
+            Wanted size of a coarse voxel along k, j, i; the nearest ratio is taken.
+
+        Returns
+        -------
+        CoarseImage
+            Means; blocks at the far edges may hold fewer voxels.
+        """
+        k, j, i = (
+            _nearest_ratio(about / mm) for about, mm in zip(about_mm, spacing_mm_kji, strict=True)
+        )
+        size = [-(-n // s) for n, s in zip(hu.shape, (k, j, i), strict=True)]
+        out = np.zeros(size, dtype=np.float32)
+        for n in range(size[0]):
+            plane = hu[n * k : (n + 1) * k].mean(axis=0, dtype=np.float32)
+            rows = np.add.reduceat(plane, np.arange(0, plane.shape[0], j), axis=0)
+            both = np.add.reduceat(rows, np.arange(0, plane.shape[1], i), axis=1)
+            out[n] = both / np.outer(_held(plane.shape[0], j), _held(plane.shape[1], i))
+        spacing = [mm * s for mm, s in zip(spacing_mm_kji, (k, j, i), strict=True)]
+        return cls(out, (k, j, i), (spacing[0], spacing[1], spacing[2]))
+
+    def from_fine(self, axis: int, index: FloatArray) -> FloatArray:
+        """Return coarse indices of fine ones along an axis.
+
+        Parameters
+        ----------
+        axis : int
+            0, 1 or 2.
+        index : numpy.ndarray
+            Fractional indices of the image.
+
+        Returns
+        -------
+        numpy.ndarray
+            Fractional indices of the coarse one.
+        """
+        step = self.step[axis]
+        return (index - (step - 1) / 2) / step
+
+    def to_fine(self, axis: int, index: FloatArray) -> FloatArray:
+        """Return fine indices of coarse ones along an axis.
+
+        Parameters
+        ----------
+        axis : int
+            0, 1 or 2.
+        index : numpy.ndarray
+            Fractional indices of the coarse image.
+
+        Returns
+        -------
+        numpy.ndarray
+            Fractional indices of the image.
+        """
+        step = self.step[axis]
+        return index * step + (step - 1) / 2
+
+
+def _nearest_ratio(ratio: float) -> int:
+    """Return the whole number, at least 1, nearest in ratio."""
+    low = max(1, int(ratio))
+    return low if ratio / low < (low + 1) / ratio else low + 1
+
+
+def _held(size: int, step: int) -> NDArray[np.int64]:
+    """Return how many voxels each block along an axis holds."""
+    return np.diff(np.append(np.arange(0, size, step), size))

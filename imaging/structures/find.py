@@ -13,6 +13,7 @@ from imaging.structures.body import find_air, find_body
 from imaging.structures.bone import fill_marrow, find_bone
 from imaging.structures.canal import find_canal
 from imaging.structures.cavity import behind_all, find_cavity, is_trunk
+from imaging.structures.contrast import find_contrast
 from imaging.structures.labels import passage_class
 from imaging.structures.levels import Levels
 from imaging.structures.model import (
@@ -26,12 +27,25 @@ from imaging.structures.model import (
     Structure,
     Structures,
 )
+from imaging.structures.organs import (
+    name_vessels,
+    paint_contrast,
+    paint_kidneys,
+    paint_vessels,
+)
 from imaging.structures.skeleton import split_bone
+from imaging.structures.vessels import Front, follow_vessels
 from imaging.volume import Volume
 
 METAL_HU = 2500  # above any bone
 LEAST_BODY_ML = 50.0
 
+AORTA, CAVA, VESSEL = "aorta", "inferior_vena_cava", "vessel"
+KIDNEYS = ("kidney_left", "kidney_right")
+KIDNEY_METHOD = (
+    "of all parts of soft tissue beside the spine, taken apart at several densities and depths, "
+    "the one most like a kidney by size, height, place and the fat around it"
+)
 # Later rows are painted over earlier ones; the label of a structure is its place here, from 1.
 METHODS = {
     BODY: "largest connected tissue above −300 HU without thin sheets; couch and clothing removed",
@@ -40,8 +54,8 @@ METHODS = {
         "the organs and vessels in it were not told apart"
     ),
     BONE: (
-        "above 140 HU and connected to bone above 220 HU, with what the cortex encloses; vessels "
-        "filled with contrast can be taken for it"
+        "above 140 HU and connected to bone above 220 HU, with what the cortex encloses, without "
+        "what is even and has no cortex"
     ),
     LUNG: "air inside the body of lung's mean density, at least 20 ml",
     BOWEL_GAS: "other air inside the body",
@@ -50,8 +64,24 @@ METHODS = {
         "cord, which is not seen, nor where it ends"
     ),
     METAL: "above 2500 HU",
+    AORTA: (
+        "followed from slice to slice in front of the spine as a round, even disc, to where it "
+        "narrows near the middle of L4; its border parts its own density from the rest, and is "
+        "round where the neighbour is as dense"
+    ),
+    CAVA: (
+        "followed as the aorta, on its right, to where it narrows near the disc below L4; within "
+        "the liver without contrast its border is not seen and not trusted"
+    ),
+    KIDNEYS[0]: KIDNEY_METHOD,
+    KIDNEYS[1]: KIDNEY_METHOD,
+    VESSEL: (
+        "as bright as bone, even, without a cortex: filled with contrast; a vessel, or bowel, "
+        "kidney or bladder, not told apart"
+    ),
 }
 LABEL = {name: label for label, name in enumerate(METHODS, start=1)}
+SOFT = (LABEL[BODY], LABEL[BODY_CAVITY])  # what organs may replace
 BONE_METHODS = {
     "vertebra": "between two discs and the foramina beside them, its arch by the way through bone",
     "sacrum": "what carries the spine and meets both hips in a broad joint",
@@ -94,24 +124,35 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
         labels[air] = LABEL[name]
     progress.update(0.3, "spinal canal")
     canal = find_canal(hu, body, spacing)
+    names, levels = dict(enumerate(METHODS, start=1)), None
+    progress.update(0.4, "vessels")
+    front = Front.of(hu, canal, spacing) if canal else None
+    tubes = follow_vessels(front) if front else {}
+    contrast = find_contrast(hu, body, canal, front, tuple(tubes.values()), spacing)
     progress.update(0.5, "bone")
     nothing = np.zeros((1, 1, 1), dtype=bool)
-    bone = fill_marrow(find_bone(hu, body, spacing), canal.mask if canal else nothing, spacing)
-    names, levels = dict(enumerate(METHODS, start=1)), None
-    if canal:
+    bone = find_bone(hu, body, spacing, contrast)
+    bone = fill_marrow(bone, canal.mask if canal else nothing, spacing)
+    if canal and front:
         labels[canal.mask] = LABEL[SPINAL_CANAL]
         progress.update(0.6, "vertebrae")
         skeleton = split_bone(hu, bone, canal, spacing, progress.part(0.6, 0.85))
         _paint(labels, skeleton.labels)
         names |= dict(enumerate(skeleton.names, start=len(METHODS) + 1))
         levels = skeleton.levels
+        heights = skeleton.heights(canal)
         bone |= skeleton.labels > 0
         del skeleton
-        progress.update(0.85, "body cavity")
         _fill(labels, bone, LABEL[BONE])
+        progress.update(0.85, "vessels and kidneys")
+        paint_vessels(labels, front, name_vessels(tubes, front, heights), LABEL, SOFT)
+        paint_kidneys(labels, hu, bone, canal, spacing, heights, LABEL, SOFT)
+        paint_contrast(labels, hu, contrast, LABEL[VESSEL], SOFT)
+        progress.update(0.92, "body cavity")
         _fill(labels, find_cavity(bone, body, canal.axis_kji, spacing), LABEL[BODY_CAVITY])
     else:
         _fill(labels, bone, LABEL[BONE])
+        paint_contrast(labels, hu, contrast, LABEL[VESSEL], SOFT)
         if is_trunk(body, spacing):
             _fill(labels, find_cavity(bone, body, behind_all(body), spacing), LABEL[BODY_CAVITY])
     for k in range(len(labels)):

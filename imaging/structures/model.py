@@ -105,15 +105,20 @@ class Structures:
         A row for each label that occurs.
     levels : Levels or None
         How the levels of the vertebrae were counted; None where none were, or not by the program.
+    beneath : numpy.ndarray or None
+        Same shape: the labels before anything was painted by hand; None where nothing was.
     """
 
     labels: NDArray[np.uint16]
     grid: Grid
     table: tuple[Structure, ...]
     levels: Levels | None = None
+    beneath: NDArray[np.uint16] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", read_only(self.labels))
+        if self.beneath is not None:
+            object.__setattr__(self, "beneath", read_only(self.beneath))
 
     def names(self) -> tuple[str, ...]:
         """Return the names, in the order of the table."""
@@ -181,4 +186,4 @@ class Structures:
         if self.grid.same_as(target):
             return self
         moved = resample(self.labels, self.grid, target, order=0, outside=0)
-        return replace(self, labels=np.rint(moved).astype(np.uint16), grid=target)
+        return replace(self, labels=np.rint(moved).astype(np.uint16), grid=target, beneath=None)

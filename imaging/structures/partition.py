@@ -65,6 +65,30 @@ def _flood(  # noqa: C901, PLR0912 - one loop, compiled
     return out
 
 
+def flood(
+    price: NDArray[np.float32],
+    seeds: NDArray[np.int16],
+    spacing_mm_kji: tuple[float, float, float],
+) -> NDArray[np.int16]:
+    """Return the seed each voxel is reached from most cheaply.
+
+    Parameters
+    ----------
+    price : numpy.ndarray
+        Shape (k, j, i), of a millimetre in each voxel; 0 where there is no way.
+    seeds : numpy.ndarray
+        Same shape, int16; 0 is to be decided.
+    spacing_mm_kji : tuple of float
+        Voxel size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape, int16; 0 where no seed reaches.
+    """
+    return _flood(price, seeds, np.array(spacing_mm_kji))
+
+
 def share_out(
     hu: NDArray[np.int16],
     bone: BoolArray,

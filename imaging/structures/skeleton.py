@@ -62,6 +62,32 @@ class Skeleton:
     names: tuple[str, ...]
     levels: Levels | None
 
+    def heights(self, canal: Canal) -> dict[str, float]:
+        """Return the height of each vertebra's middle, by what lies in front of the canal.
+
+        Parameters
+        ----------
+        canal : Canal
+            The spinal canal.
+
+        Returns
+        -------
+        dict
+            Name to fractional slice.
+        """
+        sums, counts = (np.zeros(len(self.names) + 1) for _ in range(2))
+        axis = canal.axis_kji
+        for k, plane in enumerate(self.labels):
+            row = int(np.interp(k, axis[:, 0], axis[:, 1]))
+            here = np.bincount(plane[: max(row, 0)].ravel(), minlength=len(sums))
+            counts += here
+            sums += here * float(k)
+        return {
+            name: float(sums[n] / counts[n])
+            for n, name in enumerate(self.names, start=1)
+            if name.startswith("vertebra") and counts[n]
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class _Work:
