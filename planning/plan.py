@@ -12,11 +12,16 @@ from numpy.typing import NDArray
 from imaging.document import Document, Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, Grid, read_only
+from imaging.measurement.involvement import Involvement
 from imaging.measurement.lesion import LesionMeasurement
+from imaging.structures.levels import Levels
 from imaging.structures.model import Structure, Structures
+from imaging.structures.not_visible import NotVisible, not_visible
 from imaging.volume import Volume
+from planning.ablation.limits import LimitChange
 from planning.ablation.treatment import TreatmentSummary
 from planning.access.request import AccessResult, Position, Proposal
+from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
 from planning.technique.answers import Answers
 from planning.technique.engine import Recommendation
 
@@ -92,18 +97,32 @@ class Plan(Document):
     ----------
     version : int
         Of this document's shape.
+    number : int
+        Of the lesion among those of the case, from 1.
+    name : str
+        What the radiologist calls the lesion; may be empty.
     created_utc : str
         ISO 8601.
     series : SeriesReference
         The CT.
-    seeds_lps_mm : tuple of Vector
-        Clicks in the lesion.
+    seeds_lps_mm, outside_lps_mm : tuple of Vector
+        Clicks in the lesion, and clicks that are not lesion.
     lesion : LesionMeasurement or None
         Measures of the outline.
+    involvement : Involvement or None
+        What the lesion does to its bone; None until outline and structures are there.
+    edits : tuple of MeasureEdit
+        Measures that the radiologist has changed.
     doubts : tuple of Problem
         What makes the outline unsure.
     structures : tuple of Structure
-        What was found around it.
+        What was found around it; the same for all lesions of a case.
+    levels : Levels or None
+        How the levels of the vertebrae were counted.
+    classes : tuple of ClassChange
+        Classes of structures that the radiologist has changed.
+    limits : tuple of LimitChange
+        Thermal limits that the radiologist has changed for this case.
     position : Position
         How the patient will lie.
     access : AccessResult or None
@@ -121,12 +140,20 @@ class Plan(Document):
     """
 
     version: int = PLAN_VERSION
+    number: int = 1
+    name: str = ""
     created_utc: str
     series: SeriesReference
     seeds_lps_mm: tuple[Vector, ...] = ()
+    outside_lps_mm: tuple[Vector, ...] = ()
     lesion: LesionMeasurement | None = None
+    involvement: Involvement | None = None
+    edits: tuple[MeasureEdit, ...] = ()
     doubts: tuple[Problem, ...] = ()
     structures: tuple[Structure, ...] = ()
+    levels: Levels | None = None
+    classes: tuple[ClassChange, ...] = ()
+    limits: tuple[LimitChange, ...] = ()
     position: Position = Position.AUTO
     access: AccessResult | None = None
     no_access: tuple[Problem, ...] = ()
@@ -134,6 +161,23 @@ class Plan(Document):
     simulation: tuple[TreatmentSummary, ...] = ()
     answers: Answers = Answers()
     recommendation: Recommendation | None = None
+
+    @property
+    def measures(self) -> LesionMeasurement | None:
+        """Measures of the outline as they count: what the radiologist set goes before."""
+        return None if self.lesion is None else lesion_as_edited(self.lesion, self.edits)
+
+    @property
+    def effects(self) -> Involvement | None:
+        """What the lesion does to its bone, as it counts: what the radiologist set goes before."""
+        if self.involvement is None:
+            return None
+        return involvement_as_edited(self.involvement, self.edits)
+
+    @property
+    def unpainted(self) -> tuple[NotVisible, ...]:
+        """Nerves and vessels beside the bones of the image that no CT shows and nobody painted."""
+        return not_visible(tuple(row.name for row in self.structures))
 
     @property
     def chosen(self) -> Proposal | None:
@@ -157,13 +201,17 @@ class Plan(Document):
         """
         whole = self.model_dump(mode="json", by_alias=True)
         access = whole["access"] or {"proposals": []}
+        measures, effects = self.measures, self.effects
         return {
             "series_uid": self.series.uid,
-            "lesion": whole["lesion"],
+            "lesion": None if measures is None else measures.model_dump(mode="json", by_alias=True),
+            "involvement": None if effects is None else effects.model_dump(mode="json"),
+            "edits": whole["edits"],
             "structures": whole["structures"],
             "access": {**access, "reasons": whole["no_access"]},
             "simulation": whole["simulation"],
             "recommendation": whole["recommendation"],
+            "not_visible": [one.model_dump(mode="json") for one in self.unpainted],
             "files": files,
         }
 
@@ -188,8 +236,31 @@ class ThermalField:
 
 
 @dataclass(frozen=True, eq=False)
+class LesionPlan:
+    """The plan of a lesion that is not looked at now.
+
+    Parameters
+    ----------
+    plan : Plan
+        The documents.
+    lesion : numpy.ndarray or None
+        Shape of the series, bool.
+    fields : tuple of ThermalField
+        In the order of ``plan.simulation``.
+    """
+
+    plan: Plan
+    lesion: BoolArray | None = None
+    fields: tuple[ThermalField, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.lesion is not None:
+            object.__setattr__(self, "lesion", read_only(self.lesion))
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
-    """A plan with its arrays.
+    """The plan of the lesion that is looked at, with its arrays, and those of the others.
 
     Parameters
     ----------
@@ -201,12 +272,15 @@ class Case:
         On the grid of the series.
     fields : tuple of ThermalField
         In the order of ``plan.simulation``.
+    others : tuple of LesionPlan
+        The other lesions of the case, on the same CT and structures.
     """
 
     plan: Plan
     lesion: BoolArray | None = None
     structures: Structures | None = None
     fields: tuple[ThermalField, ...] = ()
+    others: tuple[LesionPlan, ...] = ()
 
     def __post_init__(self) -> None:
         if self.lesion is not None:

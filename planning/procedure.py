@@ -7,10 +7,9 @@ changes, so that a plan never shows a result that belongs to an earlier outline 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-from scipy import ndimage
 
 from imaging.document import Vector
 from imaging.errors import Problem
@@ -20,21 +19,23 @@ from imaging.measurement.lesion import measure
 from imaging.progress import SILENT, Progress
 from imaging.structures.canal import canal_near
 from imaging.structures.find import find_structures
-from imaging.structures.model import BODY, BOWEL_GAS, SPINAL_CANAL, Structures
+from imaging.structures.model import SPINAL_CANAL, Structures
+from imaging.structures.painting import carried_over, with_class
 from imaging.volume import Volume
 from planning.ablation.devices import devices
 from planning.ablation.treatment import (
     PlacedDevice,
     TreatmentRequest,
-    TreatmentSummary,
     simulate_treatment,
 )
 from planning.access.needles import needle_named
 from planning.access.request import AccessRequest, Position, Proposal
 from planning.access.search import search_access
+from planning.dependence import measure_surroundings, with_all, without_access
 from planning.errors import NothingFeasible, PlanningError
+from planning.measured_answers import completed_answers
 from planning.plan import Case, ThermalField
-from planning.technique.answers import Answers, answers_from
+from planning.technique.answers import Answers
 from planning.technique.engine import recommend
 
 
@@ -55,26 +56,32 @@ def find_surroundings(case: Case, volume: Volume, progress: Progress = SILENT) -
     Case
         With structures; without access and simulations.
     """
-    return with_structures(case, find_structures(volume, progress))
+    found = find_structures(volume, progress.part(0.0, 0.95))
+    return with_structures(case, found, volume)
 
 
-def with_structures(case: Case, structures: Structures) -> Case:
+def with_structures(case: Case, structures: Structures, volume: Volume) -> Case:
     """Return the case with structures found or imported.
 
     Parameters
     ----------
     case : Case
-        Any state.
+        Any state; what was painted by hand, and classes set by hand, stay.
     structures : Structures
         On the grid of the series.
+    volume : Volume
+        The CT.
 
     Returns
     -------
     Case
-        Without access and simulations.
+        Every lesion measured against them, without access and simulations.
     """
-    changed = replace(case, structures=structures, fields=())
-    return _without_access(changed.with_plan(structures=structures.table))
+    if case.structures is not None:
+        structures = carried_over(case.structures, structures)
+    for change in case.plan.classes:
+        structures = with_class(structures, change.name, change.value)
+    return with_all(case, structures, volume)
 
 
 def outline_lesion(
@@ -83,6 +90,7 @@ def outline_lesion(
     seeds_lps_mm: FloatArray,
     generosity: float = 0.0,
     progress: Progress = SILENT,
+    outside_lps_mm: FloatArray | None = None,
 ) -> Case:
     """Outline and measure the lesion at the clicks.
 
@@ -99,6 +107,8 @@ def outline_lesion(
         −1 (tight) to 1 (generous).
     progress : Progress
         Told between the steps.
+    outside_lps_mm : numpy.ndarray or None
+        Shape (m, 3), clicks that are not lesion.
 
     Returns
     -------
@@ -111,15 +121,28 @@ def outline_lesion(
         When nothing can be outlined there.
     """
     seeds = np.atleast_2d(np.asarray(seeds_lps_mm, dtype=float))
+    excluded = np.zeros((0, 3)) if outside_lps_mm is None else np.atleast_2d(outside_lps_mm)
     canal: BoolArray | None
     if case.structures is not None and case.structures.named(SPINAL_CANAL) is not None:
         canal = case.structures.mask(SPINAL_CANAL)
     else:
         canal = canal_near(volume, seeds)
-    outline = segment_lesion(volume, seeds, outside=canal, generosity=generosity, progress=progress)
+    outline = segment_lesion(
+        volume,
+        seeds,
+        outside=canal,
+        outside_lps_mm=excluded,
+        generosity=generosity,
+        progress=progress.part(0.0, 0.7),
+    )
     changed = with_lesion(case, volume, outline.mask)
-    clicks = tuple(cast("Vector", tuple(float(n) for n in seed)) for seed in seeds)
-    return changed.with_plan(seeds_lps_mm=clicks, doubts=outline.doubts)
+    return changed.with_plan(
+        seeds_lps_mm=_vectors(seeds), outside_lps_mm=_vectors(excluded), doubts=outline.doubts
+    )
+
+
+def _vectors(points: FloatArray) -> tuple[Vector, ...]:
+    return tuple(cast("Vector", tuple(float(n) for n in point)) for point in points)
 
 
 def with_lesion(case: Case, volume: Volume, mask: BoolArray) -> Case:
@@ -138,10 +161,18 @@ def with_lesion(case: Case, volume: Volume, mask: BoolArray) -> Case:
     -------
     Case
         Measured; without access and simulations.
+
+    Raises
+    ------
+    ImagingError
+        When the mask is empty.
     """
-    changed = replace(case, lesion=mask, fields=())
+    bare = replace(case, lesion=mask, fields=())
     measured = measure(volume, mask)
-    return _without_access(changed.with_plan(lesion=measured, doubts=(), seeds_lps_mm=()))
+    changed = bare.with_plan(
+        lesion=measured, involvement=None, edits=(), doubts=(), seeds_lps_mm=(), outside_lps_mm=()
+    )
+    return measure_surroundings(without_access(changed), volume)
 
 
 def find_access(
@@ -188,7 +219,7 @@ def find_access(
         position=position,
         top=top,
     )
-    bare = _without_access(case).with_plan(position=position)
+    bare = without_access(case).with_plan(position=position)
     try:
         found = search_access(request, progress)
     except NothingFeasible as nothing:
@@ -324,7 +355,13 @@ def simulate_device(
     placed = placed_along(chosen, middle_behind_target_mm(case, chosen), device_id)
     treatment = simulate_treatment(
         TreatmentRequest(
-            volume, lesion, structures, (placed,), margin_mm=margin_mm, spacing_mm=spacing_mm
+            volume,
+            lesion,
+            structures,
+            (placed,),
+            margin_mm=margin_mm,
+            spacing_mm=spacing_mm,
+            limits=case.plan.limits,
         ),
         progress,
     )
@@ -359,93 +396,6 @@ def answer(case: Case, answers: Answers) -> Case:
     return case.with_plan(answers=answers, recommendation=recommend(complete))
 
 
-def completed_answers(case: Case, answers: Answers) -> Answers:
-    """Fill open answers from the measures of the case.
-
-    Parameters
-    ----------
-    case : Case
-        Any state.
-    answers : Answers
-        What the physician said; it always decides.
-
-    Returns
-    -------
-    Answers
-        With length, width, volume, kind, breach, distances and simulations filled in.
-    """
-    said = answers.model_dump(mode="json", exclude_none=True, by_alias=True)
-    measured: dict[str, Any] = {}
-    if case.plan.lesion is not None:
-        lesion = case.plan.lesion
-        measured = {
-            "lesion_length_mm": lesion.length_mm,
-            "lesion_width_mm": lesion.width_mm,
-            "lesion_volume_ml": lesion.volume_ml,
-            "lesion_kind": lesion.kind,
-        }
-        if lesion.cortical_breach is not None:
-            measured["cortical_breach"] = lesion.cortical_breach
-    distances = {**measured_distances_mm(case), **said.get("distance_mm", {})}
-    if distances:
-        measured["distance_mm"] = distances
-    if case.plan.simulation:
-        measured["simulation"] = [_simulation_answer(row) for row in case.plan.simulation]
-    said.pop("distance_mm", None)
-    return answers_from({**measured, **said})
-
-
-def _simulation_answer(row: TreatmentSummary) -> dict[str, Any]:
-    return {
-        "technique": row.technique,
-        "coverage_percent": row.coverage_percent,
-        "min_margin_mm": row.min_margin_mm,
-        "limits_passed": [
-            {
-                "structure": near.name,
-                "value": near.value,
-                "limit": near.limit,
-            }
-            for near in row.neighbours
-            if near.passed
-        ],
-        "verified_device": row.verified_device,
-    }
-
-
-def measured_distances_mm(case: Case) -> dict[str, float]:
-    """Return the distances from the lesion that the structures of the case allow to measure.
-
-    Parameters
-    ----------
-    case : Case
-        With lesion and structures; otherwise nothing is measured.
-
-    Returns
-    -------
-    dict
-        Keys of ``distance_mm``. The canal stands for the cord, which native CT does not show: the
-        cord is never nearer than the canal's wall. Distances beyond 60 mm are left out.
-    """
-    if case.lesion is None or case.structures is None:
-        return {}
-    grid = case.plan.series.grid
-    start, size = grid.around(grid.to_lps(np.argwhere(case.lesion)), 60.0)
-    block = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
-    away_mm = ndimage.distance_transform_edt(~case.lesion[block], sampling=grid.spacing_mm_kji)
-    names = {"spinal_cord": (SPINAL_CANAL, "spinal_cord"), "bowel": (BOWEL_GAS, "colon")}
-    found = {}
-    for key, structures in names.items():
-        near = case.structures.mask(*structures)[block]
-        if near.any():
-            found[key] = float(away_mm[near].min())
-    if case.structures.named(BODY) is not None:
-        outside = ~case.structures.mask(BODY)[block]
-        if outside.any():
-            found["skin"] = float(away_mm[outside].min())
-    return found
-
-
 def _needed(case: Case) -> tuple[BoolArray, Structures]:
     problems = []
     if case.lesion is None:
@@ -455,9 +405,3 @@ def _needed(case: Case) -> tuple[BoolArray, Structures]:
     if case.lesion is None or case.structures is None:
         raise PlanningError(problems)
     return case.lesion, case.structures
-
-
-def _without_access(case: Case) -> Case:
-    return replace(case, fields=()).with_plan(
-        access=None, no_access=(), chosen_rank=None, simulation=(), recommendation=None
-    )

@@ -25,23 +25,27 @@ from imaging.errors import Problem
 from imaging.geometry import Grid
 from imaging.structures.model import Structures
 from planning.errors import PlanningError
-from planning.plan import Case, Plan, ThermalField
+from planning.lesions import lesions
+from planning.plan import Case, LesionPlan, Plan, ThermalField
 
 APPLICATION_ID = 0x4F53504C  # "OSPL", marks the file as ours (PRAGMA application_id)
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ENDING = ".osteoplan"
 TEMPERATURE_STEP_C = 0.05  # of kept fields; far below what any model or probe can tell
-MASK_LESION = "lesion"
+MASK_LESION = "lesion"  # of the lesion with the number behind it
 MASK_STRUCTURES = "structures"
+MASK_BENEATH = "structures_beneath"
 SCHEMA = """
-CREATE TABLE plan (id INTEGER PRIMARY KEY CHECK (id = 1), document TEXT NOT NULL);
+CREATE TABLE plan (number INTEGER PRIMARY KEY, document TEXT NOT NULL);
+CREATE TABLE looked_at (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL);
 CREATE TABLE mask (
     name TEXT PRIMARY KEY, dtype TEXT NOT NULL, k INTEGER, j INTEGER, i INTEGER, data BLOB NOT NULL
 );
 CREATE TABLE thermal_field (
-    position INTEGER PRIMARY KEY, spacing_mm REAL NOT NULL,
+    number INTEGER NOT NULL, position INTEGER NOT NULL, spacing_mm REAL NOT NULL,
     first_x_mm REAL NOT NULL, first_y_mm REAL NOT NULL, first_z_mm REAL NOT NULL,
-    k INTEGER, j INTEGER, i INTEGER, temperature BLOB NOT NULL, zone BLOB NOT NULL
+    k INTEGER, j INTEGER, i INTEGER, temperature BLOB NOT NULL, zone BLOB NOT NULL,
+    PRIMARY KEY (number, position)
 );
 CREATE TABLE picture (
     name TEXT PRIMARY KEY, png BLOB NOT NULL, carries_identifiers INTEGER NOT NULL
@@ -55,8 +59,33 @@ CREATE TRIGGER history_is_never_removed BEFORE DELETE ON history
 BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 """
 
+FROM_ONE_LESION = (
+    "ALTER TABLE plan RENAME TO plan_of_one",
+    "CREATE TABLE plan (number INTEGER PRIMARY KEY, document TEXT NOT NULL)",
+    "INSERT INTO plan SELECT 1, document FROM plan_of_one",
+    "DROP TABLE plan_of_one",
+    "CREATE TABLE looked_at (id INTEGER PRIMARY KEY CHECK (id = 1), number INTEGER NOT NULL)",
+    "INSERT INTO looked_at VALUES (1, 1)",
+    "UPDATE mask SET name = 'lesion 1' WHERE name = 'lesion'",
+    "ALTER TABLE thermal_field RENAME TO field_of_one",
+    """CREATE TABLE thermal_field (
+    number INTEGER NOT NULL, position INTEGER NOT NULL, spacing_mm REAL NOT NULL,
+    first_x_mm REAL NOT NULL, first_y_mm REAL NOT NULL, first_z_mm REAL NOT NULL,
+    k INTEGER, j INTEGER, i INTEGER, temperature BLOB NOT NULL, zone BLOB NOT NULL,
+    PRIMARY KEY (number, position)
+)""",
+    "INSERT INTO thermal_field SELECT 1, * FROM field_of_one",
+    "DROP TABLE field_of_one",
+)
+
+
+def _to_several_lesions(connection: sqlite3.Connection) -> None:
+    for statement in FROM_ONE_LESION:
+        connection.execute(statement)
+
+
 # From a schema version to the next one: one entry a step.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_several_lesions}
 
 
 @dataclass(frozen=True)
@@ -186,8 +215,9 @@ class PlanFile:
         lock = _locked(path)
         try:
             connection = _connect(path, writable=lock is not None)
-            if lock is not None:
-                _migrate(connection, version)
+            if lock is None and version < SCHEMA_VERSION:
+                connection = _in_memory(connection)
+            _migrate(connection, version)
             opened = cls(path, connection, lock)
             opened.load()
             return opened
@@ -212,28 +242,38 @@ class PlanFile:
         PlanningError
             When its content is damaged.
         """
-        row = self._connection.execute("SELECT document FROM plan WHERE id = 1").fetchone()
-        if row is None:
+        numbers = self._connection.execute("SELECT number, document FROM plan").fetchall()
+        here = self._connection.execute("SELECT number FROM looked_at").fetchone()
+        if here is None or here[0] not in {number for number, _ in numbers}:
             raise _refuse(
                 "plan_damaged", "the file holds no plan; restore it from a copy", self.path
             )
         try:
-            plan = Plan.model_validate_json(row[0])
-            lesion = self._mask(MASK_LESION)
+            plans = {number: self._lesion_plan(number, text) for number, text in numbers}
             labels = self._mask(MASK_STRUCTURES)
-            fields = self._fields()
+            beneath = self._mask(MASK_BENEATH)
         except (ValidationError, ValueError, zlib.error) as error:
             reason = type(error).__name__
             message = f"the plan's content is damaged ({reason}); restore it from a copy"
             raise _refuse("plan_damaged", message, self.path) from None
-        grid = plan.series.grid
-        structures = (
-            Structures(labels.astype(np.uint16), grid, plan.structures)
-            if labels is not None
-            else None
+        looked_at = plans.pop(here[0])
+        plan = looked_at.plan
+        structures = None
+        if labels is not None:
+            under = None if beneath is None else beneath.astype(np.uint16)
+            structures = Structures(
+                labels.astype(np.uint16), plan.series.grid, plan.structures, plan.levels, under
+            )
+        others = tuple(plans[number] for number in sorted(plans))
+        return Case(plan, looked_at.lesion, structures, looked_at.fields, others)
+
+    def _lesion_plan(self, number: int, document: str) -> LesionPlan:
+        mask = self._mask(f"{MASK_LESION} {number}")
+        return LesionPlan(
+            Plan.model_validate_json(document),
+            None if mask is None else mask.astype(bool),
+            self._fields(number),
         )
-        mask = None if lesion is None else lesion.astype(bool)
-        return Case(plan, mask, structures, fields)
 
     def save(self, case: Case, change: str) -> None:
         """Write the case as one transaction, with a line of history.
@@ -251,20 +291,20 @@ class PlanFile:
             When the file is read-only or cannot be written; nothing is changed then.
         """
         with self._writing() as connection:
-            connection.execute(
-                "INSERT INTO plan (id, document) VALUES (1, ?) "
-                "ON CONFLICT (id) DO UPDATE SET document = excluded.document",
-                (case.plan.model_dump_json(by_alias=True),),
-            )
-            self._put_mask(connection, MASK_LESION, case.lesion)
-            labels = None if case.structures is None else case.structures.labels
-            self._put_mask(connection, MASK_STRUCTURES, labels)
+            numbers = {one.plan.number for one in lesions(case)}
+            for (old,) in connection.execute("SELECT number FROM plan").fetchall():
+                if old not in numbers:
+                    connection.execute("DELETE FROM plan WHERE number = ?", (old,))
+                    self._put_mask(connection, f"{MASK_LESION} {old}", None)
             connection.execute("DELETE FROM thermal_field")
-            for position, field in enumerate(case.fields):
-                connection.execute(
-                    "INSERT INTO thermal_field VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (position, *_packed_field(field)),
-                )
+            for one in lesions(case):
+                self._put_lesion(connection, one)
+            connection.execute(
+                "INSERT OR REPLACE INTO looked_at VALUES (1, ?)", (case.plan.number,)
+            )
+            found = case.structures
+            self._put_mask(connection, MASK_STRUCTURES, None if found is None else found.labels)
+            self._put_mask(connection, MASK_BENEATH, None if found is None else found.beneath)
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             connection.execute("INSERT INTO history (at_utc, change) VALUES (?, ?)", (now, change))
 
@@ -331,6 +371,20 @@ class PlanFile:
                 self._connection.execute("ROLLBACK")
             raise _cannot_write(self.path) from None
 
+    def _put_lesion(self, connection: sqlite3.Connection, one: LesionPlan) -> None:
+        number = one.plan.number
+        connection.execute(
+            "INSERT INTO plan (number, document) VALUES (?, ?) "
+            "ON CONFLICT (number) DO UPDATE SET document = excluded.document",
+            (number, one.plan.model_dump_json(by_alias=True)),
+        )
+        self._put_mask(connection, f"{MASK_LESION} {number}", one.lesion)
+        for position, field in enumerate(one.fields):
+            connection.execute(
+                "INSERT INTO thermal_field VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, position, *_packed_field(field)),
+            )
+
     def _put_mask(
         self, connection: sqlite3.Connection, name: str, array: NDArray[np.generic] | None
     ) -> None:
@@ -350,10 +404,12 @@ class PlanFile:
             (name, kind, *array.shape, data),
         )
 
-    def _fields(self) -> tuple[ThermalField, ...]:
+    def _fields(self, number: int) -> tuple[ThermalField, ...]:
         found = []
-        for row in self._connection.execute("SELECT * FROM thermal_field ORDER BY position"):
-            _, spacing_mm, x, y, z, k, j, i, temperature, zone = row
+        for row in self._connection.execute(
+            "SELECT * FROM thermal_field WHERE number = ? ORDER BY position", (number,)
+        ):
+            _, _, spacing_mm, x, y, z, k, j, i, temperature, zone = row
             steps = np.frombuffer(zlib.decompress(temperature), "<i2").reshape(k, j, i)
             bits = np.frombuffer(zlib.decompress(zone), np.uint8)
             found.append(
@@ -401,6 +457,14 @@ def _connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def _in_memory(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy of an older file that only this program may change."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    connection.backup(copy)
+    connection.close()
+    return copy
 
 
 def _locked(path: Path) -> FileLock | None:

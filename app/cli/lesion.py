@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -13,9 +14,13 @@ from imaging.files import read_volume, write_array
 from imaging.geometry import BoolArray
 from imaging.label_files import read_mask
 from imaging.lesion.segment import segment_lesion
+from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.structures.canal import canal_near
+from imaging.structures.find import find_structures
+from imaging.structures.labels import read_structures
 from imaging.volume import Volume
+from planning.edits import measures
 
 PATH = click.Path(path_type=Path)
 
@@ -84,13 +89,64 @@ def write_mask(mask: BoolArray, volume: Volume, out: Path) -> None:
 @click.argument("path", type=PATH)
 @click.argument("mask", type=PATH)
 @click.option("--series", "series_uid", metavar="UID", help="Series to take.")
+@click.option(
+    "--structures",
+    "labels",
+    type=PATH,
+    help="Label map of the structures: measures what the lesion does to its bone, and distances.",
+)
+@click.option("--names", type=PATH, help="JSON of the label map's names.")
+@click.option("--find-structures", "finds", is_flag=True, help="Find the structures first.")
 @json_option
-def measure_command(path: Path, mask: Path, series_uid: str | None, as_json: bool) -> None:
+def measure_command(
+    path: Path,
+    mask: Path,
+    series_uid: str | None,
+    labels: Path | None,
+    names: Path | None,
+    finds: bool,
+    as_json: bool,
+) -> None:
     """Measure MASK on the CT of PATH."""
     with progress_bar() as progress:
-        volume = read_volume(path, series_uid, progress)
-        result = measure(volume, read_mask(mask, volume.grid))
-    emit(result, as_json, as_text(result))
+        volume = read_volume(path, series_uid, progress.part(0.0, 0.4))
+        lesion = read_mask(mask, volume.grid)
+        result = measure(volume, lesion)
+        around = None
+        if labels is not None:
+            around = read_structures(labels, names, volume.grid)
+        elif finds:
+            around = find_structures(volume, progress.part(0.4, 0.95))
+        found = None if around is None else involvement(volume, lesion, around)
+    document = as_plain(result)
+    told = as_text(result)
+    if found is not None:
+        document |= {"involvement": as_plain(found)}
+        told += "\n" + _involvement_text(found)
+    emit(document | {"how": _how(document)}, as_json, told)
+
+
+def _how(document: dict[str, Any]) -> dict[str, str]:
+    """Return how each measure that was taken is found."""
+    return {
+        key: row.how["en"]
+        for key, row in measures().items()
+        if row.where == "lesion" or "involvement" in document
+    }
+
+
+def _involvement_text(found: Involvement) -> str:
+    def said(value: float | None) -> str:
+        return "unknown" if value is None else f"{value:.0f} %"
+
+    wall = {True: "open", False: "closed", None: "unknown"}[found.posterior_wall_breach]
+    near = ", ".join(f"{one.name} {one.distance_mm:.1f} mm" for one in found.distances[:8])
+    return (
+        f"bone: {found.bone or 'unknown'}, {said(found.section_percent)} of its section, "
+        f"{said(found.body_percent)} of the vertebral body, "
+        f"loss of height {said(found.collapse_percent)}, posterior wall {wall}\n"
+        f"nearest: {near}"
+    )
 
 
 def as_text(result: LesionMeasurement) -> str:

@@ -22,6 +22,7 @@ from imaging.progress import Progress
 from imaging.volume import Volume
 from planning import procedure
 from planning.ablation.devices import devices
+from planning.lesions import add_lesion, as_case
 from planning.plan import Case
 from planning.store import ENDING, PlanFile
 from planning.technique.answers import Answers, answers_from, read_answers
@@ -50,6 +51,7 @@ def make_plan(
     out: Path,
     progress: Progress,
     spacing_mm: float = PLAN_SPACING_MM,
+    add_to: Path | None = None,
 ) -> Case:
     """Take all steps and keep the plan file after each of them.
 
@@ -69,6 +71,8 @@ def make_plan(
         Told all along.
     spacing_mm : float
         Edge of a cell of the simulations.
+    add_to : Path or None
+        Plan file of the same CT, to which the lesion is added; None makes a new one in ``out``.
 
     Returns
     -------
@@ -82,7 +86,9 @@ def make_plan(
     """
     make_folder(out)
     case = Case.begin(volume)
-    with PlanFile.create(out / PLAN_NAME, case) as kept:
+    with _kept(out, case, add_to) as kept:
+        if add_to is not None:
+            case = _with_another(kept, volume)
 
         def step(
             name: str, start: float, end: float, action: Callable[[Case, Progress], Case]
@@ -91,7 +97,8 @@ def make_plan(
             case = action(case, progress.part(start, end))
             kept.save(case, name)
 
-        step("structures", 0.0, 0.2, lambda c, p: procedure.find_surroundings(c, volume, p))
+        if case.structures is None:
+            step("structures", 0.0, 0.2, lambda c, p: procedure.find_surroundings(c, volume, p))
         clicks = np.array(seeds)
         step("lesion", 0.2, 0.25, lambda c, p: procedure.outline_lesion(c, volume, clicks, 0.0, p))
         step("access", 0.25, 0.3, lambda c, p: procedure.find_access(c, volume, progress=p))
@@ -102,6 +109,19 @@ def make_plan(
             step(f"ablation {device_id}", begun, begun + share, simulate)
         step("technique", 1.0, 1.0, lambda c, _p: procedure.answer(c, answers))
     return case
+
+
+def _kept(out: Path, case: Case, add_to: Path | None) -> PlanFile:
+    return PlanFile.create(out / PLAN_NAME, case) if add_to is None else PlanFile.open(add_to)
+
+
+def _with_another(kept: PlanFile, volume: Volume) -> Case:
+    """Return the case of a plan file with room for another lesion; refuse another CT's."""
+    case = kept.load()
+    if case.plan.series.checksum != volume.checksum:
+        message = "the plan belongs to another CT; give the CT that it was made on"
+        raise AppError(Problem(code="other_ct", message=message, where=str(kept.path)))
+    return case if case.lesion is None else add_lesion(case)
 
 
 def _simulated(
@@ -136,6 +156,9 @@ def make_folder(out: Path) -> None:
     help="Edge of a cell of the simulations, mm.",
 )
 @click.option("--out", type=PATH, required=True, help="Folder of the plan and its report.")
+@click.option(
+    "--add-to", "add_to", type=PATH, help="Plan file of the same CT: add this lesion to it."
+)
 @click.option("--lang", type=LANGUAGE, default="en", help="Language of the report.")
 @click.option("--series", "series_uid", metavar="UID", help="Series to take.")
 @json_option
@@ -146,6 +169,7 @@ def plan_command(
     device_ids: tuple[str, ...],
     spacing_mm: float,
     out: Path,
+    add_to: Path | None,
     lang: Language,
     series_uid: str | None,
     as_json: bool,
@@ -162,9 +186,9 @@ def plan_command(
         volume = read_volume(path, series_uid, progress.part(0.0, 0.1))
         chosen = device_ids or default_devices()
         part = progress.part(0.1, 0.9)
-        case = make_plan(volume, list(seeds), answers, chosen, out, part, spacing_mm)
+        case = make_plan(volume, list(seeds), answers, chosen, out, part, spacing_mm, add_to)
         files = write_report(case, volume, out, lang, progress.part(0.9, 1.0))
-    names = [str(out / PLAN_NAME), *(str(file) for file in files)]
+    names = [str(add_to or out / PLAN_NAME), *(str(file) for file in files)]
     _warn_of(case)
     emit(case.plan.as_contract(names), as_json, _as_text(case, names))
 
@@ -192,12 +216,16 @@ def _as_text(case: Case, files: list[str]) -> str:
             f"way in {plan.chosen.length_mm / 10:.1f} cm, "
             f"{plan.chosen.angle_to_axial_deg:+.0f}° to the axial plane"
         )
+    none = "none of those checked" if plan.unpainted else "none"
     for row in plan.simulation:
-        passed = ", ".join(near.name for near in row.neighbours if near.passed) or "none"
+        passed = ", ".join(near.name for near in row.neighbours if near.passed) or none
         lines.append(
             f"{row.technique} ({row.device}): {row.coverage_percent:.0f} % covered, "
             f"limits passed: {passed}"
         )
+    if plan.unpainted:
+        names = ", ".join(one.name for one in plan.unpainted)
+        lines.append(f"not visible, not checked: {names}")
     if plan.recommendation:
         lines.append(f"verdict: {plan.recommendation.verdict}")
     return "\n".join([*lines, *files])
@@ -208,13 +236,16 @@ def _as_text(case: Case, files: list[str]) -> str:
 @click.option("--out", type=PATH, required=True, help="Folder of the report.")
 @click.option("--lang", type=LANGUAGE, default="en", help="Language of the report.")
 @click.option("--ct", type=PATH, help="Where the CT is now, when it was moved.")
+@click.option("--lesion", "number", type=int, help="Of several lesions only this one.")
 @json_option
 def report_command(
-    plan_path: Path, out: Path, lang: Language, ct: Path | None, as_json: bool
+    plan_path: Path, out: Path, lang: Language, ct: Path | None, number: int | None, as_json: bool
 ) -> None:
-    """Write PDF, pictures and DICOM objects of a plan."""
+    """Write PDF, pictures and DICOM objects of a plan; each of several lesions in its folder."""
     with PlanFile.open(plan_path) as kept:
         case = kept.load()
+    if number is not None:
+        case = as_case(case, number)
     make_folder(out)
     with progress_bar() as progress:
         volume = _volume_of(case, ct, progress.part(0.0, 0.3))

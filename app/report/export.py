@@ -17,6 +17,7 @@ from app.report.three_d import render_three_d
 from imaging.files import write_array
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
+from planning.lesions import as_case, lesions
 from planning.plan import Case, SeriesReference
 from planning.store import Picture
 
@@ -41,7 +42,8 @@ def write_report(
     Parameters
     ----------
     case : Case
-        Any state; an unfinished plan says what is lacking.
+        Any state; an unfinished plan says what is lacking. With several lesions each that is
+        outlined has a folder of its own, ``lesion-1`` and so on.
     volume : Volume or None
         The CT; without it there are no slices.
     out : Path
@@ -61,6 +63,20 @@ def write_report(
     AppError
         When the folder cannot be written; files are whole or absent.
     """
+    outlined = [one.plan.number for one in lesions(case) if one.lesion is not None]
+    if not case.others or not outlined:
+        return _write_one(case, volume, out, language, progress)
+    written: list[Path] = []
+    for n, number in enumerate(outlined):
+        part = progress.part(n / len(outlined), (n + 1) / len(outlined))
+        folder = out / f"lesion-{number}"
+        written += _write_one(as_case(case, number), volume, folder, language, part)
+    return written
+
+
+def _write_one(
+    case: Case, volume: Volume | None, out: Path, language: Language, progress: Progress
+) -> list[Path]:
     pictures = _pictures(case, volume, language, progress)
     source = read_source(SeriesReference.of(volume) if volume else case.plan.series)
     progress.update(0.7, "PDF")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from app.names import structure_name
 from app.report.texts import Language, texts
+from imaging.measurement.lesion import LesionMeasurement
 from planning.ablation.treatment import TreatmentSummary
+from planning.edits import MeasureEdit, Value
+from planning.measured_answers import completed_answers
 from planning.plan import Case
-from planning.procedure import completed_answers
 from planning.technique.engine import recommend
 from planning.technique.rules import rule
 
@@ -16,6 +19,7 @@ Row = tuple[str, str]
 UNKNOWN = {"fr": "inconnu", "en": "unknown"}
 SHOWN_TECHNIQUES = 11
 SHOWN_NEIGHBOURS = 12
+NEAREST = 6
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class _Writer:
         return text.replace(".", ",") if self.language == "fr" else text
 
     def place(self, name: str) -> str:
-        return str(self.words["places"].get(name, name.replace("_", " ")))
+        return str(self.words["places"].get(name) or structure_name(name, self.language))
 
     def cite(self, ids: list[str]) -> str:
         return ", ".join(ids) if ids else "–"
@@ -192,10 +196,11 @@ def _mdt(w: _Writer) -> Section:
 
 
 def _lesion(w: _Writer) -> Section:
-    lesion = w.plan.lesion
+    lesion = w.plan.measures
     if lesion is None:
         return Section("lesion", (), (w.words["lacking"]["lesion"],))
-    rows = (
+    rows = [
+        (w.label("number"), f"{w.plan.number} {w.plan.name}".strip()),
         (w.label("bone"), f"{w.said('bone')} {w.said('level') if w.answers.get('level') else ''}"),
         (w.label("length"), f"{w.number(lesion.length_mm)} mm"),
         (w.label("width"), f"{w.number(lesion.width_mm)} mm"),
@@ -208,9 +213,66 @@ def _lesion(w: _Writer) -> Section:
         (w.label("volume"), f"{w.number(lesion.volume_ml, 2)} mL"),
         (w.label("kind"), str(w.words["kinds"][lesion.kind])),
         (w.label("density"), f"{w.number(lesion.mean_hu, 0)} HU"),
-        (w.label("breach"), w.yes_no(lesion.cortical_breach)),
+        (w.label("surface"), f"{w.number(lesion.surface_mm2, 0)} mm²"),
+        (w.label("breach"), _breach(w, lesion)),
+    ]
+    rows += _involvement(w)
+    notes = [one.message for one in w.plan.doubts]
+    notes += [_edited(w, one) for one in w.plan.edits]
+    return Section("lesion", tuple(rows), tuple(notes))
+
+
+def _breach(w: _Writer, lesion: LesionMeasurement) -> str:
+    told = w.yes_no(lesion.cortical_breach)
+    if lesion.cortical_breach and lesion.breach_area_mm2 is not None:
+        told += f", {w.number(lesion.breach_area_mm2, 0)} mm²"
+    return told
+
+
+def _involvement(w: _Writer) -> list[Row]:
+    """Return what the lesion does to its bone, and its nearest neighbours."""
+    found = w.plan.effects
+    if found is None:
+        return []
+    percent = {
+        "of_section": found.section_percent,
+        "of_body": found.body_percent,
+        "collapse": found.collapse_percent,
+    }
+    in_vertebra = (found.bone or "").startswith("vertebra")
+    rows = [
+        (w.label("lies_in"), UNKNOWN[w.language] if found.bone is None else w.place(found.bone))
+    ]
+    for key, value in percent.items():
+        if in_vertebra or key == "of_section":
+            rows.append((w.label(key), f"{w.number(value, 0)} %"))
+    if in_vertebra or found.bone == "sacrum":
+        rows.append((w.label("posterior_wall"), w.yes_no(found.posterior_wall_breach)))
+    near = [f"{w.place(one.name)} {w.number(one.distance_mm)} mm" for one in found.distances]
+    rows.append((w.label("neighbours"), "; ".join(near[:NEAREST]) or UNKNOWN[w.language]))
+    if in_vertebra and w.plan.levels is not None and w.plan.levels.doubt:
+        rows.append((w.label("level_doubt"), w.plan.levels.doubt))
+    return rows
+
+
+def _edited(w: _Writer, edit: MeasureEdit) -> str:
+    """Say that a measure was set by hand, and what had been measured."""
+
+    def said(value: Value | None) -> str:
+        if value is None or isinstance(value, bool):
+            return w.yes_no(value)
+        return w.number(value, 2) if isinstance(value, float) else value
+
+    return (
+        f"{w.label('set_by_hand')}: {edit.key} = {said(edit.value)} "
+        f"({w.label('measured')}: {said(edit.measured)}; {edit.at_utc})"
     )
-    return Section("lesion", rows, tuple(one.message for one in w.plan.doubts))
+
+
+def _unseen(w: _Writer) -> tuple[str, ...]:
+    """Say which nerves no CT shows, so that no zone can be said to spare them."""
+    names = ", ".join(w.place(one.name) for one in w.plan.unpainted)
+    return (f"{w.label('not_visible')}: {names}",) if names else ()
 
 
 def _pain(w: _Writer) -> Section:
@@ -296,7 +358,7 @@ def _path(w: _Writer) -> Section:
         ),
         (w.label("not_checked"), ", ".join(access.not_checked) if access else ""),
     ]
-    return Section("path", tuple(rows))
+    return Section("path", tuple(rows), _unseen(w))
 
 
 def _drugs(w: _Writer) -> Section:
@@ -332,7 +394,7 @@ def _zone(w: _Writer) -> Section:
     rows: list[Row] = []
     for one in w.plan.simulation:
         rows.extend(_zone_rows(w, one))
-    return Section("zone", tuple(rows), (str(w.words["simulation_note"]),))
+    return Section("zone", tuple(rows), (str(w.words["simulation_note"]), *_unseen(w)))
 
 
 def _zone_rows(w: _Writer, one: TreatmentSummary) -> list[Row]:

@@ -70,7 +70,7 @@ def slicer_files(case: Case) -> dict[str, bytes]:
     grid = case.plan.series.grid
     if case.plan.access is not None:
         made |= _paths(case.plan.access, case.plan.chosen_rank)
-    lesion = case.plan.lesion
+    lesion = case.plan.measures
     if lesion is not None:
         length, width = lesion.length_ends_lps_mm, lesion.width_ends_lps_mm
         made["lesion-length.mrk.json"] = line_markup("lesion length", length, ("L1", "L2"), LESION)

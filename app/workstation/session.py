@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from app.workstation import tasks
+from app.workstation.editing import Editing
+from app.workstation.history import History
 from app.workstation.jobs import Finished, Preview, Report, Task, Worker
 from app.workstation.keeper import Keeper
 from app.workstation.stages import (
@@ -24,13 +24,12 @@ from app.workstation.stages import (
     Step,
     Topic,
     is_done,
+    kept_by_hand,
     mismatch,
     same_inputs,
     uid_on_disk,
 )
-from app.workstation.tools.brush import Stroke
 from app.workstation.views.surfaces import Mesh
-from imaging.document import Vector
 from imaging.errors import Problem, Refusal
 from imaging.volume import Volume
 from planning import procedure
@@ -41,9 +40,6 @@ from planning.store import ENDING
 from planning.technique.answers import Answers
 
 log = logging.getLogger(__name__)
-
-MOST_UNDO = 30  # cases kept; their masks are shared unless the outline itself changed
-SEED_FAR_MM = 200.0  # a click farther away than this from the others begins another lesion
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +60,8 @@ class Session:
         self.exported: tuple[Path, ...] = ()
         self.keeper = Keeper()
         self.worker = Worker()
-        self._undo: list[tuple[str, Case]] = []
-        self._redo: list[tuple[str, Case]] = []
+        self.editing = Editing(self)
+        self._history = History()
         self._jobs: dict[int, _Job] = {}
         self._activity: Activity | None = None
         self._observers: dict[Topic, list[Callable[[Any], None]]] = {topic: [] for topic in Topic}
@@ -98,7 +94,16 @@ class Session:
 
         return unsubscribe
 
-    def _tell(self, topic: Topic, value: object = None) -> None:
+    def tell(self, topic: Topic, value: object = None) -> None:
+        """Tell the observers of a topic.
+
+        Parameters
+        ----------
+        topic : Topic
+            What it is about.
+        value : object
+            What the topic carries.
+        """
         for observer in tuple(self._observers[topic]):
             observer(value)
 
@@ -131,7 +136,7 @@ class Session:
         try:
             case = self.keeper.open(path)
         except Refusal as refusal:
-            self._tell(Topic.REFUSED, refusal)
+            self.tell(Topic.REFUSED, refusal)
             return
         self._cancel_all()
         self._reset(None, None)
@@ -140,7 +145,7 @@ class Session:
         if case.plan.series.path and place.exists():
             self._read(place, uid_on_disk(case.plan.series))
         else:
-            self._tell(Topic.CT_WANTED, case.plan.series)
+            self.tell(Topic.CT_WANTED, case.plan.series)
 
     def find_ct(self, path: Path) -> None:
         """Read the CT of the plan that waits for it from another place.
@@ -158,10 +163,10 @@ class Session:
             if isinstance(found, Volume):
                 self._use(found)
             else:
-                self._tell(Topic.CHOICE, Choice(path, found))
+                self.tell(Topic.CHOICE, Choice(path, found))
 
-        self._cancel_named("read")
-        self._start("read", apply, None, tasks.read_or_list, path, series_uid)
+        self.cancel_named("read")
+        self.start("read", apply, None, tasks.read_or_list, path, series_uid)
 
     def _use(self, volume: Volume) -> None:
         """Begin a plan of a CT that was read, or go on with the plan that waits for it."""
@@ -169,8 +174,8 @@ class Session:
         if wanted is not None:
             wrong = mismatch(wanted.plan.series, volume)
             if wrong is not None:
-                self._tell(Topic.REFUSED, PlanningError(wrong))
-                self._tell(Topic.CT_WANTED, wanted.plan.series)
+                self.tell(Topic.REFUSED, PlanningError(wrong))
+                self.tell(Topic.CT_WANTED, wanted.plan.series)
                 return
             reference = wanted.plan.series.model_copy(update={"path": volume.series.path})
             self._wanted = None
@@ -179,121 +184,22 @@ class Session:
             self.keeper.release()
             self._reset(volume, Case.begin(volume))
         self._cancel_all()
-        self._start("surface", self._show_surface, None, tasks.surface, volume)
+        self.editing.measure()
+        self.start("surface", self._show_surface, None, tasks.surface, volume)
 
     def _show_surface(self, found: Mesh) -> None:
         self.surface = found
-        self._tell(Topic.SURFACE, found)
+        self.tell(Topic.SURFACE, found)
 
     def _reset(self, volume: Volume | None, case: Case | None) -> None:
-        self._undo.clear()
-        self._redo.clear()
+        self._history.clear()
         self._was_done.clear()
         self.volume, self.case, self.surface, self.exported = volume, case, None, ()
         self._note_done()
-        self._tell(Topic.VOLUME, volume)
-        self._tell(Topic.CASE, case)
+        self.tell(Topic.VOLUME, volume)
+        self.tell(Topic.CASE, case)
 
     # Commands that change the case
-
-    def outline(self, point_lps_mm: Vector, *, is_new: bool = False) -> None:
-        """Outline the lesion at a click; further clicks in the same lesion add to it.
-
-        Parameters
-        ----------
-        point_lps_mm : Vector
-            Where was clicked.
-        is_new : bool
-            Forget the earlier clicks.
-        """
-        if self.case is None:
-            return
-        earlier = () if is_new else self.case.plan.seeds_lps_mm
-        near = [
-            seed
-            for seed in earlier
-            if np.linalg.norm(np.subtract(seed, point_lps_mm)) < SEED_FAR_MM
-        ]
-        self._outline([*near, point_lps_mm], 0.0, "outline")
-
-    def regrow(self, generosity: float) -> None:
-        """Outline the lesion again at the same clicks, tighter or more generous.
-
-        Parameters
-        ----------
-        generosity : float
-            −1 to 1.
-        """
-        if self.case is not None and self.case.plan.seeds_lps_mm:
-            self._outline(list(self.case.plan.seeds_lps_mm), generosity, "regrow")
-
-    def forget_lesion(self) -> None:
-        """Take the outline away, with all that depends on it."""
-        if self.case is None or self.case.lesion is None:
-            return
-        bare = replace(self.case, lesion=None, fields=())
-        self.apply(
-            "forget_lesion",
-            bare.with_plan(
-                lesion=None,
-                seeds_lps_mm=(),
-                doubts=(),
-                access=None,
-                no_access=(),
-                chosen_rank=None,
-                simulation=(),
-                recommendation=None,
-            ),
-        )
-
-    def _outline(self, seeds: list[Vector], generosity: float, name: str) -> None:
-        self._cancel_named("outline", "regrow")
-        self._change(name, tasks.outline, np.array(seeds, dtype=float), generosity)
-
-    def paint(self, stroke: Stroke) -> None:
-        """Add or remove a brush stroke.
-
-        Parameters
-        ----------
-        stroke : Stroke
-            One drag.
-        """
-        self._change("brush", tasks.paint, stroke)
-
-    def import_lesion(self, path: Path) -> None:
-        """Take the outline from a mask.
-
-        Parameters
-        ----------
-        path : Path
-            NIfTI, NRRD, MetaImage or DICOM SEG.
-        """
-        self._change("import_lesion", tasks.import_lesion, path)
-
-    def find_structures(self) -> None:
-        """Find the structures in the background."""
-        self._change("structures", tasks.structures)
-
-    def import_structures(self, path: Path, names: Path | None = None) -> None:
-        """Take the structures from a label map.
-
-        Parameters
-        ----------
-        path : Path
-            Label map.
-        names : Path or None
-            JSON of names; None looks beside the label map.
-        """
-        if self.case is not None:
-            self._start(
-                "import_structures",
-                self._applied("import_structures"),
-                self.case,
-                tasks.import_structures,
-                self.case,
-                path,
-                names,
-            )
 
     def find_access(self, needle_id: str | None, position: Position) -> None:
         """Search for ways in, in the background.
@@ -305,7 +211,7 @@ class Session:
         position : Position
             How the patient lies.
         """
-        self._change("access", tasks.access, needle_id, position)
+        self.change("access", tasks.access, needle_id, position)
 
     def choose_access(self, rank: int) -> None:
         """Choose another proposal.
@@ -330,7 +236,7 @@ class Session:
         spacing_mm : float
             Edge of a cell.
         """
-        self._change("ablation", tasks.ablation, device_id, margin_mm, spacing_mm)
+        self.change("ablation", tasks.ablation, device_id, margin_mm, spacing_mm)
 
     def answer(self, answers: Answers) -> tuple[Problem, ...]:
         """Apply the rules to the answers.
@@ -370,10 +276,10 @@ class Session:
         def apply(files: tuple[Path, ...]) -> None:
             self.exported = files
             self._note_done()
-            self._tell(Topic.EXPORTED, files)
-            self._tell(Topic.CASE, self.case)
+            self.tell(Topic.EXPORTED, files)
+            self.tell(Topic.CASE, self.case)
 
-        self._start(
+        self.start(
             "report", apply, self.case, tasks.report, self.case, self.volume, folder, language
         )
 
@@ -391,45 +297,51 @@ class Session:
         """
         if self.case is None:
             return
-        joined = merges and bool(self._undo) and self._undo[-1][0] == name and not self._redo
-        if not joined:
-            self._undo.append((name, self.case))
-            del self._undo[:-MOST_UNDO]
-        self._redo.clear()
+        self._history.note(name, self.case, changed, merges=merges)
         self._show(changed, name)
+
+    def complete(self, case: Case) -> None:
+        """Show the present case with what was measured of it; that is no command of its own.
+
+        Parameters
+        ----------
+        case : Case
+            The present one, with more measures.
+        """
+        self._show(case, "measured")
 
     def _show(self, case: Case, change: str) -> None:
         self.case = case
         self.exported = ()
         self._note_done()
         self.keeper.keep(case, change)
-        self._tell(Topic.CASE, case)
+        self.tell(Topic.CASE, case)
 
     # Undo
 
     @property
     def undo_name(self) -> str | None:
         """Name of the command that would be undone."""
-        return self._undo[-1][0] if self._undo else None
+        return self._history.undo_name
 
     @property
     def redo_name(self) -> str | None:
         """Name of the command that would be done again."""
-        return self._redo[-1][0] if self._redo else None
+        return self._history.redo_name
 
     def undo(self) -> None:
         """Take back the last command."""
-        if self._undo and self.case is not None:
-            name, before = self._undo.pop()
-            self._redo.append((name, self.case))
-            self._show(before, f"undo {name}")
+        self._step("undo", self._history.undo)
 
     def redo(self) -> None:
         """Do the command that was taken back again."""
-        if self._redo and self.case is not None:
-            name, after = self._redo.pop()
-            self._undo.append((name, self.case))
-            self._show(after, f"redo {name}")
+        self._step("redo", self._history.redo)
+
+    def _step(self, word: str, step: Callable[[Case], tuple[str, Case] | None]) -> None:
+        taken = step(self.case) if self.case is not None else None
+        if taken is not None:
+            self._show(taken[1], f"{word} {taken[0]}")
+            self.editing.measure()
 
     # Saving
 
@@ -453,16 +365,16 @@ class Session:
                 path if path.suffix == ENDING else Path(f"{path}{ENDING}"), self.case
             )
         except Refusal as refusal:
-            self._tell(Topic.REFUSED, refusal)
+            self.tell(Topic.REFUSED, refusal)
             return False
-        self._tell(Topic.CASE, self.case)
+        self.tell(Topic.CASE, self.case)
         return True
 
     def save(self) -> None:
         """Make sure that everything is on disk."""
         self.keeper.wait()
         if self.keeper.refused is not None:
-            self._tell(Topic.REFUSED, self.keeper.refused)
+            self.tell(Topic.REFUSED, self.keeper.refused)
 
     # States of the steps
 
@@ -537,7 +449,7 @@ class Session:
                 job = self._jobs.get(event.job)
                 if job is not None:
                     self._activity = Activity(job.name, event.fraction, event.message)
-                    self._tell(Topic.JOB, self._activity)
+                    self.tell(Topic.JOB, self._activity)
             elif isinstance(event, Preview):
                 self._preview(event)
             else:
@@ -552,21 +464,29 @@ class Session:
         self.worker.close()
         self.keeper.close()
 
-    def _change(self, name: str, task: Task, *request: object) -> None:
-        """Start a job that turns the case and its CT into a changed case."""
+    def change(self, name: str, task: Task, *request: object) -> None:
+        """Start a job that turns the case and its CT into a changed case.
+
+        Parameters
+        ----------
+        name : str
+            Key of the job's name and of the command's, in the words.
+        task : Task
+            Takes case, volume, the request and a Progress; returns the changed case.
+        *request : object
+            Frozen.
+        """
         if self.case is not None and self.volume is not None:
-            self._start(
-                name, self._applied(name), self.case, task, self.case, self.volume, *request
-            )
+            self.start(name, self._applied(name), self.case, task, self.case, self.volume, *request)
 
     def _applied(self, name: str) -> Callable[[Case], None]:
         def apply(changed: Case) -> None:
-            answers = self.case.plan.answers if self.case is not None else changed.plan.answers
-            self.apply(name, changed.with_plan(answers=answers))
+            self.apply(name, changed if self.case is None else kept_by_hand(self.case, changed))
+            self.editing.measure()
 
         return apply
 
-    def _start(
+    def start(
         self,
         name: str,
         apply: Callable[[Any], None],
@@ -574,6 +494,21 @@ class Session:
         task: Task,
         *request: object,
     ) -> None:
+        """Start a job.
+
+        Parameters
+        ----------
+        name : str
+            Key of its name in the words.
+        apply : callable
+            Receives its result.
+        before : Case or None
+            The case it is asked for; its result is dropped when that has changed meanwhile.
+        task : Task
+            Takes the request and a Progress.
+        *request : object
+            Frozen.
+        """
         number = self.worker.submit(task, *request)
         self._jobs[number] = _Job(number, name, apply, before)
         self._show_activity()
@@ -584,13 +519,13 @@ class Session:
         if job is None:
             return
         if job.name == "read" and ended.outcome != "done" and self.volume is None:
-            self._tell(Topic.PREVIEW, None)
+            self.tell(Topic.PREVIEW, None)
         if ended.outcome == "refused" and ended.refusal is not None:
-            self._tell(Topic.REFUSED, ended.refusal)
+            self.tell(Topic.REFUSED, ended.refusal)
         elif ended.outcome == "failed":
             log.error("the job %s failed:\n%s", job.name, ended.trace)
             message = "the work failed unexpectedly; nothing was changed. The log says more"
-            self._tell(Topic.REFUSED, PlanningError(Problem(code="job_failed", message=message)))
+            self.tell(Topic.REFUSED, PlanningError(Problem(code="job_failed", message=message)))
         elif ended.outcome == "done" and same_inputs(job.before, self.case):
             job.apply(ended.result)
         elif ended.outcome == "done":
@@ -599,7 +534,7 @@ class Session:
     def _preview(self, shown: Preview) -> None:
         """Show a slice of the series that is being read, where nothing else is open."""
         if shown.job in self._jobs and self.volume is None:
-            self._tell(Topic.PREVIEW, shown.picture)
+            self.tell(Topic.PREVIEW, shown.picture)
 
     def _show_activity(self) -> None:
         first = next(iter(self._jobs.values()), None)
@@ -607,10 +542,16 @@ class Session:
             self._activity = None
         elif self._activity is None or self._activity.name != first.name:
             self._activity = Activity(first.name)
-        self._tell(Topic.JOB, self._activity)
+        self.tell(Topic.JOB, self._activity)
 
-    def _cancel_named(self, *names: str) -> None:
-        """Cancel jobs whose result is superseded by the one that is asked for now."""
+    def cancel_named(self, *names: str) -> None:
+        """Cancel jobs whose result is superseded by the one that is asked for now.
+
+        Parameters
+        ----------
+        *names : str
+            Of the jobs.
+        """
         for number, job in list(self._jobs.items()):
             if job.name in names:
                 self.cancel(number)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from app.workstation.history import same_memory
 from app.workstation.tasks import SeriesChoice
 from imaging.errors import Problem
 from imaging.volume import Volume
@@ -134,12 +135,37 @@ def same_inputs(before: Case | None, now: Case | None) -> bool:
     one, other = before.plan, now.plan
     return (
         one.series == other.series
-        and one.lesion is other.lesion
+        and one.number == other.number
+        and same_memory(before.lesion, now.lesion)
         and before.structures is now.structures
         and one.access is other.access
         and one.chosen_rank == other.chosen_rank
         and before.fields is now.fields
     )
+
+
+def kept_by_hand(now: Case, changed: Case) -> Case:
+    """Return the result of a job with what was set by hand while it ran.
+
+    Parameters
+    ----------
+    now, changed : Case
+        The present case; what the job made of an earlier one.
+
+    Returns
+    -------
+    Case
+        With the present answers and names, and, of the same outline, with its edits and measures.
+    """
+    plan = now.plan
+    kept = changed.with_plan(answers=plan.answers)
+    if plan.number == changed.plan.number:
+        kept = kept.with_plan(name=plan.name)
+    if same_memory(now.lesion, changed.lesion):
+        kept = kept.with_plan(edits=plan.edits, lesion=kept.plan.lesion or plan.lesion)
+        if now.structures is changed.structures:
+            kept = kept.with_plan(involvement=kept.plan.involvement or plan.involvement)
+    return kept
 
 
 def uid_on_disk(series: SeriesReference) -> str | None:

@@ -8,19 +8,23 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
-from app.workstation.tools.brush import Stroke, painted
 from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging.dicom.discover import discover, opened
 from imaging.dicom.read import choose, load_preview, load_series
 from imaging.dicom.thumbnail import thumbnail
 from imaging.errors import Refusal
 from imaging.files import is_image_file, read_volume
-from imaging.geometry import FloatArray
+from imaging.geometry import BoolArray, FloatArray
 from imaging.label_files import read_mask
+from imaging.measurement.involvement import Involvement, involvement
+from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.progress import Progress
 from imaging.structures.labels import read_structures
+from imaging.structures.model import Structures
 from imaging.volume import Volume
+from planning import corrections
 from planning.access.request import Position
 from planning.plan import Case
 from planning.procedure import (
@@ -114,7 +118,12 @@ def surface(volume: Volume, progress: Progress) -> Mesh:
 
 
 def outline(
-    case: Case, volume: Volume, seeds_lps_mm: FloatArray, generosity: float, progress: Progress
+    case: Case,
+    volume: Volume,
+    seeds_lps_mm: FloatArray,
+    outside_lps_mm: FloatArray,
+    generosity: float,
+    progress: Progress,
 ) -> Case:
     """Outline and measure the lesion.
 
@@ -124,8 +133,8 @@ def outline(
         Any state.
     volume : Volume
         The CT.
-    seeds_lps_mm : numpy.ndarray
-        Shape (n, 3).
+    seeds_lps_mm, outside_lps_mm : numpy.ndarray
+        Shapes (n, 3) and (m, 3): clicks in the lesion, and clicks that are not lesion.
     generosity : float
         −1 (tight) to 1 (generous).
     progress : Progress
@@ -136,33 +145,96 @@ def outline(
     Case
         With the lesion.
     """
-    return outline_lesion(case, volume, seeds_lps_mm, generosity, progress)
+    return outline_lesion(case, volume, seeds_lps_mm, generosity, progress, outside_lps_mm)
 
 
-def paint(case: Case, volume: Volume, stroke: Stroke, progress: Progress) -> Case:
-    """Add or remove a brush stroke and measure again.
+@dataclass(frozen=True, eq=False)
+class CutOut:
+    """A mask without the empty part around it, so that little travels to the worker.
+
+    Parameters
+    ----------
+    block : tuple of slice
+        Where it lies in the image.
+    mask : numpy.ndarray
+        Shape of the block, bool.
+    """
+
+    block: tuple[slice, ...]
+    mask: BoolArray
+
+
+def cut_out(mask: BoolArray) -> CutOut:
+    """Return a mask without the empty part around it.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Shape of the image, at least one voxel.
+
+    Returns
+    -------
+    CutOut
+        Its block.
+    """
+    (block,) = find_objects(mask.view(np.uint8))
+    return CutOut(block, mask[block].copy())
+
+
+def measured(
+    lesion: CutOut, volume: Volume, structures: Structures | None, progress: Progress
+) -> tuple[LesionMeasurement, Involvement | None]:
+    """Measure an outline that was corrected.
+
+    Parameters
+    ----------
+    lesion : CutOut
+        The outline.
+    volume : Volume
+        The CT.
+    structures : Structures or None
+        Of the case.
+    progress : Progress
+        Told between the steps.
+
+    Returns
+    -------
+    tuple
+        Measures of the outline; what it does to its bone, None without structures.
+    """
+    mask = np.zeros(volume.grid.size_kji, dtype=bool)
+    mask[lesion.block] = lesion.mask
+    progress.update(0.1)
+    found = measure(volume, mask)
+    progress.update(0.5)
+    return found, None if structures is None else involvement(volume, mask, structures)
+
+
+def set_level(
+    case: Case, volume: Volume, level: str, at_lps_mm: FloatArray, progress: Progress
+) -> Case:
+    """Say which level a vertebra is.
 
     Parameters
     ----------
     case : Case
-        Any state.
+        With vertebrae.
     volume : Volume
         The CT.
-    stroke : Stroke
-        What was drawn.
+    level : str
+        Such as ``L3``.
+    at_lps_mm : numpy.ndarray
+        Shape (3,), in that vertebra.
     progress : Progress
         Told between the steps.
 
     Returns
     -------
     Case
-        With the changed outline; the clicks stay.
+        With the levels that follow.
     """
     progress.update(0.1)
-    mask = painted(case.lesion, volume.grid, stroke)
-    progress.update(0.4)
-    changed = with_lesion(case, volume, mask)
-    return changed.with_plan(seeds_lps_mm=case.plan.seeds_lps_mm)
+    return corrections.set_level(case, volume, level, at_lps_mm)
 
 
 def import_lesion(case: Case, volume: Volume, path: Path, progress: Progress) -> Case:
@@ -208,13 +280,17 @@ def structures(case: Case, volume: Volume, progress: Progress) -> Case:
     return find_surroundings(case, volume, progress)
 
 
-def import_structures(case: Case, path: Path, names: Path | None, progress: Progress) -> Case:
+def import_structures(
+    case: Case, volume: Volume, path: Path, names: Path | None, progress: Progress
+) -> Case:
     """Take the structures from a label map.
 
     Parameters
     ----------
     case : Case
         Any state.
+    volume : Volume
+        The CT.
     path : Path
         Label map.
     names : Path or None
@@ -228,7 +304,7 @@ def import_structures(case: Case, path: Path, names: Path | None, progress: Prog
         With structures.
     """
     progress.update(0.1)
-    return with_structures(case, read_structures(path, names, case.plan.series.grid))
+    return with_structures(case, read_structures(path, names, volume.grid), volume)
 
 
 def access(

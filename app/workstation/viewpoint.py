@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from imaging.document import Vector
+from imaging.strokes import Shape
 
 LEAST_WIDTH_HU = 10.0
 MOST_WIDTH_HU = 5000.0
@@ -18,8 +19,13 @@ class Tool(StrEnum):
 
     CROSSHAIR = "crosshair"
     CLICK_LESION = "click_lesion"
+    CLICK_OUTSIDE = "click_outside"
     BRUSH_ADD = "brush_add"
     BRUSH_REMOVE = "brush_remove"
+    KEEP_PART = "keep_part"
+    REMOVE_PART = "remove_part"
+    CALLIPERS = "callipers"
+    LEVEL = "level"
     WINDOW = "window"
     PAN = "pan"
 
@@ -37,6 +43,11 @@ class GreyWindow:
     centre_hu: float
     width_hu: float
 
+
+BRUSHES = frozenset({Tool.BRUSH_ADD, Tool.BRUSH_REMOVE})
+CLICKS = frozenset(
+    {Tool.CLICK_LESION, Tool.CLICK_OUTSIDE, Tool.KEEP_PART, Tool.REMOVE_PART, Tool.LEVEL}
+)
 
 # Usual windows of CT reading [BG]; keys 1 to 4.
 PRESETS: dict[str, GreyWindow] = {
@@ -61,9 +72,17 @@ class Look:
         What a left click does.
     brush_mm : float
         Radius of the brush.
+    brush_shape : str
+        ``disc`` or ``sphere``.
+    brush_range_hu : tuple of float or None
+        Only voxels between these values are painted.
+    painted_structure : str or None
+        Structure that the brush paints; None paints the lesion.
+    level : str
+        Level that a click with the level tool gives a vertebra.
     hidden_structures : frozenset of str
         Names whose contours are not drawn.
-    shows_skeleton, shows_crosshair, shows_isotherms, shows_proposals : bool
+    shows_skeleton, shows_crosshair, shows_isotherms, shows_proposals, shows_diameters : bool
         What is drawn.
     simulation : int
         Index of the simulation whose isotherms are drawn.
@@ -73,11 +92,16 @@ class Look:
     window: GreyWindow = PRESETS["spine"]
     tool: Tool = Tool.CROSSHAIR
     brush_mm: float = 4.0
+    brush_shape: Shape = "disc"
+    brush_range_hu: tuple[float, float] | None = None
+    painted_structure: str | None = None
+    level: str = "L3"
     hidden_structures: frozenset[str] = frozenset({"body", "bone", "body_cavity"})
     shows_skeleton: bool = True
     shows_crosshair: bool = True
     shows_isotherms: bool = True
     shows_proposals: bool = True
+    shows_diameters: bool = True
     simulation: int = 0
 
 

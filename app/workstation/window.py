@@ -186,8 +186,10 @@ class Window(QMainWindow):
         self._stack.setCurrentWidget(self.panels[step])
         if self.rail is not None:
             self.rail.show_step(step)
-        if step is not Step.LESION and self.viewpoint.look.tool != Tool.CROSSHAIR:
-            self.viewpoint.change(tool=Tool.CROSSHAIR)
+        painted = self.viewpoint.look.painted_structure
+        is_other = painted is not None if step is Step.LESION else painted is None
+        if step not in (Step.LESION, Step.STRUCTURES) or is_other:
+            self.viewpoint.change(tool=Tool.CROSSHAIR, painted_structure=None)
 
     def open_path(self, path: Path) -> None:
         """Open a CT or a plan.

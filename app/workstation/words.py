@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal
 
+from app.names import structure_name
 from imaging.errors import Problem
 from imaging.tables import load_table
 
@@ -109,9 +110,9 @@ class Words:
         Returns
         -------
         str
-            Translated where the words have it, else without underscores.
+            Translated where the words have it, with its level and side, else without underscores.
         """
-        return self.maybe(f"structures.{name}", name.replace("_", " "))
+        return structure_name(name, self.language)
 
     def problem(self, problem: Problem) -> str:
         """Return what a problem says, translated where its code is known.

@@ -64,10 +64,11 @@ def distances(
     present = [int(value) for value in np.unique(labels) if int(value) in rows]
     lesion = np.argwhere(mask)
     found = []
-    for value, at in zip(present, minimum_position(away, labels, present), strict=True):
-        if away[at] > REACH_MM:
+    nearest = np.array(minimum_position(away, labels, present), dtype=np.intp).reshape(-1, 3)
+    for value, at in zip(present, nearest, strict=True):
+        if away[tuple(at)] > REACH_MM:
             continue
-        there = np.array(at) + np.array(start)
+        there = at + np.array(start)
         gaps = np.linalg.norm((lesion - there) * np.array(grid.spacing_mm_kji), axis=1)
         found.append(_between(rows[value], lesion[gaps.argmin()], there, structures))
     return tuple(sorted(found, key=lambda one: one.distance_mm))

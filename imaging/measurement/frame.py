@@ -156,5 +156,6 @@ def _smooth(mask: BoolArray, source: Grid, target: Grid) -> BoolArray:
 def _covered(source: Grid, target: Grid) -> BoolArray:
     """Return which voxels of a grid lie within the image."""
     index = source.to_kji(target.to_lps(np.moveaxis(np.indices(target.size_kji), 0, -1)))
-    inside: BoolArray = ((index >= -0.5) & (index <= np.array(source.size_kji) - 0.5)).all(axis=-1)
+    within = (index >= -0.5) & (index <= np.array(source.size_kji) - 0.5)
+    inside: BoolArray = np.logical_and.reduce(within, axis=-1)
     return inside

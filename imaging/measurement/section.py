@@ -62,7 +62,7 @@ def section_shares(site: Site) -> SectionShares | None:
 
 def _extent(mask: BoolArray, axis: int) -> FloatArray:
     """Return the extent along an axis (1 or 2) in each section, in voxels; 0 where it is empty."""
-    seen = mask.any(axis=3 - axis)
+    seen: BoolArray = np.logical_or.reduce(mask, axis=3 - axis)
     reach = seen.shape[1] - seen[:, ::-1].argmax(axis=1) - seen.argmax(axis=1)
     extent: FloatArray = np.where(seen.any(axis=1), reach, 0).astype(float)
     return extent

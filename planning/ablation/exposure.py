@@ -13,7 +13,7 @@ from scipy.ndimage import distance_transform_edt
 from imaging.document import Document
 from imaging.geometry import BoolArray, FloatArray, Grid
 from planning.ablation.damage import Damage
-from planning.ablation.limits import ThermalLimit, limit_of, thermal_limits
+from planning.ablation.limits import LimitChange, ThermalLimit, limit_of, thermal_limits
 from planning.ablation.materials import BODY_C, Float32Array
 
 Measure = Literal["max_c", "min_c", "cem43", "clear_mm"]
@@ -80,14 +80,21 @@ class Exposure:
         Of the simulation.
     neighbours : mapping of str to numpy.ndarray
         Masks of shape ``grid.size_kji`` by the structures' names.
+    changes : tuple of LimitChange
+        Limits set for the case.
     """
 
-    def __init__(self, grid: Grid, neighbours: Mapping[str, BoolArray]) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        neighbours: Mapping[str, BoolArray],
+        changes: tuple[LimitChange, ...] = (),
+    ) -> None:
         self._grid = grid
         self._masks = dict(neighbours)
         self._seen: dict[str, _Seen] = {}
         for name, mask in neighbours.items():
-            limit = limit_of(name)
+            limit = limit_of(name, changes)
             if limit is not None and mask.any():
                 self._seen[name] = _Seen(limit, np.flatnonzero(mask))
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+from pydantic import Field
+
 from imaging.document import Document
 from imaging.tables import load_table
+
+SET_BY_HAND = "set by the radiologist for this case"
 
 
 class ThermalLimit(Document):
@@ -37,6 +41,24 @@ class ThermalLimit(Document):
     note: str
 
 
+class LimitChange(Document):
+    """What the radiologist set for one structure of a case; None is no limit of that kind.
+
+    Attributes
+    ----------
+    name : str
+        Of the structure.
+    lowest_c, highest_c, cem43_min, clear_mm : float or None
+        As in :class:`ThermalLimit`.
+    """
+
+    name: str
+    lowest_c: float | None = Field(default=None, ge=-200.0, le=37.0)
+    highest_c: float | None = Field(default=None, ge=37.0, le=120.0)
+    cem43_min: float | None = Field(default=None, gt=0.0, le=10000.0)
+    clear_mm: float | None = Field(default=None, ge=0.0, le=100.0)
+
+
 class ThermalLimits(Document):
     """The whole table."""
 
@@ -59,18 +81,25 @@ def thermal_limits() -> ThermalLimits:
     return ThermalLimits.model_validate(load_table("thermal_limits"))
 
 
-def limit_of(name: str) -> ThermalLimit | None:
+def limit_of(name: str, changes: tuple[LimitChange, ...] = ()) -> ThermalLimit | None:
     """Return the limit of a structure.
 
     Parameters
     ----------
     name : str
         Structure's name, such as ``spinal_canal``.
+    changes : tuple of LimitChange
+        Set for the case; they go before the table.
 
     Returns
     -------
     ThermalLimit or None
-        None where the table has no class for it.
+        None where neither the case nor the table has one for it.
     """
     rows = thermal_limits().limits
-    return next((row for row in rows if any(word in name for word in row.words)), None)
+    found = next((row for row in rows if any(word in name for word in row.words)), None)
+    changed = next((one for one in changes if one.name == name), None)
+    if changed is None:
+        return found
+    values = changed.model_dump(exclude={"name"})
+    return ThermalLimit(id=name, words=(name,), source=SET_BY_HAND, note="", **values)

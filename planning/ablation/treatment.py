@@ -22,7 +22,7 @@ from planning.ablation.devices import Device, devices
 from planning.ablation.exposure import Exposure, NeighbourRow
 from planning.ablation.heat import Boundary
 from planning.ablation.isotherms import isotherm
-from planning.ablation.limits import limit_of, thermal_limits
+from planning.ablation.limits import LimitChange, limit_of, thermal_limits
 from planning.ablation.materials import BODY_C, Float32Array
 from planning.ablation.patient import check_in_body
 from planning.ablation.protocol import OFF, Phase
@@ -77,6 +77,8 @@ class TreatmentRequest:
         Wanted around the lesion.
     spacing_mm : float
         Edge of a cell.
+    limits : tuple of LimitChange
+        Thermal limits set for this case.
     """
 
     volume: Volume
@@ -86,6 +88,7 @@ class TreatmentRequest:
     protocol: tuple[Phase, ...] | None = None
     margin_mm: float = 5.0
     spacing_mm: float = 1.0
+    limits: tuple[LimitChange, ...] = ()
 
 
 class Curve(Document):
@@ -198,8 +201,8 @@ def simulate_treatment(request: TreatmentRequest, progress: Progress = SILENT) -
     patient = patient_medium(tissue_map(volume, lesion, structures))
     body = ~patient.mask("air")
     check_in_body(grid, body, placements)
-    neighbours = _neighbours(structures, patient, lesion)
-    exposure = Exposure(grid, neighbours)
+    neighbours = _neighbours(structures, patient, lesion, request.limits)
+    exposure = Exposure(grid, neighbours, request.limits)
     points = _curve_points(grid, placements, lesion, neighbours)
     boundary = Boundary()
     task = Simulation(
@@ -394,12 +397,15 @@ def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -
 
 
 def _neighbours(
-    structures: Structures, patient: PatientMedium, lesion: BoolArray
+    structures: Structures,
+    patient: PatientMedium,
+    lesion: BoolArray,
+    changes: tuple[LimitChange, ...],
 ) -> dict[str, BoolArray]:
     """Return the structures in the box that have a limit, and the skin."""
     found = {}
     for name in structures.names():
-        if limit_of(name) is not None:
+        if limit_of(name, changes) is not None:
             found[name] = structures.mask(name) & ~lesion
     found["skin"] = patient.mask("skin")
     return {name: mask for name, mask in found.items() if mask.any()}

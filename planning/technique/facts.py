@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planning.technique.answers import Answers, Distances, SimulationResult
@@ -77,7 +78,7 @@ def gather(answers: Answers, tables: Tables) -> Known:
     facts["simulation_limit_passed"] = Fact(False)
     facts["simulation_coverage_percent"] = facts["simulation_margin_mm"] = NOT_APPLICABLE
     passed = [row["simulation_limit_passed"].value for row in simulated.values()]
-    facts["any_limit_passed"] = Fact(any(passed))
+    facts["any_limit_passed"] = _any(passed)
     facts["device_unverified"] = Fact(any(row.verified_device is not True for row in results))
     dosing = dose(answers, facts, tables.limits, tables.doses)
     facts["dose_above_ceiling"] = dosing.above_ceiling
@@ -152,8 +153,20 @@ def _simulated(results: tuple[SimulationResult, ...]) -> dict[str, dict[str, Fac
         coverage = [r.coverage_percent for r in rows if r.coverage_percent is not None]
         margin = [r.min_margin_mm for r in rows if r.min_margin_mm is not None]
         facts[technique] = {
-            "simulation_limit_passed": Fact(any(row.limits_passed for row in rows)),
+            "simulation_limit_passed": _any([_passed(row) for row in rows]),
             "simulation_coverage_percent": Fact(min(coverage, default=None)),
             "simulation_margin_mm": Fact(min(margin, default=None)),
         }
     return facts
+
+
+def _passed(row: SimulationResult) -> bool | None:
+    """Return whether a limit was passed; unknown while something that matters was not checked."""
+    return None if row.limits_passed is None else bool(row.limits_passed)
+
+
+def _any(values: Sequence[object]) -> Fact:
+    """Return whether one is true; unknown where none is and one is unknown."""
+    if any(values):
+        return Fact(True)
+    return Fact(None, ("simulation",)) if None in values else Fact(False)

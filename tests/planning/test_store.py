@@ -40,7 +40,7 @@ with PlanFile.open(Path(sys.argv[1])) as kept:
 
 @pytest.fixture
 def case(vertebra: GeneratedCase, vertebra_structures: Structures) -> Case:
-    begun = with_structures(Case.begin(vertebra.volume), vertebra_structures)
+    begun = with_structures(Case.begin(vertebra.volume), vertebra_structures, vertebra.volume)
     return with_lesion(begun, vertebra.volume, vertebra.lesion)
 
 

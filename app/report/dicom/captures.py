@@ -286,7 +286,7 @@ def _head(text: str) -> Line:
 
 
 def _lesion_lines(case: Case, words: dict[str, Any], language: Language) -> list[Line]:
-    lesion = case.plan.lesion
+    lesion = case.plan.measures
     if lesion is None:
         return []
 

@@ -78,12 +78,13 @@ def measurement_object(case: Case, segmentation: Dataset, source: CtSource) -> D
     ValueError
         When the lesion is not measured.
     """
-    if case.plan.lesion is None:
+    lesion = case.plan.measures
+    if lesion is None:
         message = "there is no measured lesion to report"
         raise ValueError(message)
     groups: list[Any] = [
-        _lesion_group(case, case.plan.lesion, segmentation, source),
-        _diameter_group(case.plan.lesion, segmentation, source),
+        _lesion_group(case, lesion, segmentation, source),
+        _diameter_group(lesion, segmentation, source),
     ]
     if case.plan.chosen is not None:
         groups.append(_path_group(case.plan.chosen, source))

@@ -22,7 +22,7 @@ from app.workstation.steps.panel import (
     row,
     table,
 )
-from app.workstation.style.palette import BAD, GOOD
+from app.workstation.style.palette import BAD, GOOD, WARNING
 from app.workstation.viewpoint import Look
 from planning.ablation.devices import devices
 from planning.ablation.exposure import NeighbourRow
@@ -143,15 +143,32 @@ class AblationPanel(Panel):
             device.name if device else one.device,
             f"{words.number(_never_rounded_up(one.coverage_percent))} %",
             "–" if margin is None else f"{words.number(margin)} mm",
-            words("ablation.kept") if not passed else words("ablation.passed", count=len(passed)),
+            self._limits_said(len(passed)),
         )
         for column, text in enumerate(cells):
             item = QTableWidgetItem(text)
             if column == 0:
                 item.setToolTip(f"{text}, {words(f'techniques.{one.technique}')}")
             if column == 3:
-                item.setForeground(QColor(BAD if passed else GOOD))
+                item.setForeground(QColor(BAD if passed else WARNING if self._unpainted else GOOD))
+                item.setToolTip(self._unpainted)
             self._compared.setItem(number, column, item)
+
+    @property
+    def _unpainted(self) -> str:
+        """What no CT shows and nobody painted, one a line."""
+        case = self.session.case
+        rows = case.plan.unpainted if case is not None else ()
+        return "\n".join(
+            self.words("structures_panel.not_visible", name=self.words.structure(one.name))
+            for one in rows
+        )
+
+    def _limits_said(self, passed: int) -> str:
+        """Say how many limits are passed; that none is, only when everything was checked."""
+        if passed:
+            return self.words("ablation.passed", count=passed)
+        return self.words("ablation.not_all_checked" if self._unpainted else "ablation.kept")
 
     def _show_look(self, look: Look) -> None:
         rows = self.session.case.plan.simulation if self.session.case else ()

@@ -1,4 +1,4 @@
-"""Lesion: click in it, see its outline and measures, correct it."""
+"""Lesion: click in it, see its outline and measures, correct it; several in one case."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QSlider
 
 from app.workstation.stages import Activity
-from app.workstation.steps.panel import Desk, Facts, Notes, Panel, button, label, row
-from app.workstation.viewpoint import BRUSH_MM, Look, Tool
-from imaging.measurement.lesion import LesionMeasurement
-from planning.plan import Case
+from app.workstation.steps.brush import Brush, tool_button
+from app.workstation.steps.measures import MeasureTable
+from app.workstation.steps.panel import Desk, Notes, Panel, button, combo, label, row
+from app.workstation.viewpoint import Look, Tool
+from planning.lesions import lesions
+from planning.plan import Case, Plan
 
 MASKS = "*.nii *.nii.gz *.nrrd *.mha *.dcm"
 SLIDER_STEPS = 10
@@ -26,14 +28,38 @@ class LesionPanel(Panel):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "lesion")
-        self._click = self._tool_button("lesion.click", Tool.CLICK_LESION)
+        self.editing = self.session.editing
+        self._build_choice()
+        self._click = self._tool("lesion.click", Tool.CLICK_LESION)
         self._click.setObjectName("primary")
-        self.column.addWidget(self._click)
+        self._outside = self._tool("lesion.outside", Tool.CLICK_OUTSIDE)
+        self.column.addLayout(row(self._click, self._outside))
         self.column.addWidget(label(self.words("lesion.click_hint"), "hint"))
-        self._facts, self._notes = Facts(), Notes()
-        self.column.addWidget(self._facts)
+        self._notes = Notes()
         self.column.addWidget(self._notes)
-        self._fit_heading = self.add_section("lesion.fit")
+        self._measures = MeasureTable(self.words, self.editing)
+        self.column.addWidget(self._measures)
+        self._callipers = self._tool("lesion.callipers", Tool.CALLIPERS)
+        self.column.addWidget(self._callipers)
+        self.add_section("lesion.fit")
+        self._build_slider()
+        self.add_section("lesion.correct")
+        self._build_corrections()
+        self._subscriptions.append(self.viewpoint.subscribe(self._show_look))
+        self._show_look(self.viewpoint.look)
+        self.finish()
+
+    def _build_choice(self) -> None:
+        self._choice = combo()
+        self._choice.setAccessibleName(self.words("lesion.choice"))
+        self._choice.activated.connect(
+            lambda _n: self.editing.look_at_lesion(int(self._choice.currentData()))
+        )
+        self._another = button(self.words("lesion.another"), self._add_lesion)
+        self._drop = button(self.words("lesion.drop"), self.editing.remove_lesion)
+        self.column.addLayout(row(self._choice, self._another, self._drop))
+
+    def _build_slider(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(-SLIDER_STEPS, SLIDER_STEPS)
         self.slider.setTickInterval(SLIDER_STEPS)
@@ -48,89 +74,121 @@ class LesionPanel(Panel):
                 label(self.words("lesion.generous"), "quiet"),
             )
         )
-        self.add_section("lesion.correct")
-        self._add = self._tool_button("lesion.add", Tool.BRUSH_ADD)
-        self._remove = self._tool_button("lesion.remove", Tool.BRUSH_REMOVE)
-        self.column.addLayout(row(self._add, self._remove))
-        self._brush = QSlider(Qt.Orientation.Horizontal)
-        self._brush.setRange(int(BRUSH_MM[0]), int(BRUSH_MM[1]))
-        self._brush.setAccessibleName(self.words("lesion.brush", mm=""))
-        self._brush.valueChanged.connect(self.viewpoint.set_brush)
-        self._brush_label = label("", "quiet")
-        self.column.addLayout(row(self._brush_label, self._brush))
+
+    def _build_corrections(self) -> None:
+        self.brush = Brush(self.words, self.viewpoint, self._paint_lesion)
+        self.column.addLayout(self.brush)
+        self._fill = button(
+            self.words("lesion.fill_between"),
+            lambda: self.editing.fill_between(self.board.last_normal_lps),
+        )
+        self._smooth = button(self.words("lesion.smooth"), self.editing.smooth)
+        self.column.addLayout(row(self._fill, self._smooth))
+        self._split = self._tool("lesion.remove_part", Tool.REMOVE_PART)
+        self._keep = self._tool("lesion.keep_part", Tool.KEEP_PART)
+        self.column.addLayout(row(self._split, self._keep))
         self.column.addLayout(
             row(
                 button(self.words("lesion.again"), self._begin_again),
                 button(self.words("lesion.import"), self._import),
             )
         )
-        self._subscriptions.append(self.viewpoint.subscribe(self._show_look))
-        self._show_look(self.viewpoint.look)
-        self.finish()
 
-    def _tool_button(self, key: str, tool: Tool) -> QPushButton:
-        made = QPushButton(self.words(key))
-        made.setCheckable(True)
-        made.clicked.connect(
-            lambda checked: self.viewpoint.change(tool=tool if checked else Tool.CROSSHAIR)
-        )
-        return made
+    def _tool(self, key: str, tool: Tool) -> QPushButton:
+        return tool_button(self.words, self.viewpoint, key, tool, self._paint_lesion)
+
+    def _paint_lesion(self) -> None:
+        self.viewpoint.change(painted_structure=None)
 
     def show_case(self, case: Case | None) -> None:
         """Show the measures."""
-        lesion = case.plan.lesion if case else None
-        for widget in (self._click, self._add, self._remove):
-            widget.setEnabled(case is not None)
-        can_regrow = case is not None and bool(case.plan.seeds_lps_mm)
+        plan = case.plan if case else None
+        has_lesion = case is not None and case.lesion is not None
+        can_regrow = plan is not None and bool(plan.seeds_lps_mm)
+        self._click.setEnabled(case is not None)
+        self.brush.set_enabled(case is not None)
+        self._outside.setEnabled(can_regrow)
         self.slider.setEnabled(can_regrow)
-        if case is None or lesion is None:
-            self._facts.show_rows(())
+        for widget in (self._fill, self._smooth, self._split, self._keep, self._callipers):
+            widget.setEnabled(has_lesion)
+        self._show_choice(case)
+        self._measures.show_plan(plan)
+        if plan is None or not has_lesion:
             self._notes.show_notes(())
             self._set_slider(0)
             return
-        self._facts.show_rows(self._rows(lesion))
-        self._notes.show_problems(case.plan.doubts, self.words, "warning")
+        if plan.lesion is not None and plan.lesion.hu is not None:
+            self.brush.suggest_range(plan.lesion.hu.p5, plan.lesion.hu.p95)
+        notes = [("hint", self.words("lesion.measuring"))] if plan.lesion is None else []
+        notes += [("warning", self.words.problem(one)) for one in plan.doubts]
+        if plan.involvement is not None and plan.involvement.bone is not None:
+            bone = self.words.structure(plan.involvement.bone)
+            doubt = plan.levels.doubt if plan.levels is not None else None
+            notes.append(("hint", self.words("lesion.in_bone", bone=bone)))
+            if doubt and plan.involvement.bone.startswith("vertebra"):
+                notes.append(("warning", self.words("lesion.level_doubt", doubt=doubt)))
+        self._notes.show_notes(notes)
 
     def show_activity(self, activity: Activity | None) -> None:
-        """Keep the outline's controls still while it is being found."""
-        self._brush.setEnabled(not self.session.runs("brush"))
+        """Keep the slider still while the outline is being found."""
+        busy = self.session.runs("outline", "regrow")
+        case = self.session.case
+        can_regrow = case is not None and bool(case.plan.seeds_lps_mm)
+        self.slider.setEnabled(can_regrow and not busy)
 
-    def _rows(self, lesion: LesionMeasurement) -> list[tuple[str, str]]:
-        words, number = self.words, self.words.number
-        breach = {True: "yes", False: "no", None: "unknown"}[lesion.cortical_breach]
-        axial = lesion.axial
-        return [
-            (words("lesion.length"), f"{number(lesion.length_mm)} mm"),
-            (words("lesion.width"), f"{number(lesion.width_mm)} mm"),
-            (words("lesion.axial"), f"{number(axial.length_mm)} × {number(axial.width_mm)} mm"),
-            (words("lesion.volume_formula"), f"{number(lesion.volume_formula_ml, 2)} ml"),
-            (words("lesion.volume"), f"{number(lesion.volume_ml, 2)} ml"),
-            (words("lesion.kind"), words(f"options.{lesion.kind}")),
-            (words("lesion.mean"), f"{number(lesion.mean_hu, 0)} HU"),
-            (words("lesion.breach"), words(f"answers_said.{breach}")),
-        ]
+    def _show_choice(self, case: Case | None) -> None:
+        found = lesions(case) if case is not None else ()
+        self._another.setEnabled(case is not None and case.lesion is not None)
+        self._drop.setVisible(len(found) > 1)
+        self._choice.clear()
+        for one in found:
+            self._choice.addItem(self._title(one.plan), one.plan.number)
+        if case is not None:
+            self._choice.setCurrentIndex(self._choice.findData(case.plan.number))
+        self._choice.setEnabled(len(found) > 1)
+
+    def _title(self, plan: Plan) -> str:
+        bone = plan.involvement.bone if plan.involvement is not None else None
+        parts = [self.words("lesion.number", number=plan.number)]
+        if plan.name:
+            parts.append(plan.name)
+        elif bone is not None:
+            parts.append(self.words.structure(bone))
+        if plan.lesion is not None:
+            parts.append(f"{self.words.number(plan.lesion.volume_ml)} ml")
+        return " · ".join(parts)
 
     def _regrow(self, value: int) -> None:
-        self.session.regrow(value / SLIDER_STEPS)
+        self.editing.regrow(value / SLIDER_STEPS)
 
     def _set_slider(self, value: int) -> None:
         self.slider.blockSignals(True)
         self.slider.setValue(value)
         self.slider.blockSignals(False)
 
+    def _add_lesion(self) -> None:
+        self._set_slider(0)
+        self.editing.add_lesion()
+        self.viewpoint.change(tool=Tool.CLICK_LESION, painted_structure=None)
+
     def _begin_again(self) -> None:
         self._set_slider(0)
-        self.session.forget_lesion()
-        self.viewpoint.change(tool=Tool.CLICK_LESION)
+        self.editing.forget_lesion()
+        self.viewpoint.change(tool=Tool.CLICK_LESION, painted_structure=None)
 
     def _import(self) -> None:
         path = self.ask_file("lesion.import", MASKS)
         if path is not None:
-            self.session.import_lesion(path)
+            self.editing.import_lesion(path)
 
     def _show_look(self, look: Look) -> None:
-        self._click.setChecked(look.tool == Tool.CLICK_LESION)
-        self._add.setChecked(look.tool == Tool.BRUSH_ADD)
-        self._remove.setChecked(look.tool == Tool.BRUSH_REMOVE)
-        self._brush.setValue(round(look.brush_mm))
-        self._brush_label.setText(self.words("lesion.brush", mm=f"{look.brush_mm:.0f}"))
+        is_mine = look.painted_structure is None
+        self.brush.show_look(look, is_mine=is_mine)
+        for widget, tool in (
+            (self._click, Tool.CLICK_LESION),
+            (self._outside, Tool.CLICK_OUTSIDE),
+            (self._callipers, Tool.CALLIPERS),
+            (self._split, Tool.REMOVE_PART),
+            (self._keep, Tool.KEEP_PART),
+        ):
+            widget.setChecked(look.tool == tool)

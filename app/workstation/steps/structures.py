@@ -1,18 +1,25 @@
-"""Structures: what lies around the lesion, and whether a needle may pass it."""
+"""Structures: what lies around the lesion, whether a needle may pass it, what it stands."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QTableWidgetItem
+from PySide6.QtWidgets import QComboBox, QDialog, QTableWidgetItem
 
 from app.workstation.stages import Activity
-from app.workstation.steps.panel import Desk, Panel, fit_height, label, table
+from app.workstation.steps.brush import Brush, tool_button
+from app.workstation.steps.limits import LimitDialog, limit_said
+from app.workstation.steps.panel import Desk, Notes, Panel, combo, fit_height, label, row, table
 from app.workstation.style.palette import FORBIDDEN, STRUCTURE_COLOURS
-from imaging.structures.model import Structure
+from app.workstation.viewpoint import Look, Tool
+from imaging.structures.model import PassageClass, Structure
+from imaging.structures.not_visible import not_found
+from imaging.structures.set_level import NAMES as LEVELS
+from planning.ablation.limits import LimitChange
 from planning.plan import Case
 
 LABEL_MAPS = "*.nii *.nii.gz *.nrrd *.mha *.dcm"
+NAME, VOLUME, CLASS, LIMIT = range(4)
 
 
 class StructuresPanel(Panel):
@@ -26,43 +33,134 @@ class StructuresPanel(Panel):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "structures")
+        self.editing = self.session.editing
         self._find = self.add_button(
-            "structures_panel.find", self.session.find_structures, "primary"
+            "structures_panel.find", self.editing.find_structures, "primary"
         )
         self._import = self.add_button("structures_panel.import", self._ask)
-        self._table = table(
-            self.words(f"structures_panel.{key}") for key in ("name", "volume", "class")
-        )
+        self._levels = Notes()
+        self.column.addWidget(self._levels)
+        self._build_level()
+        headings = ("name", "volume", "class", "limit")
+        self._table = table(self.words(f"structures_panel.{key}") for key in headings)
         self._table.itemChanged.connect(self._toggle)
+        self._table.itemDoubleClicked.connect(self._ask_limit)
         self.column.addWidget(self._table)
         self._hint = label(self.words("structures_panel.shown_hint"), "hint")
         self.column.addWidget(self._hint)
-        self._shown: tuple[Structure, ...] = ()
+        self._shown: tuple[tuple[Structure, ...], tuple[LimitChange, ...]] = ((), ())
+        self.add_section("structures_panel.paint")
+        self._build_painting()
+        self._unseen = Notes()
+        self.column.addWidget(self._unseen)
+        self._subscriptions.append(self.viewpoint.subscribe(self._show_look))
+        self._show_look(self.viewpoint.look)
         self.finish()
+
+    def _build_level(self) -> None:
+        self._level = combo()
+        for name in LEVELS:
+            self._level.addItem(name, name)
+        self._level.setCurrentText(self.viewpoint.look.level)
+        self._level.activated.connect(
+            lambda _n: self.viewpoint.change(level=self._level.currentData())
+        )
+        self._set_level = tool_button(
+            self.words, self.viewpoint, "structures_panel.set_level", Tool.LEVEL, self._use_level
+        )
+        self.column.addLayout(row(self._set_level, self._level))
+
+    def _build_painting(self) -> None:
+        self.column.addWidget(label(self.words("structures_panel.paint_hint"), "hint"))
+        self._painted: QComboBox = combo()
+        self._painted.setEditable(True)
+        self._painted.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self._painted.setAccessibleName(self.words("structures_panel.paint"))
+        self._painted.activated.connect(lambda _n: self._use_name())
+        self.column.addWidget(self._painted)
+        self.brush = Brush(self.words, self.viewpoint, self._use_name)
+        self.column.addLayout(self.brush)
+
+    def _use_level(self) -> None:
+        self.viewpoint.change(level=self._level.currentData())
+
+    def _use_name(self) -> None:
+        """Let the brush paint the structure that is chosen, or named by hand."""
+        text = self._painted.currentText().strip()
+        at = self._painted.findText(text)
+        name = self._painted.itemData(at) if at >= 0 else text.lower().replace(" ", "_")
+        self.viewpoint.change(painted_structure=name or None)
 
     def show_case(self, case: Case | None) -> None:
         """Show the structures of the case."""
         for widget in (self._find, self._import):
             widget.setEnabled(case is not None)
         rows = case.plan.structures if case else ()
+        limits = case.plan.limits if case else ()
         self._table.setVisible(bool(rows))
         self._hint.setVisible(bool(rows))
-        if rows == self._shown:
+        has_spine = any(one.name.startswith("vertebra") for one in rows)
+        self._set_level.setVisible(has_spine)
+        self._level.setVisible(has_spine)
+        self.brush.set_enabled(case is not None)
+        self._show_unseen(case)
+        if (rows, limits) == self._shown:
             return
-        self._shown = rows
+        self._shown = (rows, limits)
         self._table.blockSignals(True)
         self._table.setRowCount(len(rows))
         for number, one in enumerate(rows):
-            self._fill(number, one)
+            self._fill(number, one, limits)
         self._table.blockSignals(False)
-        fit_height(self._table, 20)
+        fit_height(self._table, 14)
+        self._offer_names(case)
 
     def show_activity(self, activity: Activity | None) -> None:
         """Keep a second search from being started."""
-        busy = self.session.runs("structures", "import_structures")
+        busy = self.session.runs("structures", "import_structures", "set_level")
         self._find.setEnabled(self.session.case is not None and not busy)
 
-    def _fill(self, number: int, one: Structure) -> None:
+    def _show_unseen(self, case: Case | None) -> None:
+        """Say how levels were counted, what no CT shows and what was not found."""
+        words = self.words
+        if case is None or case.structures is None:
+            self._levels.show_notes(())
+            self._unseen.show_notes(())
+            return
+        levels = case.plan.levels
+        told = []
+        if levels is not None:
+            counted = words.maybe(f"counted_from.{levels.counted_from}", levels.counted_from)
+            told.append(("hint", words("structures_panel.counted", how=counted)))
+            if levels.doubt:
+                told.append(("warning", levels.doubt))
+        self._levels.show_notes(told)
+        unseen = [
+            ("warning", words("structures_panel.not_visible", name=words.structure(one.name)))
+            for one in case.plan.unpainted
+        ]
+        if unseen:
+            unseen.insert(0, ("bad", words("structures_panel.unpainted", count=len(unseen))))
+        unseen += [
+            ("hint", words("structures_panel.not_found", name=words.structure(one.name)))
+            for one in not_found(case.structures)
+        ]
+        self._unseen.show_notes(unseen)
+
+    def _offer_names(self, case: Case | None) -> None:
+        """Offer what can be painted: what no CT shows, what was not found, what is there."""
+        if case is None:
+            return
+        before = self._painted.currentText()
+        names = [one.name for one in case.plan.unpainted]
+        names += [one.name for one in case.plan.structures if one.name != "body"]
+        self._painted.clear()
+        for name in dict.fromkeys(names):
+            self._painted.addItem(self.words.structure(name), name)
+        if before:
+            self._painted.setCurrentText(before)
+
+    def _fill(self, number: int, one: Structure, limits: tuple[LimitChange, ...]) -> None:
         name = QTableWidgetItem(self.words.structure(one.name))
         name.setToolTip(self.words.maybe(f"found_by.{one.name}", one.found_by))
         name.setFlags(name.flags() | Qt.ItemFlag.ItemIsUserCheckable)
@@ -70,17 +168,48 @@ class StructuresPanel(Panel):
         name.setCheckState(Qt.CheckState.Unchecked if hidden else Qt.CheckState.Checked)
         volume = QTableWidgetItem(f"{self.words.number(one.volume_ml)} ml")
         volume.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        kind = QTableWidgetItem(self.words(f"classes.{one.class_.value}"))
-        kind.setForeground(QColor(STRUCTURE_COLOURS.get(one.class_.value, FORBIDDEN)))
-        for column, item in enumerate((name, volume, kind)):
+        limit = QTableWidgetItem(limit_said(self.words, one.name, limits))
+        limit.setToolTip(self.words("structures_panel.limit_hint"))
+        for column, item in ((NAME, name), (VOLUME, volume), (LIMIT, limit)):
             self._table.setItem(number, column, item)
+        self._table.setCellWidget(number, CLASS, self._class_choice(one))
+
+    def _class_choice(self, one: Structure) -> QComboBox:
+        choice = QComboBox()
+        choice.setObjectName("cell")
+        for class_ in PassageClass:
+            choice.addItem(self.words(f"classes.{class_.value}"), class_)
+            colour = QColor(STRUCTURE_COLOURS.get(class_.value, FORBIDDEN))
+            choice.setItemData(choice.count() - 1, colour, Qt.ItemDataRole.ForegroundRole)
+        choice.setCurrentIndex(choice.findData(one.class_))
+        own = STRUCTURE_COLOURS.get(one.class_.value, FORBIDDEN)
+        choice.setStyleSheet(f"color: {own};")
+        choice.setAccessibleName(f"{self.words.structure(one.name)}: {choice.currentText()}")
+        choice.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the wheel scrolls, it changes nothing
+        choice.activated.connect(
+            lambda _n: self.editing.set_class(one.name, PassageClass(choice.currentData()))
+        )
+        return choice
 
     def _toggle(self, item: QTableWidgetItem) -> None:
-        if item.column() == 0 and item.row() < len(self._shown):
+        rows = self._shown[0]
+        if item.column() == NAME and item.row() < len(rows):
             shown = item.checkState() == Qt.CheckState.Checked
-            self.viewpoint.show_structure(self._shown[item.row()].name, shown)
+            self.viewpoint.show_structure(rows[item.row()].name, shown)
+
+    def _ask_limit(self, item: QTableWidgetItem) -> None:
+        rows, limits = self._shown
+        if item.column() != LIMIT or item.row() >= len(rows):
+            return
+        dialog = LimitDialog(self, self.words, rows[item.row()].name, limits)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            self.editing.set_limit(dialog.change)
+
+    def _show_look(self, look: Look) -> None:
+        self.brush.show_look(look, is_mine=look.painted_structure is not None)
+        self._set_level.setChecked(look.tool == Tool.LEVEL)
 
     def _ask(self) -> None:
         path = self.ask_file("structures_panel.import", LABEL_MAPS)
         if path is not None:
-            self.session.import_structures(path)
+            self.editing.import_structures(path)

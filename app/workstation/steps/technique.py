@@ -11,8 +11,8 @@ from app.workstation.steps.advice import Advice
 from app.workstation.steps.panel import Desk, Notes, Panel, label
 from app.workstation.steps.questions import GROUPS, NESTED, DrugList, Question, form
 from imaging.errors import Refusal
+from planning.measured_answers import completed_answers
 from planning.plan import Case
-from planning.procedure import completed_answers
 from planning.technique.answers import Answers, answers_from
 from planning.technique.engine import recommend
 from planning.technique.recommendation import Recommendation

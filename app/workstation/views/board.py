@@ -10,13 +10,15 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from app.workstation.session import Session
 from app.workstation.stages import Topic
 from app.workstation.tools.capture import pixmap_png
-from app.workstation.viewpoint import Viewpoint
+from app.workstation.viewpoint import Tool, Viewpoint
+from app.workstation.views.callipers import Calliper
 from app.workstation.views.layers import Layers
 from app.workstation.views.slice_view import SliceView
 from app.workstation.views.surfaces import Mesh
 from app.workstation.views.three_d import ThreeDView
 from app.workstation.words import Words
 from imaging.document import Vector
+from imaging.strokes import Stroke
 from imaging.structures.model import Structures, is_bone
 from imaging.volume import Volume
 from planning.plan import Case
@@ -62,8 +64,10 @@ class Board(QWidget):
             self._grid.setColumnStretch(n, 1)
         for view in self.slices:
             view.on_click = self._clicked
-            view.on_stroke = session.paint
+            view.on_stroke = self._painted
+            view.on_calliper = self._measured
             view.on_maximise = self.maximise
+        self.last_normal_lps: Vector = (0.0, 0.0, 1.0)  # of the slice painted in last
         self._alone: QWidget | None = None
         self._had_lesion = False
         self._chosen: tuple[int | None, int | None] = (None, None)
@@ -136,7 +140,28 @@ class Board(QWidget):
         return pixmap_png(picture)
 
     def _clicked(self, point_lps_mm: Vector) -> None:
-        self._session.outline(point_lps_mm)
+        editing, look = self._session.editing, self._viewpoint.look
+        if look.tool == Tool.LEVEL:
+            editing.set_level(look.level, point_lps_mm)
+        elif look.tool == Tool.KEEP_PART:
+            editing.keep_part(point_lps_mm)
+        elif look.tool == Tool.REMOVE_PART:
+            editing.remove_part(point_lps_mm)
+        else:
+            editing.outline(point_lps_mm, is_inside=look.tool == Tool.CLICK_LESION)
+
+    def _painted(self, stroke: Stroke) -> None:
+        editing, name = self._session.editing, self._viewpoint.look.painted_structure
+        self.last_normal_lps = stroke.normal_lps
+        if name is None:
+            editing.paint(stroke)
+        else:
+            editing.paint_structure(name, stroke)
+            self._viewpoint.show_structure(name, True)
+
+    def _measured(self, calliper: Calliper) -> None:
+        ends = calliper.ends_lps_mm
+        self._session.editing.edit_measure(calliper.key, calliper.length_mm, ends)
 
     def _show_volume(self, volume: Volume | None) -> None:
         self.layers.use_volume(volume)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.measure import find_contours
 
+from app.workstation.history import same_memory
 from app.workstation.style.palette import (
     FORBIDDEN,
     LESION,
@@ -24,6 +25,7 @@ from app.workstation.style.palette import (
     isotherm_colours,
 )
 from app.workstation.viewpoint import Look
+from app.workstation.views.callipers import Calliper, callipers_of
 from app.workstation.views.reslice import Axes, Frame, Reslicer
 from imaging.geometry import FloatArray, Grid
 from imaging.structures.model import PassageClass
@@ -111,6 +113,10 @@ class Layers:
                 Reslicer(field.temperature_c, field.grid, float("nan")) for field in case.fields
             ]
 
+    def callipers(self) -> tuple[Calliper, ...]:
+        """Return length and width of the lesion, as they count."""
+        return () if self.case is None else callipers_of(self.case)
+
     def grey(self, axes: Axes, frame: Frame) -> NDArray[np.int16] | None:
         """Return the CT on a rectangle, or None where there is none.
 
@@ -197,27 +203,6 @@ class Layers:
             if pieces:
                 found.append(Line(pieces, colour, 1.6, legend=f"isotherm:{level:.0f}"))
         return found
-
-
-def same_memory(one: NDArray[Any] | None, other: NDArray[Any] | None) -> bool:
-    """Tell whether two arrays are the same memory; a frozen case makes a new view of its own.
-
-    Parameters
-    ----------
-    one, other : numpy.ndarray or None
-        To be compared.
-
-    Returns
-    -------
-    bool
-        True also for two None.
-    """
-    if one is None or other is None:
-        return one is other
-    return (
-        one.__array_interface__["data"] == other.__array_interface__["data"]
-        and one.shape == other.shape
-    )
 
 
 def _around_mask(mask: NDArray[np.bool_] | None, grid: Grid) -> tuple[Reslicer, FloatArray] | None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -26,14 +27,15 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.workstation.style.palette import LESION, VIEW
-from app.workstation.tools.brush import Stroke
-from app.workstation.viewpoint import GreyWindow, Look, Tool, Viewpoint
+from app.workstation.viewpoint import BRUSHES, CLICKS, GreyWindow, Look, Tool, Viewpoint
+from app.workstation.views.callipers import Calliper, paint_calliper
 from app.workstation.views.decoration import Decoration, paint_decoration
 from app.workstation.views.layers import Layers, Line
 from app.workstation.views.reslice import STANDARD, Frame
 from app.workstation.words import Words
 from imaging.document import Vector
 from imaging.geometry import FloatArray
+from imaging.strokes import Stroke
 
 FIT = 0.96  # of the view that the patient fills at first
 ZOOM_STEP = 1.15
@@ -41,6 +43,8 @@ MM_PER_PIXEL = (0.03, 5.0)
 WINDOW_SPEED_HU = 3.0  # a pixel of dragging
 STROKE_STEP_MM = 0.7  # points of a stroke nearer than this add nothing
 WHEEL_NOTCH = 120
+HANDLE_PIXELS = 10.0  # around an end of a calliper, in which it is grasped
+NEAR_MM = 3.0  # of the plane, within which a calliper is drawn
 
 
 class SliceView(QWidget):
@@ -73,9 +77,12 @@ class SliceView(QWidget):
         self._shown = viewpoint.look
         self._drag: tuple[Qt.MouseButton, QPointF, Any] | None = None
         self._stroke: list[FloatArray] = []
+        self._handle: tuple[Calliper, int] | None = None
+        self._calliper: Calliper | None = None
         self._cursor_lps_mm: FloatArray | None = None
         self.on_click: Callable[[Vector], None] = lambda _point: None
         self.on_stroke: Callable[[Stroke], None] = lambda _stroke: None
+        self.on_calliper: Callable[[Calliper], None] = lambda _calliper: None
         self.on_maximise: Callable[[SliceView], None] = lambda _view: None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -153,13 +160,12 @@ class SliceView(QWidget):
     def _show_tool(self) -> None:
         shapes = {
             Tool.CROSSHAIR: Qt.CursorShape.ArrowCursor,
-            Tool.CLICK_LESION: Qt.CursorShape.CrossCursor,
             Tool.BRUSH_ADD: Qt.CursorShape.BlankCursor,
             Tool.BRUSH_REMOVE: Qt.CursorShape.BlankCursor,
             Tool.WINDOW: Qt.CursorShape.SizeAllCursor,
             Tool.PAN: Qt.CursorShape.OpenHandCursor,
         }
-        self.setCursor(shapes[self._shown.tool])
+        self.setCursor(shapes.get(self._shown.tool, Qt.CursorShape.CrossCursor))
 
     def _depth(self, look: Look) -> float:
         return float(self._axes.flat(np.array(look.crosshair_lps_mm))[2])
@@ -236,6 +242,7 @@ class SliceView(QWidget):
                 self._lines = self._layers.lines(self._axes, depth, self._shown)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             self._paint_lines(painter)
+            self._paint_callipers(painter)
             self._paint_stroke(painter)
             self._paint_crosshair(painter)
             paint_decoration(painter, self._decoration(), self._words)
@@ -287,10 +294,7 @@ class SliceView(QWidget):
             if len(self._stroke) == 1:
                 painter.drawPoint(places[0])
             painter.drawPolyline(QPolygonF(places))
-        if (
-            self._shown.tool in {Tool.BRUSH_ADD, Tool.BRUSH_REMOVE}
-            and self._cursor_lps_mm is not None
-        ):
+        if self._shown.tool in BRUSHES and self._cursor_lps_mm is not None:
             painter.setPen(QPen(QColor(LESION), 1.2))
             painter.drawEllipse(self.to_position(self._cursor_lps_mm), radius, radius)
 
@@ -357,10 +361,12 @@ class SliceView(QWidget):
         self._drag = (Qt.MouseButton.LeftButton, position, None)
         if tool == Tool.CROSSHAIR:
             self._viewpoint.move_crosshair(_vector(place))
-        elif tool == Tool.CLICK_LESION:
+        elif tool in CLICKS:
             self._drag = None
             self._viewpoint.move_crosshair(_vector(place))
             self.on_click(_vector(place))
+        elif tool == Tool.CALLIPERS:
+            self._handle = self._handle_at(position)
         else:
             self._stroke = [place]
         self.update()
@@ -386,6 +392,8 @@ class SliceView(QWidget):
             elif self._stroke:
                 if np.linalg.norm(self._cursor_lps_mm - self._stroke[-1]) > STROKE_STEP_MM:
                     self._stroke.append(self._cursor_lps_mm)
+            elif self._handle is not None:
+                self._calliper = self._dragged(self._handle, self._cursor_lps_mm)
             elif self._shown.tool == Tool.CROSSHAIR:
                 self._viewpoint.move_crosshair(_vector(self._cursor_lps_mm))
         self.update()
@@ -396,9 +404,63 @@ class SliceView(QWidget):
         if self._stroke:
             points = tuple(_vector(point) for point in self._stroke)
             self._stroke = []
-            adds = self._shown.tool == Tool.BRUSH_ADD
-            self.on_stroke(Stroke(points, _vector(self._axes.normal), self._shown.brush_mm, adds))
+            look = self._shown
+            self.on_stroke(
+                Stroke(
+                    points,
+                    _vector(self._axes.normal),
+                    look.brush_mm,
+                    adds=look.tool == Tool.BRUSH_ADD,
+                    shape=look.brush_shape,
+                    range_hu=look.brush_range_hu,
+                )
+            )
+        if self._calliper is not None:
+            moved, self._calliper = self._calliper, None
+            self.on_calliper(moved)
+        self._handle = None
         self.update()
+
+    # Callipers
+
+    def _handle_at(self, position: QPointF) -> tuple[Calliper, int] | None:
+        """Return the end of a calliper under the pointer."""
+        for calliper in self._layers.callipers():
+            for end, place in enumerate(calliper.ends_lps_mm):
+                gap = self.to_position(np.array(place)) - position
+                if np.hypot(gap.x(), gap.y()) <= HANDLE_PIXELS:
+                    return calliper, end
+        return None
+
+    def _dragged(self, handle: tuple[Calliper, int], place: FloatArray) -> Calliper:
+        """Return the calliper with one end moved within the plane of this view."""
+        calliper, end = handle
+        before = np.array(calliper.ends_lps_mm[end])
+        depth = float(self._axes.flat(before)[2])
+        right, down = self._axes.flat(place)[:2]
+        ends = list(calliper.ends_lps_mm)
+        ends[end] = _vector(self._axes.place(float(right), float(down), depth))
+        return replace(calliper, ends_lps_mm=(ends[0], ends[1]))
+
+    def _paint_callipers(self, painter: QPainter) -> None:
+        if not self._shown.shows_diameters and self._shown.tool != Tool.CALLIPERS:
+            return
+        depth = self._depth(self._shown)
+        can_drag = self._shown.tool == Tool.CALLIPERS
+        for calliper in self._layers.callipers():
+            moved = self._calliper
+            one = moved if moved is not None and moved.key == calliper.key else calliper
+            depths = [float(self._axes.flat(np.array(end))[2]) for end in one.ends_lps_mm]
+            is_near = min(depths) - NEAR_MM <= depth <= max(depths) + NEAR_MM
+            if is_near or can_drag:
+                places = [self.to_position(np.array(end)) for end in one.ends_lps_mm]
+                paint_calliper(
+                    painter,
+                    (places[0], places[1]),
+                    self._words.number(one.length_mm) + " mm",
+                    is_solid=is_near,
+                    has_handles=can_drag,
+                )
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show this view alone, or all of them again."""
@@ -411,10 +473,7 @@ class SliceView(QWidget):
         held = event.modifiers()
         if held & Qt.KeyboardModifier.ControlModifier:
             self._zoom(ZOOM_STEP**-notches, event.position())
-        elif held & Qt.KeyboardModifier.ShiftModifier and self._shown.tool in {
-            Tool.BRUSH_ADD,
-            Tool.BRUSH_REMOVE,
-        }:
+        elif held & Qt.KeyboardModifier.ShiftModifier and self._shown.tool in BRUSHES:
             self._viewpoint.set_brush(self._shown.brush_mm + notches)
         else:
             self.scroll_slices(notches)

@@ -22,6 +22,7 @@ from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
 from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
+from app.workstation.history import same_memory
 from app.workstation.style.palette import (
     BONE,
     FORBIDDEN,
@@ -34,7 +35,6 @@ from app.workstation.style.palette import (
 )
 from app.workstation.tools.capture import window_png
 from app.workstation.viewpoint import Look, Viewpoint
-from app.workstation.views.layers import same_memory
 from app.workstation.views.surfaces import Mesh, coarsened, mesh
 from imaging.geometry import FloatArray
 from imaging.structures.model import SPINAL_CANAL

@@ -190,7 +190,9 @@ def planned(volume: Volume) -> Case:
     assert case.plan.lesion is not None
     assert case.plan.lesion == measure(volume, lesion)
     centroid = case.plan.lesion.centroid_lps_mm
-    case = with_structures(case, structures_from(_labels(shape), volume.grid, NAMES, "boxes"))
+    case = with_structures(
+        case, structures_from(_labels(shape), volume.grid, NAMES, "boxes"), volume
+    )
     target = np.array(centroid)
     field = round_zone(target)
     return Case(

@@ -7,7 +7,6 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from app.workstation.tools.brush import Stroke, painted
 from app.workstation.viewpoint import GreyWindow
 from app.workstation.views.decoration import side_letter
 from app.workstation.views.layers import Layers
@@ -15,7 +14,9 @@ from app.workstation.views.reslice import STANDARD, Frame, Reslicer
 from app.workstation.views.slice_view import grey_table
 from app.workstation.views.surfaces import coarsened, mesh
 from imaging.geometry import BoolArray, FloatArray, Grid
-from imaging.volume import Volume
+from imaging.lesion.correction import painted
+from imaging.strokes import Stroke
+from imaging.volume import SeriesInfo, Volume
 
 RADIUS_MM = 12.0
 
@@ -118,10 +119,12 @@ def test_coarse_blocks_keep_mean_and_place() -> None:
 
 def test_a_brush_stroke_paints_a_capsule_in_its_slice_only() -> None:
     grid = Grid.aligned((20, 60, 60), 1.0, (0.0, 0.0, 0.0))
+    volume = Volume(np.zeros(grid.size_kji, np.int16), grid, SeriesInfo(uid="1", path=""))
     stroke = Stroke(((20.3, 30.4, 10.0), (40.3, 30.4, 10.0)), (0.0, 0.0, 1.0), 5.0, adds=True)
-    mask = painted(None, grid, stroke)
+    mask = painted(None, volume, stroke)
     assert mask[10].sum() == pytest.approx(20 * 10 + np.pi * 25, rel=0.06)
     assert not mask[[8, 12]].any()
-    removed = painted(mask, grid, Stroke(stroke.points_lps_mm, stroke.normal_lps, 5.0, adds=False))
+    taken = Stroke(stroke.points_lps_mm, stroke.normal_lps, 5.0, adds=False)
+    removed = painted(mask, volume, taken)
     assert not removed.any()
     assert mask.any()  # the mask painted on stays as it was

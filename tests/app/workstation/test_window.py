@@ -79,7 +79,7 @@ def test_a_plan_is_made_saved_opened_again_and_undone(
     np.testing.assert_array_equal(session.case.lesion, first_outline)
     assert session.redo_name == "brush"
 
-    session.find_structures()
+    session.editing.find_structures()
     driver.until(lambda: not session.is_busy)
     assert session.case.structures is not None
     assert "spinal_canal" in session.case.structures.names()

@@ -1,14 +1,20 @@
-"""The brush: a disc dragged in a slice adds to the lesion or removes from it."""
+"""Brush strokes: a disc or a ball dragged through the image, as the voxels it meets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal, TypeAlias
 
 import numpy as np
 
 from imaging.document import Vector
 from imaging.geometry import BoolArray, FloatArray, Grid
+from imaging.geometry import block as block_of
+from imaging.volume import Volume
+
+Shape: TypeAlias = Literal["disc", "sphere"]
+Block: TypeAlias = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -18,52 +24,60 @@ class Stroke:
     Parameters
     ----------
     points_lps_mm : tuple of Vector
-        Where the disc's middle was, all in one plane.
+        Where the brush's middle was, all in one plane.
     normal_lps : Vector
         Unit vector across the slice it was drawn in.
     radius_mm : float
-        Of the disc.
+        Of the brush.
     adds : bool
         False removes.
+    shape : str
+        ``disc`` stays in its slice, ``sphere`` reaches as far across it.
+    range_hu : tuple of float or None
+        Only voxels between these two values are met, both included.
     """
 
     points_lps_mm: tuple[Vector, ...]
     normal_lps: Vector
     radius_mm: float
     adds: bool
+    shape: Shape = "disc"
+    range_hu: tuple[float, float] | None = None
 
 
-def painted(mask: BoolArray | None, grid: Grid, stroke: Stroke) -> BoolArray:
-    """Return the mask with a stroke added or removed.
+def met(volume: Volume, stroke: Stroke) -> tuple[Block, BoolArray]:
+    """Return the voxels that a stroke meets.
 
     Parameters
     ----------
-    mask : numpy.ndarray or None
-        Shape ``grid.size_kji``; None is empty.
-    grid : Grid
-        Where it lies.
+    volume : Volume
+        The CT.
     stroke : Stroke
-        A voxel belongs to it when its centre lies within the radius of the drag and in the slice
-        that was drawn in.
+        A voxel is met when its centre lies within the radius of the drag; by a disc, only in the
+        slice that was drawn in.
 
     Returns
     -------
-    numpy.ndarray
-        A new mask.
+    tuple
+        Block of the volume, and which of its voxels are met.
     """
-    changed = np.zeros(grid.size_kji, dtype=bool) if mask is None else mask.copy()
+    grid = volume.grid
     points = np.array(stroke.points_lps_mm, dtype=float)
     normal = np.array(stroke.normal_lps, dtype=float)
     half_mm = _half_thickness_mm(grid, normal)
-    start, size = grid.around(points, stroke.radius_mm + half_mm)
-    block = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
+    block = block_of(*grid.around(points, stroke.radius_mm + half_mm))
     index = np.stack(np.meshgrid(*(np.arange(b.start, b.stop) for b in block), indexing="ij"), -1)
     places = grid.to_lps(index)
-    depth = (places - points[0]) @ normal
-    flat = places - depth[..., None] * normal
-    inside = (np.abs(depth) <= half_mm) & (_distance_mm(flat, points) <= stroke.radius_mm)
-    changed[block] = changed[block] | inside if stroke.adds else changed[block] & ~inside
-    return changed
+    if stroke.shape == "sphere":
+        inside = _distance_mm(places, points) <= stroke.radius_mm
+    else:
+        depth = (places - points[0]) @ normal
+        flat = places - depth[..., None] * normal
+        inside = (np.abs(depth) <= half_mm) & (_distance_mm(flat, points) <= stroke.radius_mm)
+    if stroke.range_hu is not None:
+        low, high = stroke.range_hu
+        inside &= (volume.hu[block] >= low) & (volume.hu[block] <= high)
+    return block, inside
 
 
 def _half_thickness_mm(grid: Grid, normal: FloatArray) -> float:

@@ -1,0 +1,57 @@
+"""Names of structures for people, in French and English, on the screen and in the report."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from imaging.tables import load_table
+
+# Names that carry a level, a number or a side, and the word they are made of.
+SIDE = "(?P<side>left|right)"
+PATTERNS = {
+    r"vertebrae_(?P<level>[CTLS]\d+)": "vertebra",
+    r"vertebra_(?P<level>\d+)": "vertebra_numbered",
+    rf"rib_{SIDE}_(?P<level>\d+)": "rib",
+    rf"hip_{SIDE}": "hip",
+    rf"femur_{SIDE}": "femur",
+    rf"kidney_{SIDE}": "kidney",
+    rf"iliac_artery_{SIDE}": "iliac_artery",
+    rf"iliac_vena_{SIDE}": "iliac_vein",
+    rf"nerve_root_exit_(?P<level>[CTLS]\d+)_{SIDE}": "nerve_root_exit",
+    rf"nerve_root_(?P<level>[CTLS]\d+)_{SIDE}": "nerve_root",
+    rf"sciatic_nerve_{SIDE}": "sciatic_nerve",
+    rf"lumbosacral_trunk_{SIDE}": "lumbosacral_trunk",
+    rf"femoral_nerve_{SIDE}": "femoral_nerve",
+    rf"obturator_nerve_{SIDE}": "obturator_nerve",
+    rf"intercostal_bundle_{SIDE}": "intercostal_bundle",
+}
+
+
+def structure_name(name: str, language: str) -> str:
+    """Return the name of a structure for people.
+
+    Parameters
+    ----------
+    name : str
+        As in the label map.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        Translated where the words have it, with its level and side, else without underscores.
+    """
+    words: dict[str, Any] = load_table(f"translations/{language}")
+    known = words["structures"].get(name)
+    if isinstance(known, str) and name != "hint":
+        return known
+    for pattern, key in PATTERNS.items():
+        found = re.fullmatch(pattern, name)
+        if found is not None:
+            parts = found.groupdict()
+            if "side" in parts:
+                parts["side"] = words["sides"][parts["side"]]
+            return str(words["structures_of"][key]).format(**parts)
+    return name.replace("_", " ")

@@ -1,0 +1,101 @@
+"""Answers that the CT gives: what was measured fills what the physician left open."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from planning.ablation.treatment import (
+    TreatmentSummary,
+)
+from planning.edits import lesion_as_edited
+from planning.plan import Case
+from planning.technique.answers import Answers, answers_from
+
+# Keys of the answers' distances, and the structures they are read from.
+DISTANCE_NAMES = {
+    "spinal_cord": ("spinal_canal", "spinal_cord"),
+    "nerve_root": ("nerve_root*", "spinal_nerve*"),
+    "skin": ("skin",),
+    "bowel": ("bowel*", "colon", "small_bowel", "duodenum", "rectum", "stomach"),
+    "vessel": ("aorta", "inferior_vena_cava", "iliac_*", "vessel*", "*artery*", "*vein*"),
+}
+
+
+def completed_answers(case: Case, answers: Answers) -> Answers:
+    """Fill open answers from the measures of the case.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    answers : Answers
+        What the physician said; it always decides.
+
+    Returns
+    -------
+    Answers
+        With length, width, volume, kind, breach, distances and simulations filled in.
+    """
+    said = answers.model_dump(mode="json", exclude_none=True, by_alias=True)
+    measured: dict[str, Any] = {}
+    if case.plan.lesion is not None:
+        lesion = lesion_as_edited(case.plan.lesion, case.plan.edits)
+        measured = {
+            "lesion_length_mm": lesion.length_mm,
+            "lesion_width_mm": lesion.width_mm,
+            "lesion_volume_ml": lesion.volume_ml,
+            "lesion_kind": lesion.kind,
+        }
+        if lesion.cortical_breach is not None:
+            measured["cortical_breach"] = lesion.cortical_breach
+    distances = {**measured_distances_mm(case), **said.get("distance_mm", {})}
+    if distances:
+        measured["distance_mm"] = distances
+    if case.plan.simulation:
+        unpainted = bool(case.plan.unpainted)
+        rows = [_simulation_answer(row, unpainted) for row in case.plan.simulation]
+        measured["simulation"] = rows
+    said.pop("distance_mm", None)
+    return answers_from({**measured, **said})
+
+
+def _simulation_answer(row: TreatmentSummary, unpainted: bool) -> dict[str, Any]:
+    """Return a simulation as an answer; while a nerve is unpainted, no limit passed is unknown."""
+    passed = [
+        {"structure": near.name, "value": near.value, "limit": near.limit}
+        for near in row.neighbours
+        if near.passed
+    ]
+    return {
+        "technique": row.technique,
+        "coverage_percent": row.coverage_percent,
+        "min_margin_mm": row.min_margin_mm,
+        "limits_passed": passed or (None if unpainted else []),
+        "verified_device": row.verified_device,
+    }
+
+
+def measured_distances_mm(case: Case) -> dict[str, float]:
+    """Return the distances from the lesion that the structures of the case allow to measure.
+
+    Parameters
+    ----------
+    case : Case
+        With lesion and structures; otherwise nothing is measured.
+
+    Returns
+    -------
+    dict
+        Keys of ``distance_mm``. The canal stands for the cord, which native CT does not show: the
+        cord is never nearer than the canal's wall. Distances beyond 60 mm are left out.
+    """
+    effects = case.plan.effects
+    if effects is None:
+        return {}
+    found: dict[str, float] = {}
+    for way in effects.distances:  # nearest first
+        for key, patterns in DISTANCE_NAMES.items():
+            if any(fnmatchcase(way.name, pattern) for pattern in patterns):
+                found.setdefault(key, way.distance_mm)
+    return found
