@@ -157,11 +157,14 @@ class CoarseImage:
         Voxels taken together along k, j, i.
     spacing_mm_kji : tuple of float
         Size of a coarse voxel.
+    start : tuple of int
+        First voxel of the image that was taken, along k, j, i.
     """
 
     hu: NDArray[np.float32]
     step: tuple[int, int, int]
     spacing_mm_kji: tuple[float, float, float]
+    start: tuple[int, int, int] = (0, 0, 0)
 
     @classmethod
     def of(
@@ -169,6 +172,7 @@ class CoarseImage:
         hu: NDArray[np.int16],
         spacing_mm_kji: tuple[float, float, float],
         about_mm: tuple[float, float, float],
+        window: tuple[slice, slice] = (slice(None), slice(None)),
     ) -> CoarseImage:
         """Take voxels together to about a size.
 
@@ -180,6 +184,8 @@ class CoarseImage:
             Voxel size.
         about_mm : tuple of float
             Wanted size of a coarse voxel along k, j, i; the nearest ratio is taken.
+        window : tuple of slice
+            Rows and columns to take, all of them by default.
 
         Returns
         -------
@@ -189,15 +195,17 @@ class CoarseImage:
         k, j, i = (
             _nearest_ratio(about / mm) for about, mm in zip(about_mm, spacing_mm_kji, strict=True)
         )
-        size = [-(-n // s) for n, s in zip(hu.shape, (k, j, i), strict=True)]
+        taken = hu[:, window[0], window[1]]
+        start = (0, window[0].start or 0, window[1].start or 0)
+        size = [-(-n // s) for n, s in zip(taken.shape, (k, j, i), strict=True)]
         out = np.zeros(size, dtype=np.float32)
         for n in range(size[0]):
-            plane = hu[n * k : (n + 1) * k].mean(axis=0, dtype=np.float32)
+            plane = taken[n * k : (n + 1) * k].mean(axis=0, dtype=np.float32)
             rows = np.add.reduceat(plane, np.arange(0, plane.shape[0], j), axis=0)
             both = np.add.reduceat(rows, np.arange(0, plane.shape[1], i), axis=1)
             out[n] = both / np.outer(_held(plane.shape[0], j), _held(plane.shape[1], i))
         spacing = [mm * s for mm, s in zip(spacing_mm_kji, (k, j, i), strict=True)]
-        return cls(out, (k, j, i), (spacing[0], spacing[1], spacing[2]))
+        return cls(out, (k, j, i), (spacing[0], spacing[1], spacing[2]), start)
 
     def from_fine(self, axis: int, index: FloatArray) -> FloatArray:
         """Return coarse indices of fine ones along an axis.
@@ -215,7 +223,7 @@ class CoarseImage:
             Fractional indices of the coarse one.
         """
         step = self.step[axis]
-        return (index - (step - 1) / 2) / step
+        return (index - self.start[axis] - (step - 1) / 2) / step
 
     def to_fine(self, axis: int, index: FloatArray) -> FloatArray:
         """Return fine indices of coarse ones along an axis.
@@ -233,7 +241,7 @@ class CoarseImage:
             Fractional indices of the image.
         """
         step = self.step[axis]
-        return index * step + (step - 1) / 2
+        return index * step + self.start[axis] + (step - 1) / 2
 
 
 def _nearest_ratio(ratio: float) -> int:

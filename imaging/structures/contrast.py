@@ -9,6 +9,7 @@ What connects them goes to the seed it is reached from without crossing an edge.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,8 @@ BRIGHTER_MOST = 0.09  # of the shell; marrow has more cortex around it (measured
 DARKER = 0.6  # of the density
 DARKER_LEAST = 0.25  # of the shell; contrast has soft tissue or fat around it (measured 0.28 to 1)
 SPINE_FRONT_MM = 34.0  # of the canal's centre: inside a vertebral body
+BODY_FRONT_MM = 48.0  # to the front of the largest body: bone reaches its cortex through marrow
+MARROW_HU = 30.0
 SPINE_SIDE_MM = 21.0
 ARCH_SIDE_MM = 40.0
 BAND = (0.5, 1.35)  # of the density of a seed
@@ -45,6 +48,8 @@ CREST_MOST = 1.3  # times the blood's density
 CREST_SPREAD = 0.17  # of the mean; measured 0.07 to 0.15 in vessels, 0.19 to 0.39 in ribs
 EVEN_LEAST_ML = 0.6
 SHARES = (0.5, 0.65, 0.8)  # of the blood's density: higher ones part a vessel from bone it touches
+NEARBY_MM = 6.0
+OF_DENSEST = 0.6
 CLOSE_SHELL_MM = (3.5, 7.0)  # from a thin piece
 ALL_DARKER = 0.5  # of that shell: a vessel in fat and muscle, not a part of more bone
 DEEP = 0.4  # of the deepest place of a slice; ribs lie under the skin
@@ -64,6 +69,24 @@ class Contrast:
 
     mask: BoolArray
     image: CoarseImage
+
+    def every(self, step: tuple[int, int, int], shape: tuple[int, ...]) -> BoolArray:
+        """Return the contrast of every so many voxels of the image.
+
+        Parameters
+        ----------
+        step : tuple of int
+            Voxels between two that are taken, along k, j, i.
+        shape : tuple of int
+            Of the image.
+
+        Returns
+        -------
+        numpy.ndarray
+            Bool.
+        """
+        slices = range(0, shape[0], step[0])
+        return np.stack([self.plane(k, shape[1:])[:: step[1], :: step[2]] for k in slices])
 
     def plane(self, k: int, shape: tuple[int, ...]) -> BoolArray:
         """Return the contrast of a slice of the image.
@@ -117,31 +140,32 @@ def find_contrast(
     """
     image = CoarseImage.of(hu, spacing_mm_kji, WORK_MM)
     smooth = ndimage.gaussian_filter(image.hu, [0.5, 0.6, 0.6])
+    nothing = np.zeros(smooth.shape, dtype=bool)
+    spine = _spine(canal, image, SPINE_FRONT_MM) if canal else nothing
+    marrow = _spine(canal, image, BODY_FRONT_MM) if canal else nothing
     followed = np.zeros(smooth.shape, dtype=bool)
     for tube in tubes:
         if front is not None:
-            followed |= tube_mask(tube, front, image)
-    spine = _spine(canal, image) if canal else np.zeros(smooth.shape, dtype=bool)
+            followed |= _without_cortex(tube_mask(tube, front, image), tube, smooth, spine)
     plateaus, levels = _plateaus(smooth, spine & ~followed, image.spacing_mm_kji)
     seeds = plateaus | (followed & (smooth > ENHANCED_HU))
     if not seeds.any():
         return Contrast(followed, image)
     most = max([*levels, *(float(t.mean_hu.mean()) for t in tubes)])
     depth, spacing = _depth(body, image), image.spacing_mm_kji
-    own = _shared(smooth, seeds, followed, spine, spacing)
-    for above_hu in (BRIGHT_HU, *(share * most for share in SHARES)):
-        if above_hu >= BRIGHT_HU:
-            even = _even_pieces(smooth, above_hu, own, depth, spine, most, spacing)
-            seeds |= even
-            own |= even
-    own = _shared(smooth, seeds, followed, spine, spacing)
+    own = _shared(smooth, seeds, followed, spine, marrow, spacing)
+    for bright in _ever_brighter(smooth, most, spacing):
+        even = _even_pieces(smooth, bright & ~own, depth, spine, most, spacing)
+        seeds |= even
+        own |= even
+    own = _shared(smooth, seeds, followed, spine, marrow, spacing)
     rim = ndimage.binary_dilation(
         own, np.ones((1, 3, 3), dtype=bool)
     )  # what fine voxels see of the border
     return Contrast(own | followed | (rim & (smooth <= BRIGHT_HU)), image)
 
 
-def _spine(canal: Canal, image: CoarseImage) -> BoolArray:
+def _spine(canal: Canal, image: CoarseImage, front_mm: float) -> BoolArray:
     """Return where only bone is bright: the middle of the vertebral bodies and the arches."""
     axis = canal.axis_kji
     size = image.hu.shape
@@ -150,7 +174,7 @@ def _spine(canal: Canal, image: CoarseImage) -> BoolArray:
     _, mm_j, mm_i = image.spacing_mm_kji
     ahead = ((j[:, None] - np.arange(size[1])) * mm_j)[:, :, None]
     beside = (np.abs(np.arange(size[2]) - i[:, None]) * mm_i)[:, None, :]
-    body = (ahead > 0) & (ahead < SPINE_FRONT_MM) & (beside < SPINE_SIDE_MM)
+    body = (ahead > 0) & (ahead < front_mm) & (beside < SPINE_SIDE_MM)
     arch = (ahead <= 0) & (beside < ARCH_SIDE_MM)
     zone: BoolArray = body | arch
     zone[(slices < axis[0, 0]) | (slices > axis[-1, 0])] = False
@@ -193,6 +217,7 @@ def _shared(
     seeds: BoolArray,
     followed: BoolArray,
     spine: BoolArray,
+    marrow: BoolArray,
     spacing: tuple[float, float, float],
 ) -> BoolArray:
     """Return what is bright and reached from contrast more easily than from bone."""
@@ -204,32 +229,69 @@ def _shared(
     del nearest
     wall = ndimage.distance_transform_edt(~followed, sampling=spacing) < WALL_MM
     denser = smooth > np.maximum(BAND[1] * level, level + DENSER_HU)
-    bone = bright & ~seeds & ((spine & ~followed) | (denser & ~wall))
+    bone = bright & ~seeds & _with_spine(denser, spine & ~followed, wall)
     marks = np.where(seeds, 1, np.where(bone, 2, 0)).astype(np.int16)
     edges = ndimage.gaussian_gradient_magnitude(smooth, 0.7) / float(np.mean(spacing))
     price = (1.0 + (edges / EDGE_HU_MM) ** 2).astype(np.float32)
-    price[~bright] = 0.0
+    price[~bright & ~(marrow & (smooth > MARROW_HU))] = 0.0
     own: BoolArray = flood(price, np.where(bright, marks, 0).astype(np.int16), spacing) == 1
+    own &= bright
     own &= (smooth > BAND[0] * level) | wall
     own |= seeds & bright
     return own
 
 
+def _without_cortex(
+    inside: BoolArray, tube: Tube, smooth: NDArray[np.float32], spine: BoolArray
+) -> BoolArray:
+    """Return a followed vessel without the cortex that its border may have touched."""
+    level = float(tube.mean_hu.mean())
+    denser = smooth > max(BAND[1] * level, level + DENSER_HU)
+    return inside & ~_with_spine(denser, spine & ~inside, inside)
+
+
+def _ever_brighter(
+    smooth: NDArray[np.float32], most: float, spacing: tuple[float, float, float]
+) -> Iterator[BoolArray]:
+    """Give what is bright by ever higher limits, which part a vessel from bone it touches.
+
+    The last limit follows the densest place nearby, so that a vessel ends where it meets bone.
+    """
+    bright = smooth > BRIGHT_HU
+    yield bright
+    for share in SHARES:
+        if share * most > BRIGHT_HU:
+            yield smooth > share * most
+    size = [2 * max(1, round(NEARBY_MM / mm)) + 1 for mm in spacing]
+    yield bright & (smooth > OF_DENSEST * ndimage.maximum_filter(smooth, (3, size[1], size[2])))
+
+
+def _with_spine(denser: BoolArray, spine: BoolArray, wall: BoolArray) -> BoolArray:
+    """Return what only bone can be: around the canal, and what is denser than contrast.
+
+    Near a followed vessel it has to join the spine, or it is calcium of the vessel's wall.
+    """
+    labels, count = _labelled(denser | spine)
+    joins = np.bincount(labels[spine], minlength=count + 1) > 0
+    joins[0] = False
+    result: BoolArray = joins[labels] | (denser & ~wall)
+    return result
+
+
 def _even_pieces(
     smooth: NDArray[np.float32],
-    above_hu: float,
-    seeds: BoolArray,
+    bright: BoolArray,
     depth: NDArray[np.float32],
     spine: BoolArray,
     most: float,
     spacing: tuple[float, float, float],
 ) -> BoolArray:
-    """Return pieces above a density as even as blood, deep in the body, in soft tissue: vessels.
+    """Return pieces as even as blood, deep in the body, in soft tissue: vessels.
 
     Evenness is that of the densest places of each section, which no blur of the border reaches.
     """
     out = np.zeros(smooth.shape, dtype=bool)
-    labels, count = _labelled((smooth > above_hu) & ~seeds)
+    labels, count = _labelled(bright)
     if not count:
         return out
     crest = (labels > 0) & (smooth >= ndimage.maximum_filter(smooth, (1, 3, 3)))

@@ -83,6 +83,7 @@ METHODS = {
 LABEL = {name: label for label, name in enumerate(METHODS, start=1)}
 SOFT = (LABEL[BODY], LABEL[BODY_CAVITY])  # what organs may replace
 BONE_METHODS = {
+    "femur": "what hangs on the ball that fits best into the hip bone, parted in the joint",
     "vertebra": "between two discs and the foramina beside them, its arch by the way through bone",
     "sacrum": "what carries the spine and meets both hips in a broad joint",
     "hip": "iliac wing and what joins it without a gap; the femur is not told apart from it",
@@ -136,7 +137,8 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     if canal and front:
         labels[canal.mask] = LABEL[SPINAL_CANAL]
         progress.update(0.6, "vertebrae")
-        skeleton = split_bone(hu, bone, canal, spacing, progress.part(0.6, 0.85))
+        told = progress.part(0.6, 0.85)
+        skeleton = split_bone(hu, bone, canal, spacing, told, contrast)
         _paint(labels, skeleton.labels)
         names |= dict(enumerate(skeleton.names, start=len(METHODS) + 1))
         levels = skeleton.levels

@@ -200,12 +200,6 @@ def _like(
     height = (slices[-1] - slices[0] + 1) * spacing[0]
     if not HEIGHT_MM[0] < height < HEIGHT_MM[1]:
         return 0.0
-    far = ndimage.distance_transform_edt(~part, sampling=spacing)
-    shell = (far > 0) & (far < SHELL_MM)
-    outer = (far > 0.5 * SHELL_MM) & shell
-    fat = float((smooth[outer] < FAT_HU).mean()) if outer.any() else 0.0
-    if fat < LEAST_FAT:
-        return 0.0
     ml = float(part.sum() * np.prod(spacing)) / 1000.0
     signs = [
         np.log(ml / USUAL_ML[0]) / USUAL_ML[1],
@@ -216,4 +210,19 @@ def _like(
     if places[2] is not None:
         signs.append(float(places[2][slices].mean()) / USUAL_LEVEL_MM)
     usual = float(np.exp(-0.125 * sum(sign**2 for sign in signs)))
-    return usual * min(1.0, 0.4 + fat)
+    if usual < LEAST_LIKE:
+        return 0.0
+    fat = _fat_around(part, smooth, spacing)
+    return usual * min(1.0, 0.4 + fat) if fat > LEAST_FAT else 0.0
+
+
+def _fat_around(
+    part: BoolArray, smooth: NDArray[np.float32], spacing: tuple[float, float, float]
+) -> float:
+    """Return how much of what lies around a part is fat."""
+    box = ndimage.find_objects(part.astype(np.uint8))[0]
+    reach = [int(np.ceil(SHELL_MM / mm)) for mm in spacing]
+    wide = tuple(slice(max(0, s.start - r), s.stop + r) for s, r in zip(box, reach, strict=True))
+    far = ndimage.distance_transform_edt(~part[wide], sampling=spacing)
+    around = smooth[wide][(far > 0.5 * SHELL_MM) & (far < SHELL_MM)]
+    return float((around < FAT_HU).mean()) if len(around) else 0.0

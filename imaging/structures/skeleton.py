@@ -17,6 +17,8 @@ from scipy import ndimage
 from imaging.geometry import BoolArray, FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.structures.canal import Canal
+from imaging.structures.contrast import Contrast
+from imaging.structures.hip_joint import split_femora
 from imaging.structures.levels import Anchors, Levels, name_levels, rib_name
 from imaging.structures.partition import share_out
 from imaging.structures.spine import Cut, SpineFrame, find_cuts
@@ -128,6 +130,7 @@ def split_bone(
     canal: Canal,
     spacing_mm_kji: tuple[float, float, float],
     progress: Progress = SILENT,
+    contrast: Contrast | None = None,
 ) -> Skeleton:
     """Tell the bones of the trunk apart.
 
@@ -143,6 +146,8 @@ def split_bone(
         Voxel size.
     progress : Progress
         Told between the steps.
+    contrast : Contrast, optional
+        What touches bone and is none: it closes the gap it leaves in a cortex.
 
     Returns
     -------
@@ -165,8 +170,10 @@ def split_bone(
     shared = share_out(work.hu, work.bone, seeds, work.spacing)
     progress.update(0.6, "levels")
     labels, names, levels = _named(work, shared, segments, wings, ribs)
+    labels, names = split_femora(work.hu, labels, names, work.spacing)
     progress.update(0.8, "marrow")
-    labels = _with_marrow(work, labels, names)
+    beside = contrast.every((step[0], step[1], step[2]), hu.shape) if contrast else None
+    labels = _with_marrow(work, labels, names, beside)
     return Skeleton(_on_image(labels, step, hu, bone), names, levels)
 
 
@@ -322,17 +329,19 @@ def _carried(
 
 
 def _with_marrow(
-    work: _Work, labels: NDArray[np.int16], names: tuple[str, ...]
+    work: _Work, labels: NDArray[np.int16], names: tuple[str, ...], beside: BoolArray | None
 ) -> NDArray[np.int16]:
-    """Fill each bone's inside: what its own cortex, with the canal's wall, encloses."""
+    """Fill each bone's inside: what its own cortex, with what touches it, encloses."""
     out = labels.copy()
-    soft = (work.hu > MARROW_HU) & (work.hu < MARROW_MOST_HU) & ~work.canal
+    walls = work.canal if beside is None else work.canal | beside
+    soft = (work.hu > MARROW_HU) & (work.hu < MARROW_MOST_HU) & ~walls
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None or names[number - 1].startswith("rib"):
             continue
         part = labels[box] == number
         gap_mm = SACRAL_GAP_MM if names[number - 1] == "sacrum" else MARROW_MM
-        fill = _enclosed(part, work.canal[box], gap_mm, work.spacing)
+        around = walls if names[number - 1].startswith("vertebra") else work.canal
+        fill = _enclosed(part, around[box], gap_mm, work.spacing)
         fill &= (out[box] == 0) & soft[box]
         if names[number - 1].startswith("vertebra"):
             fill &= _body_only(work, part, box)
@@ -341,11 +350,11 @@ def _with_marrow(
 
 
 def _enclosed(
-    part: BoolArray, canal: BoolArray, gap_mm: float, spacing: tuple[float, float, float]
+    part: BoolArray, walls: BoolArray, gap_mm: float, spacing: tuple[float, float, float]
 ) -> BoolArray:
     """Return what a bone encloses in planes of any of the three directions, its gaps closed."""
     edge = [int(np.ceil(gap_mm / mm)) + 1 for mm in spacing]
-    padded = np.pad(part | canal, [(n, n) for n in edge])
+    padded = np.pad(part | walls, [(n, n) for n in edge])
     outside = ndimage.distance_transform_edt(~padded, sampling=spacing) > gap_mm
     closed = ndimage.distance_transform_edt(~outside, sampling=spacing) > gap_mm
     filled = closed.copy()

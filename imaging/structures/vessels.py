@@ -19,6 +19,7 @@ SMOOTH_MM = 1.0
 PLACE_MM = 2.5
 FRONT_MM = (8.0, 100.0)  # of the canal's centre
 SIDE_MM = 62.0
+EDGE_MM = 20.0  # around them, that discs need
 SOFT_HU = (0.0, 90.0)  # where noise is measured
 
 
@@ -88,7 +89,7 @@ class Front:
     Parameters
     ----------
     image : CoarseImage
-        All of it.
+        In front of the canal and beside it.
     smooth : numpy.ndarray
         Its values, smoothed a little.
     canal_ji : numpy.ndarray
@@ -125,11 +126,19 @@ class Front:
         Front
             With the noise measured.
         """
-        image = CoarseImage.of(hu, spacing_mm_kji, WORK_MM)
+        axis = canal.axis_kji
+        edge_mm = (FRONT_MM[1] + EDGE_MM, EDGE_MM), (SIDE_MM + EDGE_MM,) * 2
+        window = tuple(
+            slice(
+                max(0, int(axis[:, n].min() - before / mm)),
+                min(hu.shape[n], int(axis[:, n].max() + after / mm) + 1),
+            )
+            for n, (before, after), mm in zip((1, 2), edge_mm, spacing_mm_kji[1:], strict=True)
+        )
+        image = CoarseImage.of(hu, spacing_mm_kji, WORK_MM, (window[0], window[1]))
         sigma = [0.0, *(SMOOTH_MM / mm for mm in image.spacing_mm_kji[1:])]
         smooth = ndimage.gaussian_filter(image.hu, sigma)
         slices = image.to_fine(0, np.arange(len(smooth), dtype=float))
-        axis = canal.axis_kji
         centre = [image.from_fine(n, np.interp(slices, axis[:, 0], axis[:, n])) for n in (1, 2)]
         return cls(image, smooth, np.column_stack(centre), noise_of(smooth))
 
