@@ -14,6 +14,7 @@ from imaging.volume import AIR_HU, Volume, mask_on_grid, resample
 
 VOXEL_MM = 1.0
 ROOM_MM = 60.0  # a vertebra's breadth, or the section of a hip
+ROOM_Z_MM = 85.0  # up and down, to hold both neighbours of a vertebra
 BESIDE_MM = 4.0  # bone this near to the lesion is the bone it lies in
 
 
@@ -140,8 +141,9 @@ def bone_on(grid: Grid, structures: Structures, name: str) -> BoolArray:
 
 
 def _room(points_lps_mm: FloatArray) -> Grid:
-    low = np.floor(points_lps_mm.min(axis=0) - ROOM_MM)
-    high = np.ceil(points_lps_mm.max(axis=0) + ROOM_MM)
+    room = np.array([ROOM_MM, ROOM_MM, ROOM_Z_MM])
+    low = np.floor(points_lps_mm.min(axis=0) - room)
+    high = np.ceil(points_lps_mm.max(axis=0) + room)
     x, y, z = (int(n) + 1 for n in (high - low) / VOXEL_MM)
     return Grid.aligned((z, y, x), VOXEL_MM, low)
 

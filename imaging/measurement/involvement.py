@@ -11,7 +11,7 @@ from imaging.document import Document
 from imaging.errors import refuse_image
 from imaging.geometry import BoolArray, block
 from imaging.measurement.distances import Distance, distances
-from imaging.measurement.frame import ROOM_MM, Site, find_site
+from imaging.measurement.frame import ROOM_Z_MM, Site, find_site
 from imaging.measurement.posterior_wall import posterior_wall
 from imaging.measurement.section import section_shares
 from imaging.measurement.vertebra import (
@@ -129,7 +129,7 @@ def _around(
     grid = volume.grid
     (found,) = find_objects(mask.view(np.uint8))
     ends = grid.to_lps(np.array([[s.start, s.stop - 1] for s in found]).T)
-    start, size = grid.around(ends, ROOM_MM + MARGIN_MM)
+    start, size = grid.around(ends, ROOM_Z_MM + MARGIN_MM)
     part = block(start, size)
     crop = volume.cropped(start, size)
     near = replace(structures, labels=structures.labels[part], grid=crop.grid)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, label
+from scipy.ndimage import binary_erosion, distance_transform_edt, label
 
 from imaging.document import Document
-from imaging.geometry import BoolArray
+from imaging.geometry import BoolArray, FloatArray
 from imaging.volume import Volume, sample
 
 REACH_MM = 5.0  # between lesion and canal: thicker than a posterior wall with its blur
@@ -62,7 +62,7 @@ def posterior_wall(volume: Volume, mask: BoolArray, canal: BoolArray) -> Posteri
     grid = volume.grid.cropped(start, size)
     spacing = grid.spacing_mm_kji
     away, nearest = distance_transform_edt(~sac, sampling=spacing, return_indices=True)
-    surface = lesion & (distance_transform_edt(lesion, sampling=spacing) <= max(spacing))
+    surface = lesion & ~binary_erosion(lesion)
     facing = surface & (away <= REACH_MM + max(spacing))
     where = np.argwhere(facing)
     if not len(where):
@@ -78,12 +78,14 @@ def posterior_wall(volume: Volume, mask: BoolArray, canal: BoolArray) -> Posteri
     pieces, count = label(bare, structure=np.ones((3, 3, 3)))
     if not count:
         return PosteriorWall(is_open=False)
-    largest = int(np.bincount(pieces.ravel())[1:].max())
-    area_mm2 = largest * _area_per_voxel_mm2(spacing)
-    is_open = area_mm2 >= LEAST_AREA_MM2 and largest >= LEAST_SHARE * len(where)
-    return PosteriorWall(is_open=is_open, area_mm2=area_mm2 if is_open else None)
+    largest = pieces == int(np.bincount(pieces.ravel())[1:].argmax()) + 1
+    area_mm2 = _seen_from_behind_mm2(grid.to_lps(np.argwhere(largest)), grid.voxel_ml)
+    is_open = area_mm2 >= LEAST_AREA_MM2 and largest.sum() >= LEAST_SHARE * len(where)
+    return PosteriorWall(is_open=bool(is_open), area_mm2=area_mm2 if is_open else None)
 
 
-def _area_per_voxel_mm2(spacing: tuple[float, float, float]) -> float:
-    """Return the area a voxel of a wall that faces backward stands for."""
-    return spacing[0] * spacing[2]
+def _seen_from_behind_mm2(places: FloatArray, voxel_ml: float) -> float:
+    """Return the area of places seen from behind, in squares as large as a voxel."""
+    edge_mm = float(np.cbrt(1000.0 * voxel_ml))
+    squares = np.unique(np.floor(places[:, [0, 2]] / edge_mm), axis=0)
+    return len(squares) * edge_mm**2

@@ -14,8 +14,8 @@ from imaging.structures.levels import SEQUENCE
 from imaging.structures.model import Structures
 
 MIDLINE_MM = 6.0  # half the breadth of the midsagittal strip in which heights are read
-AT_DEPTH = {"anterior": 0.85, "middle": 0.5, "posterior": 0.15}  # of the body's depth, from behind
-BAND = 0.1  # of the depth, over which a height is averaged
+AT_DEPTH = {"anterior": 0.92, "middle": 0.5, "posterior": 0.08}  # of the body's depth, from behind
+BAND = 0.08  # of the depth, over which a height is averaged
 LEAST_COLUMNS = 6
 ENDPLATE_HU = 130.0  # discs and their calcium-free rims stay below, endplates above, even when poor
 CANAL_NEAR_MM = 25.0  # canal within this height of the body shows its direction
@@ -118,13 +118,14 @@ def heights_of(site: Site, bone: BoolArray) -> BodyHeights | None:
     Returns
     -------
     BodyHeights or None
-        Between the outermost dense bone of both endplates, where a label may hold some disc; None
-        without a canal beside it, or where the image cuts it.
+        Between the outermost dense bone of both endplates, since a label may hold some disc; what
+        the lesion took of an endplate counts. None without a canal beside it, or where the image
+        cuts it.
     """
     axes = _axes(site.grid, bone, site.canal)
     if axes is None or site.is_cut(bone):
         return None
-    dense = _body(site.grid, bone, axes) & (site.hu >= ENDPLATE_HU)
+    dense = _body(site.grid, bone, axes) & ((site.hu >= ENDPLATE_HU) | site.lesion)
     places = site.grid.to_lps(np.argwhere(dense)) - axes.origin_lps_mm
     if not len(places):
         return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QDialog, QTableWidgetItem
+from PySide6.QtGui import QColor, QCursor
+from PySide6.QtWidgets import QComboBox, QDialog, QMenu, QTableWidgetItem
 
 from app.workstation.stages import Activity
 from app.workstation.steps.brush import Brush, tool_button
@@ -44,7 +46,7 @@ class StructuresPanel(Panel):
         headings = ("name", "volume", "class", "limit")
         self._table = table(self.words(f"structures_panel.{key}") for key in headings)
         self._table.itemChanged.connect(self._toggle)
-        self._table.itemDoubleClicked.connect(self._ask_limit)
+        self._table.itemDoubleClicked.connect(self._change)
         self.column.addWidget(self._table)
         self._hint = label(self.words("structures_panel.shown_hint"), "hint")
         self.column.addWidget(self._hint)
@@ -170,26 +172,11 @@ class StructuresPanel(Panel):
         volume.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         limit = QTableWidgetItem(limit_said(self.words, one.name, limits))
         limit.setToolTip(self.words("structures_panel.limit_hint"))
-        for column, item in ((NAME, name), (VOLUME, volume), (LIMIT, limit)):
+        class_ = QTableWidgetItem(self.words(f"classes.{one.class_.value}"))
+        class_.setForeground(QColor(STRUCTURE_COLOURS.get(one.class_.value, FORBIDDEN)))
+        class_.setToolTip(self.words("structures_panel.class_hint"))
+        for column, item in ((NAME, name), (VOLUME, volume), (CLASS, class_), (LIMIT, limit)):
             self._table.setItem(number, column, item)
-        self._table.setCellWidget(number, CLASS, self._class_choice(one))
-
-    def _class_choice(self, one: Structure) -> QComboBox:
-        choice = QComboBox()
-        choice.setObjectName("cell")
-        for class_ in PassageClass:
-            choice.addItem(self.words(f"classes.{class_.value}"), class_)
-            colour = QColor(STRUCTURE_COLOURS.get(class_.value, FORBIDDEN))
-            choice.setItemData(choice.count() - 1, colour, Qt.ItemDataRole.ForegroundRole)
-        choice.setCurrentIndex(choice.findData(one.class_))
-        own = STRUCTURE_COLOURS.get(one.class_.value, FORBIDDEN)
-        choice.setStyleSheet(f"color: {own};")
-        choice.setAccessibleName(f"{self.words.structure(one.name)}: {choice.currentText()}")
-        choice.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # the wheel scrolls, it changes nothing
-        choice.activated.connect(
-            lambda _n: self.editing.set_class(one.name, PassageClass(choice.currentData()))
-        )
-        return choice
 
     def _toggle(self, item: QTableWidgetItem) -> None:
         rows = self._shown[0]
@@ -197,13 +184,43 @@ class StructuresPanel(Panel):
             shown = item.checkState() == Qt.CheckState.Checked
             self.viewpoint.show_structure(rows[item.row()].name, shown)
 
-    def _ask_limit(self, item: QTableWidgetItem) -> None:
+    def _change(self, item: QTableWidgetItem) -> None:
+        """Ask for another class or limit of the structure that was double-clicked."""
         rows, limits = self._shown
-        if item.column() != LIMIT or item.row() >= len(rows):
+        if item.row() >= len(rows):
             return
-        dialog = LimitDialog(self, self.words, rows[item.row()].name, limits)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            self.editing.set_limit(dialog.change)
+        one = rows[item.row()]
+        if item.column() == CLASS:
+            self.class_menu(one).popup(QCursor.pos())
+        elif item.column() == LIMIT:
+            dialog = LimitDialog(self, self.words, one.name, limits)
+            if dialog.exec() == QDialog.DialogCode.Accepted:
+                self.editing.set_limit(dialog.change)
+
+    def class_menu(self, one: Structure) -> QMenu:
+        """Return the menu of the classes that a structure can be given.
+
+        Parameters
+        ----------
+        one : Structure
+            Row of the table.
+
+        Returns
+        -------
+        QMenu
+            Gone once it closes.
+        """
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for class_ in PassageClass:
+            action = menu.addAction(self.words(f"classes.{class_.value}"))
+            action.setCheckable(True)
+            action.setChecked(class_ == one.class_)
+            action.triggered.connect(partial(self._set_class, one.name, class_))
+        return menu
+
+    def _set_class(self, name: str, class_: PassageClass, _checked: bool = False) -> None:
+        self.editing.set_class(name, class_)
 
     def _show_look(self, look: Look) -> None:
         self.brush.show_look(look, is_mine=look.painted_structure is not None)
