@@ -283,3 +283,29 @@ def block(start_kji: tuple[int, int, int], size_kji: tuple[int, int, int]) -> tu
         For an array indexed ``(k, j, i)``.
     """
     return tuple(slice(s, s + n) for s, n in zip(start_kji, size_kji, strict=True))
+
+
+def filled_block(mask: BoolArray) -> tuple[slice, ...] | None:
+    """Return the smallest block that holds all of a mask.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Shape (k, j, i), bool.
+
+    Returns
+    -------
+    tuple of slice or None
+        None for an empty mask. Empty slices are passed over without looking at their rows.
+    """
+    filled = [k for k, plane in enumerate(mask) if plane.any()]
+    if not filled:
+        return None
+    part = mask[filled[0] : filled[-1] + 1]
+    flat = np.logical_or.reduce(part, axis=0)
+    rows, columns = (np.flatnonzero(flat.any(axis=n)) for n in (1, 0))
+    return (
+        slice(filled[0], filled[-1] + 1),
+        slice(int(rows[0]), int(rows[-1]) + 1),
+        slice(int(columns[0]), int(columns[-1]) + 1),
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.workstation import tasks
-from app.workstation.history import same_memory
+from app.workstation.arrays import same_memory
 from app.workstation.stages import Topic
 from imaging.document import Vector
 from imaging.errors import Refusal

@@ -7,39 +7,14 @@ which it differs is kept, so that a hundred brush strokes on a large CT cost meg
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from app.workstation.arrays import AnyArray, Patch, patch_between, same_memory
 from imaging.structures.model import Structures
 from planning.plan import Case
 
 MOST_KEPT = 60
-WORTH_A_PATCH = 0.25  # of the array; larger differences are kept whole
-
-AnyArray = NDArray[Any]
-
-
-def same_memory(one: AnyArray | None, other: AnyArray | None) -> bool:
-    """Tell whether two arrays are the same memory; a frozen case makes a new view of its own.
-
-    Parameters
-    ----------
-    one, other : numpy.ndarray or None
-        To be compared.
-
-    Returns
-    -------
-    bool
-        True also for two None.
-    """
-    if one is None or other is None:
-        return one is other
-    return (
-        one.__array_interface__["data"] == other.__array_interface__["data"]
-        and one.shape == other.shape
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,51 +22,21 @@ class _Kept:
     """An array, whole or by what differs from the one after it."""
 
     whole: AnyArray | None = None
-    block: tuple[slice, ...] | None = None
-    values: AnyArray | None = None
+    patch: Patch | None = None
     is_same: bool = False
 
     @classmethod
     def of(cls, array: AnyArray | None, later: AnyArray | None) -> _Kept:
         if same_memory(array, later):
             return cls(is_same=True)
-        if array is None or (later is not None and later.shape != array.shape):
-            return cls(whole=array)
-        block = _difference(array, later)
-        if np.prod([s.stop - s.start for s in block]) > WORTH_A_PATCH * array.size:
-            return cls(whole=array)
-        return cls(block=block, values=array[block].copy())
+        patch = None if array is None else patch_between(array, later)
+        return cls(whole=array if patch is None else None, patch=patch)
 
     def back(self, later: AnyArray | None, shape: tuple[int, ...]) -> AnyArray | None:
         """Return the array as it was, from the one after it."""
         if self.is_same:
             return later
-        if self.block is None or self.values is None:
-            return self.whole
-        restored = np.zeros(shape, self.values.dtype) if later is None else later.copy()
-        restored[self.block] = self.values
-        return restored
-
-
-def _difference(one: AnyArray, other: AnyArray | None) -> tuple[slice, ...]:
-    """Return the block in which two arrays differ; None stands for zeros."""
-    changed = [
-        k
-        for k in range(len(one))
-        if (one[k].any() if other is None else not np.array_equal(one[k], other[k]))
-    ]
-    if not changed:
-        return (slice(0, 0),) * one.ndim
-    first, last = changed[0], changed[-1] + 1
-    plane = np.zeros(one.shape[1:], dtype=bool)
-    for k in changed:
-        plane |= one[k] != (0 if other is None else other[k])
-    rows, columns = (np.flatnonzero(plane.any(axis=n)) for n in (1, 0))
-    return (
-        slice(first, last),
-        slice(int(rows[0]), int(rows[-1]) + 1),
-        slice(int(columns[0]), int(columns[-1]) + 1),
-    )
+        return self.whole if self.patch is None else self.patch.on(later, shape)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from app.workstation.history import same_memory
+from app.workstation.arrays import same_memory
 from app.workstation.tasks import SeriesChoice
 from imaging.errors import Problem
 from imaging.volume import Volume

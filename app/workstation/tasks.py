@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import find_objects
 
 from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging.dicom.discover import discover, opened
@@ -16,7 +15,7 @@ from imaging.dicom.read import choose, load_preview, load_series
 from imaging.dicom.thumbnail import thumbnail
 from imaging.errors import Refusal
 from imaging.files import is_image_file, read_volume
-from imaging.geometry import BoolArray, FloatArray
+from imaging.geometry import BoolArray, FloatArray, filled_block
 from imaging.label_files import read_mask
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
@@ -177,7 +176,7 @@ def cut_out(mask: BoolArray) -> CutOut:
     CutOut
         Its block.
     """
-    (block,) = find_objects(mask.view(np.uint8))
+    block = filled_block(mask) or (slice(0, 0),) * 3
     return CutOut(block, mask[block].copy())
 
 

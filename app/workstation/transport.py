@@ -1,7 +1,8 @@
 """Messages between the window's process and the worker: large arrays travel once.
 
 Frozen arrays (not writable, larger than a megabyte) are sent the first time they occur and kept on
-the other side; afterwards a message only names them. So a case whose masks have not changed costs
+the other side; afterwards a message only names them, and one that differs little from a known one
+is sent as the difference. So a case whose masks have not changed costs
 kilobytes, however large its CT is.
 """
 
@@ -13,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from app.workstation.arrays import AnyArray, Patch, patch_between
 
 LEAST_SHARED_BYTES = 1 << 20  # below this a copy costs less than the bookkeeping
 MOST_KEPT_BYTES = 3 << 30  # of arrays kept on each side before both forget
 
-AnyArray = NDArray[Any]
+Fresh = tuple[str, "AnyArray | tuple[str, Patch]"]
 Key = tuple[int, tuple[int, ...], tuple[int, ...], str]
 
 
@@ -31,11 +33,12 @@ class Message:
     body : bytes
         Pickle that names shared arrays instead of holding them.
     arrays : tuple
-        Name and array of those the other side does not have yet.
+        Of those the other side does not have yet: name, and the array, or the name of one it has
+        with the patch that makes the new one of it.
     """
 
     body: bytes
-    arrays: tuple[tuple[str, AnyArray], ...]
+    arrays: tuple[tuple[str, AnyArray | tuple[str, Patch]], ...]
 
 
 def _key(array: AnyArray) -> Key:
@@ -71,7 +74,7 @@ class ArrayStore:
         Message
             To be sent to the other side, which must unpack it.
         """
-        fresh: list[tuple[str, AnyArray]] = []
+        fresh: list[Fresh] = []
         buffer = io.BytesIO()
         _Packer(buffer, self, fresh).dump(value)
         return Message(buffer.getvalue(), tuple(fresh))
@@ -89,12 +92,17 @@ class ArrayStore:
         object
             Its shared arrays are the ones this side has.
         """
-        for name, array in message.arrays:
+        for name, sent in message.arrays:
+            if isinstance(sent, tuple):
+                base = self._by_name[sent[0]]
+                array = sent[1].on(base, base.shape)
+            else:
+                array = sent
             array.flags.writeable = False
             self._keep(name, array)
         return _Unpacker(io.BytesIO(message.body), self).load()
 
-    def name_of(self, array: AnyArray, fresh: list[tuple[str, AnyArray]]) -> str:
+    def name_of(self, array: AnyArray, fresh: list[Fresh]) -> str:
         """Return the name of an array; one without a name gets one and is noted as fresh.
 
         Parameters
@@ -102,7 +110,7 @@ class ArrayStore:
         array : numpy.ndarray
             Not writable.
         fresh : list
-            Receives name and array when the other side does not have it.
+            Receives name and array, or patch, when the other side does not have it.
 
         Returns
         -------
@@ -114,9 +122,20 @@ class ArrayStore:
             return known
         self._given += 1
         name = f"{self.side}{self._given}"
+        fresh.append((name, self._told(array)))
         self._keep(name, array)
-        fresh.append((name, array))
         return name
+
+    def _told(self, array: AnyArray) -> AnyArray | tuple[str, Patch]:
+        """Return an array as it is sent: whole, or by what differs from the newest like it."""
+        alike = (
+            (name, known)
+            for name, known in reversed(self._by_name.items())
+            if (known.shape, known.dtype) == (array.shape, array.dtype)
+        )
+        base = next(alike, None)
+        patch = None if base is None else patch_between(array, base[1])
+        return array if base is None or patch is None else (base[0], patch)
 
     def named(self, name: str) -> AnyArray:
         """Return a shared array.
@@ -149,9 +168,7 @@ class ArrayStore:
 
 
 class _Packer(pickle.Pickler):
-    def __init__(
-        self, buffer: io.BytesIO, store: ArrayStore, fresh: list[tuple[str, AnyArray]]
-    ) -> None:
+    def __init__(self, buffer: io.BytesIO, store: ArrayStore, fresh: list[Fresh]) -> None:
         super().__init__(buffer, protocol=5)
         self._store = store
         self._fresh = fresh

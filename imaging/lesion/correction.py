@@ -13,7 +13,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from imaging.errors import refuse_image
-from imaging.geometry import BoolArray, FloatArray, Grid
+from imaging.geometry import BoolArray, FloatArray, Grid, filled_block
 from imaging.strokes import Block, Stroke, met
 from imaging.volume import Volume
 
@@ -232,13 +232,13 @@ def _room(plane: BoolArray) -> tuple[slice, slice]:
 
 
 def _block_around(mask: BoolArray, grid: Grid, room_mm: float) -> Block:
-    found = ndimage.find_objects(mask.view(np.uint8))
-    if not found:
+    found = filled_block(mask)
+    if found is None:
         raise refuse_image("empty_mask", "there is no outline; click in the lesion or paint it")
     pad = [int(np.ceil(room_mm / mm)) for mm in grid.spacing_mm_kji]
     return tuple(
         slice(max(s.start - n, 0), min(s.stop + n, size))
-        for s, n, size in zip(found[0], pad, mask.shape, strict=True)
+        for s, n, size in zip(found, pad, mask.shape, strict=True)
     )
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import find_objects
 
 from imaging.document import Document
 from imaging.errors import refuse_image
-from imaging.geometry import BoolArray, block
+from imaging.geometry import BoolArray, block, filled_block
 from imaging.measurement.distances import Distance, distances
 from imaging.measurement.frame import ROOM_Z_MM, Site, find_site
 from imaging.measurement.posterior_wall import posterior_wall
@@ -127,7 +126,7 @@ def _around(
 ) -> tuple[Volume, BoolArray, Structures]:
     """Return the neighbourhood of the lesion, on which everything is measured."""
     grid = volume.grid
-    (found,) = find_objects(mask.view(np.uint8))
+    found = filled_block(mask) or (slice(0, 1),) * 3
     ends = grid.to_lps(np.array([[s.start, s.stop - 1] for s in found]).T)
     start, size = grid.around(ends, ROOM_Z_MM + MARGIN_MM)
     part = block(start, size)

@@ -155,6 +155,10 @@ class Structures:
         if BODY in names and self.named(BODY):
             return self.labels > 0
         wanted = [row.label for row in self.table if row.name in names]
+        if not wanted:
+            return np.zeros(self.labels.shape, dtype=bool)
+        if len(wanted) == 1:  # many times faster than looking every voxel up
+            return self.labels == wanted[0]
         lookup = np.zeros(int(self.labels.max(initial=0)) + 1, dtype=bool)
         lookup[[label for label in wanted if label < len(lookup)]] = True
         result: BoolArray = lookup[self.labels]

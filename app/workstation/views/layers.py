@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.measure import find_contours
 
-from app.workstation.history import same_memory
+from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
     FORBIDDEN,
     LESION,
@@ -27,7 +27,7 @@ from app.workstation.style.palette import (
 from app.workstation.viewpoint import Look
 from app.workstation.views.callipers import Calliper, callipers_of
 from app.workstation.views.reslice import Axes, Frame, Reslicer
-from imaging.geometry import FloatArray, Grid
+from imaging.geometry import FloatArray, Grid, filled_block
 from imaging.structures.model import PassageClass
 from imaging.volume import AIR_HU, Volume
 from planning.access.request import Proposal
@@ -207,10 +207,10 @@ class Layers:
 
 def _around_mask(mask: NDArray[np.bool_] | None, grid: Grid) -> tuple[Reslicer, FloatArray] | None:
     """Return the part of a mask that is not empty, and its corners."""
-    if mask is None or not mask.any():
+    found = None if mask is None else filled_block(mask)
+    if mask is None or found is None:
         return None
-    axes = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {n}))) for n in range(3)]
-    ends = np.array([[axis[0], axis[-1]] for axis in axes])
+    ends = np.array([[part.start, part.stop - 1] for part in found])
     start, size = grid.around(grid.to_lps(ends.T), MARGIN_MM)
     block = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
     part = grid.cropped(start, size)

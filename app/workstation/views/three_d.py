@@ -22,7 +22,7 @@ from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
 from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
-from app.workstation.history import same_memory
+from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
     BONE,
     FORBIDDEN,
@@ -36,7 +36,7 @@ from app.workstation.style.palette import (
 from app.workstation.tools.capture import window_png
 from app.workstation.viewpoint import Look, Viewpoint
 from app.workstation.views.surfaces import Mesh, coarsened, mesh
-from imaging.geometry import FloatArray
+from imaging.geometry import FloatArray, filled_block
 from imaging.structures.model import SPINAL_CANAL
 from imaging.volume import Volume
 from planning.access.request import Proposal
@@ -151,7 +151,7 @@ class ThreeDView(QWidget):
             self._show_lesion(case)
             if lesion_before is None and lesion is not None:
                 self.look_at_lesion()
-        if (before.structures if before else None) is not (case.structures if case else None):
+        if _canal(before) != _canal(case):
             self._show_canal(case)
         self._show_needles(case)
         self._show_zone(case)
@@ -209,16 +209,14 @@ class ThreeDView(QWidget):
 
     def _show_lesion(self, case: Case | None) -> None:
         self._clear("lesion")
-        if case is None or case.lesion is None or case.plan.lesion is None:
+        block = None if case is None or case.lesion is None else filled_block(case.lesion)
+        if case is None or case.lesion is None or block is None:
             return
         grid = case.plan.series.grid
-        where = np.argwhere(case.lesion)
-        low, high = where.min(axis=0), where.max(axis=0)
-        start = (int(low[0]), int(low[1]), int(low[2]))
-        size = (int(high[0] - low[0]) + 1, int(high[1] - low[1]) + 1, int(high[2] - low[2]) + 1)
-        block = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
         part = case.lesion[block].astype(np.float32)
-        self._add("lesion", _mesh_actor(mesh(part, grid.cropped(start, size), 0.5), LESION, 1.0))
+        k, j, i = (one.start for one in block)
+        own = grid.cropped((k, j, i), (part.shape[0], part.shape[1], part.shape[2]))
+        self._add("lesion", _mesh_actor(mesh(part, own, 0.5), LESION, 1.0))
 
     def _show_canal(self, case: Case | None) -> None:
         self._clear("canal")
@@ -303,6 +301,16 @@ def _side_marker(interactor: Any) -> vtkOrientationMarkerWidget:  # noqa: ANN401
 def _rgb(colour: str) -> tuple[float, float, float]:
     red, green, blue = (int(colour[n : n + 2], 16) / 255.0 for n in (1, 3, 5))
     return red, green, blue
+
+
+def _canal(case: Case | None) -> tuple[object, ...] | None:
+    """Return what tells one canal from another: its rows, and the labels found beneath paint."""
+    if case is None or case.structures is None:
+        return None
+    found = case.structures
+    beneath = found.labels if found.beneath is None else found.beneath
+    address = beneath.__array_interface__["data"][0]
+    return (address, *(found.named(name) for name in (SPINAL_CANAL, "spinal_cord")))
 
 
 def _mesh_actor(surface: Mesh, colour: str, opacity: float) -> vtkActor:
