@@ -8,6 +8,7 @@ from typing import Any
 from app.names import structure_name
 from app.report.texts import Language, texts
 from imaging.measurement.lesion import LesionMeasurement
+from imaging.structures.model import is_bone
 from planning.ablation.treatment import TreatmentSummary
 from planning.edits import MeasureEdit, Value
 from planning.measured_answers import completed_answers
@@ -248,7 +249,11 @@ def _involvement(w: _Writer) -> list[Row]:
             rows.append((w.label(key), f"{w.number(value, 0)} %"))
     if in_vertebra or found.bone == "sacrum":
         rows.append((w.label("posterior_wall"), w.yes_no(found.posterior_wall_breach)))
-    near = [f"{w.place(one.name)} {w.number(one.distance_mm)} mm" for one in found.distances]
+    near = [
+        f"{w.place(one.name)} {w.number(one.distance_mm)} mm"
+        for one in found.distances
+        if not is_bone(one.name)
+    ]
     rows.append((w.label("neighbours"), "; ".join(near[:NEAREST]) or UNKNOWN[w.language]))
     if in_vertebra and w.plan.levels is not None and w.plan.levels.doubt:
         rows.append((w.label("level_doubt"), w.plan.levels.doubt))

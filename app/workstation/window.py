@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 30
 PANEL_WIDTH = 436
+QUIET_JOBS = frozenset({"measure"})  # follows every stroke; its panel says so
 WIDE_PANEL_WIDTH = 780  # the questionnaire with the recommendation beside it
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
@@ -303,8 +304,9 @@ class Window(QMainWindow):
                 _name_action(action, words, "menus.redo", self.session.redo_name)
 
     def _show_activity(self, activity: Activity | None) -> None:
-        self._activity_row.setVisible(activity is not None)
-        if activity is None:
+        shown = activity is not None and activity.name not in QUIET_JOBS
+        self._activity_row.setVisible(shown)
+        if activity is None or not shown:
             return
         told = self.words(f"jobs.{activity.name}")
         percent = f"{100 * activity.fraction:.0f} %"

@@ -88,6 +88,8 @@ class Brush(QVBoxLayout):
             box.setRange(*RANGE_HU)
             box.setSuffix(" HU")
             box.setSingleStep(10)
+            box.setMaximumWidth(104)
+            box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
             box.valueChanged.connect(lambda _n: self._use_range())
         self.limited.toggled.connect(lambda _on: self._use_range())
         self.addLayout(row(self.limited, self.low, self.high))

@@ -20,6 +20,7 @@ from app.workstation.editing import Editing
 from app.workstation.steps.panel import combo, fit_height, label, table
 from app.workstation.style.palette import WARNING
 from app.workstation.words import Words
+from imaging.structures.model import is_bone
 from planning.edits import DISTANCE, Measure, Value, measure_of, measured_value, measures
 from planning.plan import Plan
 
@@ -79,8 +80,8 @@ def rows_of(plan: Plan) -> list[Row]:
     else:
         if not (effects.bone or "").startswith(("vertebra", "sacrum")):
             keys = [key for key in keys if key not in ONLY_IN_SPINE]
-        ways = effects.distances[:SHOWN_DISTANCES]
-        keys += [f"{DISTANCE}.{one.name}" for one in ways]
+        near = [one.name for one in effects.distances if not is_bone(one.name)]
+        keys += [f"{DISTANCE}.{name}" for name in near[:SHOWN_DISTANCES]]
     found = []
     for key in keys:
         value = measured_value(lesion, effects, key)

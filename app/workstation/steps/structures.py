@@ -137,17 +137,16 @@ class StructuresPanel(Panel):
             if levels.doubt:
                 told.append(("warning", levels.doubt))
         self._levels.show_notes(told)
-        unseen = [
-            ("warning", words("structures_panel.not_visible", name=words.structure(one.name)))
-            for one in case.plan.unpainted
-        ]
+        unseen, lacking = case.plan.unpainted, not_found(case.structures)
+        notes = []
         if unseen:
-            unseen.insert(0, ("bad", words("structures_panel.unpainted", count=len(unseen))))
-        unseen += [
-            ("hint", words("structures_panel.not_found", name=words.structure(one.name)))
-            for one in not_found(case.structures)
-        ]
-        self._unseen.show_notes(unseen)
+            names = "; ".join(words.structure(one.name) for one in unseen)
+            notes.append(("bad", words("structures_panel.unpainted", count=len(unseen))))
+            notes.append(("warning", words("structures_panel.not_visible", name=names)))
+        if lacking:
+            names = "; ".join(words.structure(one.name) for one in lacking)
+            notes.append(("hint", words("structures_panel.not_found", name=names)))
+        self._unseen.show_notes(notes)
 
     def _offer_names(self, case: Case | None) -> None:
         """Offer what can be painted: what no CT shows, what was not found, what is there."""

@@ -75,6 +75,7 @@ class Layers:
         self._lesion: tuple[Reslicer, FloatArray] | None = None
         self._labels: Reslicer | None = None
         self._fields: list[Reslicer] = []
+        self._structure_cuts: dict[int, tuple[tuple[Any, ...], list[Line]]] = {}
 
     def use_volume(self, volume: Volume | None) -> None:
         """Show another CT.
@@ -153,11 +154,21 @@ class Layers:
         """
         if self.case is None:
             return []
-        found = list(self._structure_lines(axes, depth_mm, look))
+        found = list(self._known_structure_lines(axes, depth_mm, look))
         found += self._isotherm_lines(axes, depth_mm, look)
         found += self._lesion_lines(axes, depth_mm)
         found += _needle_lines(self.case, axes, depth_mm, look)
         return found
+
+    def _known_structure_lines(self, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
+        """Return the contours of the structures, cut again only when they or the plane changed."""
+        structures = self.case.structures if self.case is not None else None
+        key = (structures, depth_mm, look.hidden_structures)
+        known = self._structure_cuts.get(id(axes))
+        if known is None or known[0][0] is not structures or known[0][1:] != key[1:]:
+            known = (key, list(self._structure_lines(axes, depth_mm, look)))
+            self._structure_cuts[id(axes)] = known
+        return known[1]
 
     def _structure_lines(self, axes: Axes, depth_mm: float, look: Look) -> Iterator[Line]:
         case = self.case
