@@ -192,9 +192,7 @@ class CoarseImage:
         CoarseImage
             Means; blocks at the far edges may hold fewer voxels.
         """
-        k, j, i = (
-            _nearest_ratio(about / mm) for about, mm in zip(about_mm, spacing_mm_kji, strict=True)
-        )
+        k, j, i = step_about(spacing_mm_kji, about_mm)
         taken = hu[:, window[0], window[1]]
         start = (0, window[0].start or 0, window[1].start or 0)
         size = [-(-n // s) for n, s in zip(taken.shape, (k, j, i), strict=True)]
@@ -242,6 +240,29 @@ class CoarseImage:
         """
         step = self.step[axis]
         return index * step + self.start[axis] + (step - 1) / 2
+
+
+def step_about(
+    spacing_mm_kji: tuple[float, float, float], about_mm: tuple[float, float, float]
+) -> tuple[int, int, int]:
+    """Return how many voxels are taken together to come near a size.
+
+    Parameters
+    ----------
+    spacing_mm_kji : tuple of float
+        Voxel size.
+    about_mm : tuple of float
+        Wanted size.
+
+    Returns
+    -------
+    tuple of int
+        At least one along each axis.
+    """
+    k, j, i = (
+        _nearest_ratio(about / mm) for about, mm in zip(about_mm, spacing_mm_kji, strict=True)
+    )
+    return k, j, i
 
 
 def _nearest_ratio(ratio: float) -> int:

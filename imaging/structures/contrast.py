@@ -36,12 +36,14 @@ DARKER = 0.6  # of the density
 DARKER_LEAST = 0.25  # of the shell; contrast has soft tissue or fat around it (measured 0.28 to 1)
 SPINE_FRONT_MM = 34.0  # of the canal's centre: inside a vertebral body
 BODY_FRONT_MM = 48.0  # to the front of the largest body: bone reaches its cortex through marrow
-MARROW_HU = 30.0
+MARROW_HU = 75.0  # soft tissue and blood without contrast are below
 SPINE_SIDE_MM = 21.0
 ARCH_SIDE_MM = 40.0
-BAND = (0.5, 1.35)  # of the density of a seed
+DENSER = 1.35  # times the density of a seed, and
 DENSER_HU = 60.0
+BLOOD_MOST_HU = 500.0  # denser contrast is urine or bowel content, and counts where it lies
 EDGE_HU_MM = 7.0  # change of density that doubles the price of a way: along a vessel it is cheap
+PLAQUE_VOXELS = 40  # about 0.7 ml: smaller dense pieces are calcium, and no bone is told by them
 WALL_MM = 4.0  # around a followed vessel: its wall with calcium
 ENHANCED_HU = 110.0  # blood without contrast has 30 to 60
 CREST_MOST = 1.3  # times the blood's density
@@ -153,12 +155,12 @@ def find_contrast(
         return Contrast(followed, image)
     most = max([*levels, *(float(t.mean_hu.mean()) for t in tubes)])
     depth, spacing = _depth(body, image), image.spacing_mm_kji
-    own = _shared(smooth, seeds, followed, spine, marrow, spacing)
+    own = _shared(smooth, seeds, followed, (spine, marrow), most, spacing)
     for bright in _ever_brighter(smooth, most, spacing):
         even = _even_pieces(smooth, bright & ~own, depth, spine, most, spacing)
         seeds |= even
         own |= even
-    own = _shared(smooth, seeds, followed, spine, marrow, spacing)
+    own = _shared(smooth, seeds, followed, (spine, marrow), most, spacing)
     rim = ndimage.binary_dilation(
         own, np.ones((1, 3, 3), dtype=bool)
     )  # what fine voxels see of the border
@@ -216,19 +218,20 @@ def _shared(
     smooth: NDArray[np.float32],
     seeds: BoolArray,
     followed: BoolArray,
-    spine: BoolArray,
-    marrow: BoolArray,
+    zones: tuple[BoolArray, BoolArray],
+    most: float,
     spacing: tuple[float, float, float],
 ) -> BoolArray:
     """Return what is bright and reached from contrast more easily than from bone."""
+    spine, marrow = zones
     bright = smooth > BRIGHT_HU
     nearest = ndimage.distance_transform_edt(
         ~seeds, sampling=spacing, return_distances=False, return_indices=True
     )
-    level = smooth[tuple(nearest)]
+    level = np.maximum(smooth[tuple(nearest)], min(most, BLOOD_MOST_HU))
     del nearest
     wall = ndimage.distance_transform_edt(~followed, sampling=spacing) < WALL_MM
-    denser = smooth > np.maximum(BAND[1] * level, level + DENSER_HU)
+    denser = smooth > np.maximum(DENSER * level, level + DENSER_HU)
     bone = bright & ~seeds & _with_spine(denser, spine & ~followed, wall)
     marks = np.where(seeds, 1, np.where(bone, 2, 0)).astype(np.int16)
     edges = ndimage.gaussian_gradient_magnitude(smooth, 0.7) / float(np.mean(spacing))
@@ -236,7 +239,6 @@ def _shared(
     price[~bright & ~(marrow & (smooth > MARROW_HU))] = 0.0
     own: BoolArray = flood(price, np.where(bright, marks, 0).astype(np.int16), spacing) == 1
     own &= bright
-    own &= (smooth > BAND[0] * level) | wall
     own |= seeds & bright
     return own
 
@@ -246,7 +248,7 @@ def _without_cortex(
 ) -> BoolArray:
     """Return a followed vessel without the cortex that its border may have touched."""
     level = float(tube.mean_hu.mean())
-    denser = smooth > max(BAND[1] * level, level + DENSER_HU)
+    denser = smooth > max(DENSER * level, level + DENSER_HU)
     return inside & ~_with_spine(denser, spine & ~inside, inside)
 
 
@@ -274,7 +276,10 @@ def _with_spine(denser: BoolArray, spine: BoolArray, wall: BoolArray) -> BoolArr
     labels, count = _labelled(denser | spine)
     joins = np.bincount(labels[spine], minlength=count + 1) > 0
     joins[0] = False
-    result: BoolArray = joins[labels] | (denser & ~wall)
+    pieces, count = _labelled(denser & ~wall)
+    large = np.bincount(pieces.ravel(), minlength=count + 1) > PLAQUE_VOXELS
+    large[0] = False
+    result: BoolArray = joins[labels] | large[pieces]
     return result
 
 
@@ -288,29 +293,29 @@ def _even_pieces(
 ) -> BoolArray:
     """Return pieces as even as blood, deep in the body, in soft tissue: vessels.
 
-    Evenness is that of the densest places of each section, which no blur of the border reaches.
+    Evenness is that of the densest places of each section, which no blur of the border reaches,
+    by medians, since a vessel may hold some calcium.
     """
     out = np.zeros(smooth.shape, dtype=bool)
     labels, count = _labelled(bright)
     if not count:
         return out
-    crest = (labels > 0) & (smooth >= ndimage.maximum_filter(smooth, (1, 3, 3)))
-    crests = np.where(crest, labels, 0)
-    index = np.arange(count + 1)  # the crest of a piece holds at least its densest voxel
+    crest = bright & (smooth >= ndimage.maximum_filter(smooth, (1, 3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing)) / 1000.0
-    with np.errstate(invalid="ignore"):
-        mean = ndimage.mean(smooth, crests, index)
-        spread = ndimage.standard_deviation(smooth, crests, index)
-        deep = ndimage.mean(depth, labels, index)
-    even = (mean < CREST_MOST * most) & (spread < CREST_SPREAD * mean) & (deep > DEEP)
-    even &= (sizes > EVEN_LEAST_ML) & (np.bincount(labels[spine], minlength=count + 1) == 0)
+    wanted = (sizes > EVEN_LEAST_ML) & (np.bincount(labels[spine], minlength=count + 1) == 0)
     boxes = ndimage.find_objects(labels)
-    for n in np.flatnonzero(even[1:]) + 1:
+    for n in np.flatnonzero(wanted[1:]) + 1:
         wide, part, far = _around(labels, int(n), boxes[n - 1], spacing)
-        shell = smooth[wide][(far > CLOSE_SHELL_MM[0]) & (far < CLOSE_SHELL_MM[1])]
-        if not len(shell) or (shell > mean[n] + BRIGHTER_HU).mean() > BRIGHTER_MOST:
+        values = smooth[wide]
+        level = float(np.median(values[part & crest[wide]]))
+        spread = 1.4826 * float(np.median(np.abs(values[part & crest[wide]] - level)))
+        if level > CREST_MOST * most or spread > CREST_SPREAD * level:
             continue
-        if (shell < DARKER * mean[n]).mean() > ALL_DARKER:
+        shell = values[(far > CLOSE_SHELL_MM[0]) & (far < CLOSE_SHELL_MM[1])]
+        if float(depth[wide][part].mean()) < DEEP or not len(shell):
+            continue
+        alone = (shell > level + BRIGHTER_HU).mean() < BRIGHTER_MOST
+        if alone and (shell < DARKER * level).mean() > ALL_DARKER:
             out[wide] |= part
     return out
 

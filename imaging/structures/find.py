@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +13,13 @@ from imaging.orientation import Orientation
 from imaging.progress import SILENT, Progress
 from imaging.structures.body import find_air, find_body
 from imaging.structures.bone import fill_marrow, find_bone
-from imaging.structures.canal import find_canal
+from imaging.structures.bowel import paint_bowel
+from imaging.structures.canal import Canal, find_canal
 from imaging.structures.cavity import behind_all, find_cavity, is_trunk
-from imaging.structures.contrast import find_contrast
+from imaging.structures.contrast import Contrast, find_contrast
+from imaging.structures.foramina import exit_names, paint_exits
 from imaging.structures.labels import passage_class
-from imaging.structures.levels import Levels
+from imaging.structures.levels import EXIT, Levels
 from imaging.structures.model import (
     BODY,
     BODY_CAVITY,
@@ -34,13 +38,14 @@ from imaging.structures.organs import (
     paint_vessels,
 )
 from imaging.structures.skeleton import split_bone
+from imaging.structures.tube import Tube
 from imaging.structures.vessels import Front, follow_vessels
 from imaging.volume import Volume
 
 METAL_HU = 2500  # above any bone
 LEAST_BODY_ML = 50.0
 
-AORTA, CAVA, VESSEL = "aorta", "inferior_vena_cava", "vessel"
+AORTA, CAVA, VESSEL, BOWEL = "aorta", "inferior_vena_cava", "vessel", "bowel"
 KIDNEYS = ("kidney_left", "kidney_right")
 KIDNEY_METHOD = (
     "of all parts of soft tissue beside the spine, taken apart at several densities and depths, "
@@ -75,18 +80,26 @@ METHODS = {
     ),
     KIDNEYS[0]: KIDNEY_METHOD,
     KIDNEYS[1]: KIDNEY_METHOD,
+    BOWEL: (
+        "soft tissue of the cavity within 9 mm of gas: wall and content; bowel without gas is not "
+        "seen, and stays in body_cavity"
+    ),
     VESSEL: (
         "as bright as bone, even, without a cortex: filled with contrast; a vessel, or bowel, "
         "kidney or bladder, not told apart"
     ),
 }
 LABEL = {name: label for label, name in enumerate(METHODS, start=1)}
+EXIT_METHOD = (
+    "an assumption: the soft tissue of the foramen below the pedicle, where anatomy has the root; "
+    "the nerve itself is not seen, nor its course outside"
+)
 SOFT = (LABEL[BODY], LABEL[BODY_CAVITY])  # what organs may replace
 BONE_METHODS = {
     "femur": "what hangs on the ball that fits best into the hip bone, parted in the joint",
     "vertebra": "between two discs and the foramina beside them, its arch by the way through bone",
     "sacrum": "what carries the spine and meets both hips in a broad joint",
-    "hip": "iliac wing and what joins it without a gap; the femur is not told apart from it",
+    "hip": "iliac wing and what joins it without a gap; the femur too, unless it has a row",
     "rib": "long bone that reaches a vertebra",
 }
 
@@ -125,7 +138,8 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
         labels[air] = LABEL[name]
     progress.update(0.3, "spinal canal")
     canal = find_canal(hu, body, spacing)
-    names, levels = dict(enumerate(METHODS, start=1)), None
+    names: dict[int, str] = dict(enumerate(METHODS, start=1))
+    levels: Levels | None = None
     progress.update(0.4, "vessels")
     front = Front.of(hu, canal, spacing) if canal else None
     tubes = follow_vessels(front) if front else {}
@@ -135,23 +149,8 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     bone = find_bone(hu, body, spacing, contrast)
     bone = fill_marrow(bone, canal.mask if canal else nothing, spacing)
     if canal and front:
-        labels[canal.mask] = LABEL[SPINAL_CANAL]
-        progress.update(0.6, "vertebrae")
-        told = progress.part(0.6, 0.85)
-        skeleton = split_bone(hu, bone, canal, spacing, told, contrast)
-        _paint(labels, skeleton.labels)
-        names |= dict(enumerate(skeleton.names, start=len(METHODS) + 1))
-        levels = skeleton.levels
-        heights = skeleton.heights(canal)
-        bone |= skeleton.labels > 0
-        del skeleton
-        _fill(labels, bone, LABEL[BONE])
-        progress.update(0.85, "vessels and kidneys")
-        paint_vessels(labels, front, name_vessels(tubes, front, heights), LABEL, SOFT)
-        paint_kidneys(labels, hu, bone, canal, spacing, heights, LABEL, SOFT)
-        paint_contrast(labels, hu, contrast, LABEL[VESSEL], SOFT)
-        progress.update(0.92, "body cavity")
-        _fill(labels, find_cavity(bone, body, canal.axis_kji, spacing), LABEL[BODY_CAVITY])
+        seen = _Seen(hu, body, bone, canal, front, tubes, contrast, spacing)
+        names, levels = _along_the_spine(seen, labels, progress.part(0.55, 0.97))
     else:
         _fill(labels, bone, LABEL[BONE])
         paint_contrast(labels, hu, contrast, LABEL[VESSEL], SOFT)
@@ -162,6 +161,49 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     progress.update(1.0, "structures found")
     table = _table(labels, names, levels, turned.grid.voxel_ml)
     return Structures(turned.turn_back(labels), volume.grid, table, levels)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the image showed before anything was named, along the patient's axes."""
+
+    hu: NDArray[np.int16]
+    body: BoolArray
+    bone: BoolArray
+    canal: Canal
+    front: Front
+    tubes: dict[str, Tube]
+    contrast: Contrast
+    spacing: tuple[float, float, float]
+
+
+def _along_the_spine(
+    seen: _Seen, labels: NDArray[np.uint16], progress: Progress
+) -> tuple[dict[int, str], Levels | None]:
+    """Paint bones, roots, vessels, kidneys and bowel by their place to the spine; return names."""
+    hu, canal, spacing = seen.hu, seen.canal, seen.spacing
+    labels[canal.mask] = LABEL[SPINAL_CANAL]
+    skeleton = split_bone(hu, seen.bone, canal, spacing, progress.part(0.1, 0.6), seen.contrast)
+    _paint(labels, skeleton.labels)
+    names = dict(enumerate((*METHODS, *skeleton.names), start=1))
+    names |= dict(enumerate(exit_names(skeleton.discs), start=len(names) + 1))
+    number = {name: label for label, name in names.items()}
+    heights, discs, levels = skeleton.heights(canal), skeleton.discs, skeleton.levels
+    bone = seen.bone
+    bone |= skeleton.labels > 0
+    del skeleton
+    _fill(labels, bone, LABEL[BONE])
+    paint_exits(labels, hu, canal, spacing, discs, number, SOFT)
+    progress.update(0.6, "vessels and kidneys")
+    named = name_vessels(seen.tubes, seen.front, heights)
+    paint_vessels(labels, seen.front, named, number, SOFT)
+    paint_kidneys(labels, hu, bone, canal, spacing, heights, number, SOFT)
+    paint_contrast(labels, hu, seen.contrast, LABEL[VESSEL], SOFT)
+    progress.update(0.85, "body cavity")
+    _fill(labels, find_cavity(bone, seen.body, canal.axis_kji, spacing), LABEL[BODY_CAVITY])
+    cavity = (LABEL[BODY_CAVITY],)
+    paint_bowel(labels, hu, spacing, LABEL[BOWEL_GAS], LABEL[BOWEL], cavity)
+    return names, levels
 
 
 def _fill(labels: NDArray[np.uint16], mask: BoolArray, label: int) -> None:
@@ -202,6 +244,8 @@ def _method(name: str, levels: Levels | None) -> str:
     """Return how a structure was found; vertebrae and ribs carry the doubt of their level."""
     if name in METHODS:
         return METHODS[name]
+    if name.startswith(EXIT):
+        return EXIT_METHOD
     method = next(words for start, words in BONE_METHODS.items() if name.startswith(start))
     if levels is None or not name.startswith(("vertebra", "rib")):
         return method

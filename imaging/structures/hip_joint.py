@@ -5,7 +5,7 @@ The ball is where dense bone ends all round, up and to the middle, in a gap that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.partition import share_out
 
 RADII_MM = (19.0, 20.5, 22.0, 23.5, 25.0, 26.5, 28.0)  # of heads with their cartilage [BG]
-DIRECTIONS = 160
+DIRECTIONS = 120
 COARSE_PLACE_MM = 5.0
 FINE_PLACE_MM = 1.5
 INSIDE_MM = 3.0
@@ -53,6 +53,36 @@ class Ball:
     radius_mm: float
     fit: float
 
+    def moved(self, voxels: list[int], spacing_mm_kji: tuple[float, float, float]) -> Ball:
+        """Return it moved by a number of voxels along each axis.
+
+        Parameters
+        ----------
+        voxels : list of int
+            Along k, j, i.
+        spacing_mm_kji : tuple of float
+            Voxel size.
+
+        Returns
+        -------
+        Ball
+            The same, elsewhere.
+        """
+        k, j, i = (
+            at + n * mm for at, n, mm in zip(self.centre_mm, voxels, spacing_mm_kji, strict=True)
+        )
+        return replace(self, centre_mm=(k, j, i))
+
+
+def _box(mask: BoolArray, spacing: tuple[float, float, float]) -> tuple[slice, ...]:
+    """Return the box of a mask with what rays out of a head reach around it."""
+    wide = [int(np.ceil(BEHIND_MM / mm)) + 1 for mm in spacing]
+    places = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {n}))) for n in range(3)]
+    return tuple(
+        slice(max(0, int(at[0]) - n), int(at[-1]) + n + 1) if len(at) else slice(0, 0)
+        for at, n in zip(places, wide, strict=True)
+    )
+
 
 def split_femora(
     hu: NDArray[np.int16],
@@ -83,28 +113,31 @@ def split_femora(
         side: names.index(f"hip_{side}") + 1 for side in ("left", "right") if f"hip_{side}" in names
     }
     balls = {}
+    boxes = {side: _box(labels == number, spacing_mm_kji) for side, number in hips.items()}
+    metal = {}
     for side, number in hips.items():
-        ball = _find_ball(hu, labels == number, side, spacing_mm_kji)
+        box = boxes[side]
+        hip = labels[box] == number
+        metal[side] = _has_metal(hu[box], hip, spacing_mm_kji)
+        ball = None if metal[side] else _find_ball(hu[box], hip, side, spacing_mm_kji)
         if ball is not None:
-            balls[side] = ball
+            balls[side] = ball.moved([s.start for s in box], spacing_mm_kji)
     if len(balls) == 2:
         left, right = balls["left"].centre_mm, balls["right"].centre_mm
         if max(abs(left[0] - right[0]), abs(left[1] - right[1])) > UNEVEN_MM:
             return labels, names  # at least one is wrong, and nothing tells which
-    for side, number in hips.items():
+    for side in hips:
         other = balls.get("left" if side == "right" else "right")
-        if (
-            side not in balls
-            and other is not None
-            and _has_metal(hu, labels == number, spacing_mm_kji)
-        ):
+        if side not in balls and other is not None and metal[side]:
             balls[side] = _mirrored(other, labels, names, spacing_mm_kji)
-    out = labels
+    out = labels.copy()
     for side, ball in balls.items():
-        femur = _femur(hu, labels == hips[side], ball, side, spacing_mm_kji)
+        box = boxes[side]
+        own = ball.moved([-s.start for s in box], spacing_mm_kji)
+        femur = _femur(hu[box], labels[box] == hips[side], own, side, spacing_mm_kji)
         if femur.sum() * float(np.prod(spacing_mm_kji)) / 1000.0 > LEAST_ML / 2:
             names = (*names, f"femur_{side}")
-            out = np.where(femur, np.int16(len(names)), out)
+            out[box][femur] = len(names)
     return out, names
 
 
@@ -121,14 +154,10 @@ def _find_ball(
     hu: NDArray[np.int16], hip: BoolArray, side: str, spacing: tuple[float, float, float]
 ) -> Ball | None:
     """Return the head in one hip bone, if there is one."""
-    box = ndimage.find_objects(hip.astype(np.uint8))
-    if not box or hip.sum() * float(np.prod(spacing)) / 1000.0 < LEAST_ML:
+    if hip.sum() * float(np.prod(spacing)) / 1000.0 < LEAST_ML:
         return None
     mm = np.array(spacing)
-    low = np.array([s.start for s in box[0]]) * mm
-    high = np.array([s.stop - 1 for s in box[0]]) * mm
-    if _has_metal(hu, hip, spacing):
-        return None
+    low, high = np.zeros(3), (np.array(hip.shape) - 1) * mm
     axes = [np.arange(a, b + 1.0, COARSE_PLACE_MM) for a, b in zip(low, high, strict=True)]
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     near = np.rint(places / mm).astype(int)
@@ -172,7 +201,9 @@ def _best(smooth: NDArray[np.float32], places: FloatArray, side: str, mm: FloatA
         )
         return values.reshape(len(places), DIRECTIONS)
 
-    solid = (at(SOLID * RADII_MM[0]) > LEAST_INSIDE_HU).mean(axis=1) > SOLID_SHARE
+    places = places[(at(SOLID * RADII_MM[0]) > LEAST_INSIDE_HU).mean(axis=1) > SOLID_SHARE]
+    if not len(places):
+        return best
     for radius in RADII_MM:
         inside = np.maximum(at(radius - INSIDE_MM), at(radius - 0.5 * INSIDE_MM))
         gap = np.minimum(at(radius + 0.3 * GAP_MM), at(radius + 0.8 * GAP_MM))
@@ -180,7 +211,6 @@ def _best(smooth: NDArray[np.float32], places: FloatArray, side: str, mm: FloatA
         fall = np.clip((inside - gap) / DEEPEST_HU, -0.5, 1.0)
         rise = np.clip((behind - gap) / DEEPEST_HU, -0.2, 1.0)
         fit = ((0.6 * fall + 0.4 * rise) * weight).sum(axis=1)
-        fit[~solid] = -1.0
         n = int(fit.argmax())
         if fit[n] > best.fit:
             k, j, i = (float(x) for x in places[n])

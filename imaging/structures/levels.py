@@ -22,6 +22,7 @@ RIBLESS_BELOW = (
     2  # so many vertebrae without a rib below the lowest rib show that it is the twelfth
 )
 SIDES = ("left", "right")
+EXIT = "nerve_root_exit"
 
 
 class Levels(Document):
@@ -190,3 +191,44 @@ def rib_vertebra(name: str) -> tuple[str, str] | None:
                 return f"vertebrae_T{rest}", side
             return rest.removeprefix("of_"), side
     return None
+
+
+def exit_name(vertebra: str, side: str) -> str:
+    """Return the name of the exit of the root below a vertebra's pedicle.
+
+    Parameters
+    ----------
+    vertebra : str
+        Its name.
+    side : str
+        ``left`` or ``right``.
+
+    Returns
+    -------
+    str
+        ``nerve_root_exit_L3_left`` of ``vertebrae_L3``; ``nerve_root_exit_of_…`` of others.
+    """
+    if vertebra.startswith("vertebrae_"):
+        return f"{EXIT}_{vertebra.removeprefix('vertebrae_')}_{side}"
+    return f"{EXIT}_of_{vertebra}_{side}"
+
+
+def exit_vertebra(name: str) -> tuple[str, str] | None:
+    """Return the vertebra and the side of a root's exit, or None for other names.
+
+    Parameters
+    ----------
+    name : str
+        Structure's name.
+
+    Returns
+    -------
+    tuple of str or None
+        As given to :func:`exit_name`.
+    """
+    if not name.startswith(f"{EXIT}_") or not name.endswith(SIDES):
+        return None
+    middle, side = name.removeprefix(f"{EXIT}_").rsplit("_", 1)
+    if middle.startswith("of_"):
+        return middle.removeprefix("of_"), side
+    return f"vertebrae_{middle}", side

@@ -10,7 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from imaging.errors import ImagingError, Problem
 from imaging.geometry import Grid
-from imaging.structures.levels import SEQUENCE, SIDES, Levels, level_name, rib_name, rib_vertebra
+from imaging.structures.levels import (
+    SEQUENCE,
+    SIDES,
+    Levels,
+    exit_name,
+    exit_vertebra,
+    level_name,
+    rib_name,
+    rib_vertebra,
+)
 from imaging.structures.model import Structure, Structures
 
 NEAR_MM = 15.0  # a click this near to a vertebra means it: a disc's height, or a lytic hole
@@ -122,6 +131,9 @@ def _renamed(row: Structure, title: dict[str, str], how: Levels) -> Structure:
     rib = rib_vertebra(row.name) if row.name.startswith(tuple(f"rib_{s}_" for s in SIDES)) else None
     if rib is not None and rib[0] in title:
         name = rib_name(title[rib[0]], rib[1])
+    root = exit_vertebra(row.name)
+    if root is not None and root[0] in title:
+        return row.model_copy(update={"name": exit_name(title[root[0]], root[1])})
     if name is None:
         return row
     method = row.found_by.split("; level counted")[0]

@@ -7,7 +7,7 @@ voxels of about 2 mm, then brought back to those of the image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -58,11 +58,14 @@ class Skeleton:
         TotalSegmentator class names.
     levels : Levels or None
         How the vertebrae were counted; None without vertebrae.
+    discs : dict
+        Name of a vertebra to the slice at which the disc below it meets the canal.
     """
 
     labels: NDArray[np.uint8]
     names: tuple[str, ...]
     levels: Levels | None
+    discs: dict[str, float] = field(default_factory=dict)
 
     def heights(self, canal: Canal) -> dict[str, float]:
         """Return the height of each vertebra's middle, by what lies in front of the canal.
@@ -108,7 +111,7 @@ class _Work:
     def voxel_ml(self) -> float:
         return float(np.prod(self.spacing)) / 1000.0
 
-    def field(self, values: NDArray[Value]) -> NDArray[Value]:
+    def spread(self, values: NDArray[Value]) -> NDArray[Value]:
         """Put a value of each bone voxel in its place."""
         out: NDArray[Value] = np.zeros(self.bone.shape, dtype=values.dtype)
         out[tuple(self.index.T)] = values
@@ -169,12 +172,19 @@ def split_bone(
     progress.update(0.4, "vertebrae")
     shared = share_out(work.hu, work.bone, seeds, work.spacing)
     progress.update(0.6, "levels")
-    labels, names, levels = _named(work, shared, segments, wings, ribs)
+    labels, names, levels, title = _named(work, shared, segments, wings, ribs)
     labels, names = split_femora(work.hu, labels, names, work.spacing)
     progress.update(0.8, "marrow")
     beside = contrast.every((step[0], step[1], step[2]), hu.shape) if contrast else None
     labels = _with_marrow(work, labels, names, beside)
-    return Skeleton(_on_image(labels, step, hu, bone), names, levels)
+    below = {title[n]: cuts[n - 2] for n in title if 1 < n <= segments}
+    discs = {
+        name: float(np.interp(cut.along, np.arange(len(frame.points_mm)), frame.points_mm[:, 0]))
+        / spacing_mm_kji[0]
+        for name, cut in below.items()
+        if name.startswith("vertebra")
+    }
+    return Skeleton(_on_image(labels, step, hu, bone), names, levels, discs)
 
 
 def _work(
@@ -210,12 +220,12 @@ def _body_seeds(work: _Work, cuts: list[Cut], length: int) -> tuple[NDArray[np.i
     body = (work.front > BODY_FRONT_MM[0]) & (work.front < BODY_FRONT_MM[1])
     body &= np.abs(work.left) < BODY_SIDE_MM
     body &= (work.along > END_MM) & (work.along < length - END_MM)
-    return work.field(np.where(body, segment, 0).astype(np.int16)), len(cuts) + 1
+    return work.spread(np.where(body, segment, 0).astype(np.int16)), len(cuts) + 1
 
 
 def _parts(work: _Work, beyond_mm: float) -> tuple[NDArray[np.int32], int]:
     """Return the connected pieces of bone farther from the axis than this."""
-    beside: BoolArray = work.field(np.abs(work.left) > beyond_mm)
+    beside: BoolArray = work.spread(np.abs(work.left) > beyond_mm)
     labels, count = ndimage.label(beside, structure=np.ones((3, 3, 3)))
     return labels.astype(np.int32, copy=False), int(count)
 
@@ -260,7 +270,7 @@ def _named(
     segments: int,
     wings: list[_Piece],
     ribs: list[_Piece],
-) -> tuple[NDArray[np.int16], tuple[str, ...], Levels | None]:
+) -> tuple[NDArray[np.int16], tuple[str, ...], Levels | None, dict[int, str]]:
     """Give every piece its name; pieces of one name become one, ribs not attached are left out."""
     sizes = np.bincount(shared.ravel(), minlength=segments + len(wings) + len(ribs) + 1)
     sacral = _sacral(work, shared, segments, len(wings))
@@ -283,7 +293,7 @@ def _named(
     lookup = np.zeros(len(sizes), dtype=np.int16)
     for piece, name in title.items():
         lookup[piece] = order.index(name) + 1
-    return lookup[shared], order, levels if vertebrae else None
+    return lookup[shared], order, levels if vertebrae else None, title
 
 
 def _sacral(work: _Work, shared: NDArray[np.int16], segments: int, wings: int) -> int:

@@ -338,7 +338,8 @@ def _border(
     like = ndimage.gaussian_filter1d(like, max(0.5, along), axis=0, mode="nearest")
     gain = np.cumsum(like, axis=2) * OUTLINE_STEP_MM / disc[:, None, None]
     gain -= ROUND_COST * (steps - disc[:, None, None]) ** 2
-    result: FloatArray = steps[_closed_lines(gain)]
+    half = 0.5 * OUTLINE_STEP_MM  # the border lies past the last sample that is inside
+    result: FloatArray = steps[_closed_lines(gain)] + half
     return ndimage.gaussian_filter1d(result, 1.0, axis=1, mode="wrap")
 
 
