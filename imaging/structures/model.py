@@ -158,7 +158,8 @@ class Structures:
         if not wanted:
             return np.zeros(self.labels.shape, dtype=bool)
         if len(wanted) == 1:  # many times faster than looking every voxel up
-            return self.labels == wanted[0]
+            only: BoolArray = self.labels == wanted[0]
+            return only
         lookup = np.zeros(int(self.labels.max(initial=0)) + 1, dtype=bool)
         lookup[[label for label in wanted if label < len(lookup)]] = True
         result: BoolArray = lookup[self.labels]
