@@ -43,50 +43,6 @@ def bench_views() -> list[dict[str, Any]]:
     return [measure(ours)]
 
 
-def bench_lesion() -> list[dict[str, Any]]:
-    """Measure one click against SimpleITK's confidence-connected region, with Dice beside it."""
-    import SimpleITK as sitk
-
-    from imaging.files import to_itk
-    from imaging.lesion.segment import segment_lesion
-
-    case = _case()
-    seed = np.array(case.truth.lesion.seed_lps_mm)
-    image = sitk.Cast(to_itk(case.volume.hu, case.volume.grid), sitk.sitkFloat32)
-    at = case.volume.grid.nearest(seed)
-    index = [int(n) for n in reversed(at)]
-
-    def generic() -> Any:  # noqa: ANN401 - an array
-        found = sitk.ConfidenceConnected(image, [index], 3, 2.5, 2, 1)
-        return sitk.GetArrayFromImage(found) > 0
-
-    timed = Timed(
-        "lesion_one_click",
-        lambda: segment_lesion(case.volume, seed),
-        1.0,
-        "clicks/s",
-        {"SimpleITK confidence connected": generic},
-    )
-    row = measure(timed, 3)
-    row["dice"] = _dice(segment_lesion(case.volume, seed).mask, case.lesion)
-    row["peers"][0]["dice"] = _dice(generic(), case.lesion)
-    return [row]
-
-
-def _dice(one: Any, other: Any) -> float:  # noqa: ANN401 - masks
-    return float(2 * (one & other).sum() / max(int(one.sum() + other.sum()), 1))
-
-
-def bench_structures() -> list[dict[str, Any]]:
-    """Measure all structures; no generic method finds them, so there is no peer."""
-    from imaging.structures.find import find_structures
-
-    volume = _case().volume
-    voxels = float(volume.hu.size)
-    timed = Timed("structures_all", lambda: find_structures(volume), voxels, "voxels/s", {})
-    return [measure(timed, 3)]
-
-
 def bench_access() -> list[dict[str, Any]]:
     """Measure the search against rays through VTK's BSP tree on the same entries and targets."""
     from imaging.structures.labels import structures_from

@@ -12,7 +12,9 @@ import click
 
 from app.bench import measures
 from app.bench.archive import bench_archive
+from app.bench.lesion import bench_lesion
 from app.bench.load import bench_load
+from app.bench.structures import bench_structures
 from app.cli.output import emit, json_option
 
 NAMES = ("load", "archive", "views", "lesion", "structures", "access", "ablation", "technique")
@@ -23,13 +25,16 @@ NAMES = ("load", "archive", "views", "lesion", "structures", "access", "ablation
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @json_option
 def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
-    """Measure this machine: all of it, or NAME; `bench load PATH` reads that series."""
+    """Measure this machine: all of it, or NAME.
+
+    `bench load PATH` reads that series, `bench structures PATH` finds its structures.
+    """
     runs: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "load": lambda: bench_load(path),
         "archive": bench_archive,
         "views": measures.bench_views,
-        "lesion": measures.bench_lesion,
-        "structures": measures.bench_structures,
+        "lesion": lambda: bench_lesion(path),
+        "structures": lambda: bench_structures(path),
         "access": measures.bench_access,
         "ablation": measures.bench_ablation,
         "technique": measures.bench_technique,

@@ -13,6 +13,7 @@ BONE_PERCENTILE = 85  # of the neighbourhood: its dense side, without its noise
 LEAST_CONTRAST_HU = 50.0
 FARTHEST_MM = 2.0  # what a scanner's blur spreads; thick slices are allowed one slice
 SMOOTHING_MM = 0.5
+EVEN_MM = 0.8  # marrow is uneven; a lesion's border is smooth at this scale
 THICK_MM = 2.0  # slices thicker than this blur into their neighbours
 
 
@@ -58,8 +59,11 @@ def at_half_level(
     if spacing[0] > THICK_MM:
         near |= ndimage.binary_dilation(core, np.ones((3, 1, 1), dtype=bool))
     grown = ndimage.binary_propagation(core, mask=core | (joins & near))
+    filled = ndimage.binary_fill_holes(grown)
+    even = np.where(spacing < THICK_MM, EVEN_MM / spacing, 0.0)
+    smooth = ndimage.gaussian_filter(filled.astype(np.float32), even) > 0.5
     whole = mask.copy()
-    whole[block] = ndimage.binary_fill_holes(grown)
+    whole[block] = (smooth & (core | allowed[block])) if smooth.any() else filled
     return whole
 
 

@@ -6,10 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.lesion.clicks import SEED_RADIUS_MM, Tissue, near_clicks
-from imaging.lesion.region import SURE_BONE_HU, Region, directions
+from imaging.lesion.region import (
+    SIGHT_MM,
+    SURE_BONE_HU,
+    Region,
+    directions,
+    surrounded_by,
+)
 from imaging.lesion.relaxation import Field, relaxed
 from imaging.progress import Progress
 from imaging.volume import sample
@@ -22,17 +29,26 @@ MEASURE_HU = 30.0  # deviation of lesion and bone about their values
 TRUST = (1.0, 3.0)  # a voxel speaks for the lesion, against it, at most this much
 DARK_SIGMAS, DARK_HU, DARK_COST = 3.5, 10.0, 1.5  # fat and gas are darker than any lesion
 INSIDE = 0.62  # share of directions in which what was within a bone sees bone
+INSIDE_LARGE = 0.58  # the same for a large lesion, beside which less bone is left
 INSIDE_BELOW_CLICK = 0.1  # a click near a destroyed side sees less; its surroundings may too
 OUTSIDE_COST = 12.0
 OUTSIDE_RANGE = (-0.05, 0.5)
-SMOOTHNESS = 2.0
+SMOOTHNESS = 1.5
+FIRST_LEVEL_HU = (60.0,)  # tells a large lesion from a small one
+LARGE_MM = 8.5  # radius, found at that level
+SIGHT_RADII, FARTHEST_SIGHT_MM = 2.7, 40.0  # across a lesion from beside its border
 ITERATIONS, MORE_ITERATIONS = 80, 40  # at the first level; at the others, which begin near the end
 NECK_MM = 3.5  # what hangs on by less than twice this is something else
 RUNS_AWAY_MM = 2.5  # growth of the radius from one level to the next
+GROWN_MM = 5.0  # radius; a smaller outline has not found the lesion yet
+CREEPS_MM, RISES = 0.15, 1.06  # growth at which the step at the border must rise at least so much
+STEP_MM = 2.0  # on both sides of the border, where its step is measured
 OPEN_TRUST = 0.3  # in the share of directions, where little is left of the bone
 OPEN_SHARE = 0.55  # of the directions; below it the bone is destroyed through
 NEAR_BONE_MM = 30.0  # bone farther from the click belongs to something else
 DEFECT_RAYS = 400
+SMOOTHED_RAYS = 9  # over which a defect's reach is averaged
+OPEN_PART = 0.8  # of half the defect along the bone, towards muscle
 MOST_CHANGE_MM = 12.0  # a further click changes the outline at most this far about it
 FADES_OVER = 1.0  # part of that distance over which its word fades
 ALIKE_HU = 60.0  # beyond that distance it speaks for what is as dense as the place clicked
@@ -64,6 +80,8 @@ class Found:
         Shape of the region, bool: what a click said is not lesion.
     dual : numpy.ndarray
         Shape (3, k, j, i): where the relaxation ended.
+    radius_mm : float
+        Of a ball as large.
     """
 
     mask: BoolArray
@@ -74,12 +92,16 @@ class Found:
     ran_away: bool
     closed: BoolArray
     dual: Field
+    radius_mm: float
 
 
 def grown(
     region: Region, tissue: Tissue, seed_lps_mm: FloatArray, blocked: BoolArray, progress: Progress
-) -> Found:
-    """Raise the level between lesion and bone until the outline runs away, and step back.
+) -> tuple[Found, Region]:
+    """Grow the outline from clicks in one tissue.
+
+    What a large lesion has left of its bone lies farther apart than what a small one has: once the
+    size is known, bone is looked for as far away as that, and the outline grown again.
 
     Parameters
     ----------
@@ -96,28 +118,49 @@ def grown(
 
     Returns
     -------
-    Found
-        The outline.
+    tuple
+        The outline, and the region with the sight it was grown with.
     """
+    if tissue.sign < 0:
+        return _raised(region, tissue, seed_lps_mm, blocked, DENSE_LEVELS_HU, progress), region
+    first = _raised(region, tissue, seed_lps_mm, blocked, FIRST_LEVEL_HU, progress)
+    if first.radius_mm < LARGE_MM:
+        return _raised(region, tissue, seed_lps_mm, blocked, LEVELS_HU, progress), region
+    sight_mm = max(SIGHT_MM, min(SIGHT_RADII * first.radius_mm, FARTHEST_SIGHT_MM))
+    seen = surrounded_by(region.hu > SURE_BONE_HU, region.voxel_mm, sight_mm)
+    wide = replace(region, surrounded=seen)
+    again = _raised(wide, tissue, seed_lps_mm, blocked, LEVELS_HU, progress, INSIDE_LARGE)
+    return again, wide
+
+
+def _raised(
+    region: Region,
+    tissue: Tissue,
+    seed_lps_mm: FloatArray,
+    blocked: BoolArray,
+    levels_hu: tuple[float, ...],
+    progress: Progress,
+    inside_most: float = INSIDE,
+) -> Found:
+    """Raise the level between lesion and bone until the outline runs away, and step back."""
     above = tissue.above(region.hu)
     seen = sample(region.surrounded, region.grid, seed_lps_mm, order=1, outside=0.0)
-    inside = float(min(INSIDE, seen.max() - INSIDE_BELOW_CLICK))
+    inside = float(min(inside_most, seen.max() - INSIDE_BELOW_CLICK))
     place = OUTSIDE_COST * np.clip(inside - region.surrounded, *OUTSIDE_RANGE)
     barred = blocked
     is_open = bool(seen.max() < OPEN_SHARE)
     if is_open:
         place *= OPEN_TRUST
-        barred = blocked | ~near_clicks(region, seed_lps_mm, _half_defect_mm(region, seed_lps_mm))
+        barred = blocked | ~_within_defect(region, seed_lps_mm)
     clicked = near_clicks(region, seed_lps_mm, SEED_RADIUS_MM)
     bone = (region.surrounded > inside) | (region.hu > SURE_BONE_HU)
     beside = _BoneBeside(above, (bone & (above > 2 * tissue.noise_hu)), region.voxel_mm)
     dark = above < -DARK_SIGMAS * tissue.noise_hu - DARK_HU
     dual = np.zeros((3, *above.shape), dtype=np.float32)
     best: Found | None = None
-    radius_mm, field = 0.0, None
-    levels = LEVELS_HU if tissue.sign > 0 else DENSE_LEVELS_HU
-    for number, level in enumerate(levels):
-        progress.update(0.2 + 0.6 * number / len(levels), "outlining the lesion")
+    radius_mm, best_hu, field = 0.0, 0.0, None
+    for number, level in enumerate(levels_hu):
+        progress.update(0.2 + 0.6 * number / len(levels_hu), "outlining the lesion")
         cost = _against(above, beside.at(level))
         if tissue.sign > 0:
             cost[dark] = DARK_COST
@@ -129,12 +172,15 @@ def grown(
         field = relaxed(cost, SMOOTHNESS / region.voxel_mm, begin, iterations, dual)
         mask = clicked_part(field > 0.5, region, seed_lps_mm)
         now_mm = float(np.cbrt(3 * np.count_nonzero(mask) / (4 * np.pi))) * region.voxel_mm
-        if best is not None and now_mm - radius_mm > RUNS_AWAY_MM:
-            return replace(best, ran_away=True)
+        step_hu = _step(above, mask, region)
+        if best is not None and radius_mm >= GROWN_MM:
+            fades = step_hu < RISES * best_hu and now_mm - radius_mm > CREEPS_MM
+            if now_mm - radius_mm > RUNS_AWAY_MM or fades:
+                return replace(best, ran_away=True)
         closed = np.zeros_like(mask)
         ended = (field.copy(), dual.copy())
-        best = Found(mask, ended[0], cost, inside, is_open, False, closed, ended[1])
-        radius_mm = now_mm
+        best = Found(mask, ended[0], cost, inside, is_open, False, closed, ended[1], now_mm)
+        radius_mm, best_hu = max(radius_mm, now_mm), max(best_hu, step_hu)
     if best is None:
         message = "there is at least one level"
         raise ValueError(message)
@@ -246,17 +292,51 @@ def _speak(
         mark[region.index(click)] = True
 
 
-def _half_defect_mm(region: Region, seeds_lps_mm: FloatArray) -> float:
-    """Return half the defect's size: the mean of the nearest and the farthest bone around a click.
+def _step(above: Field, mask: BoolArray, region: Region) -> float:
+    """Return by how much values rise across the border, where bone lies behind it."""
+    if not mask.any():
+        return 0.0
+    box = _box(mask, round(2 * STEP_MM / region.voxel_mm))
+    part, values = mask[box], above[box]
+    out_mm = ndimage.distance_transform_edt(~part, sampling=region.voxel_mm)
+    in_mm = ndimage.distance_transform_edt(part, sampling=region.voxel_mm)
+    bone = region.surrounded[box] > INSIDE
+    outer = values[(out_mm > 0) & (out_mm <= STEP_MM) & bone]
+    inner = values[(in_mm > 0) & (in_mm <= STEP_MM)]
+    return float(np.median(outer) - np.median(inner)) if outer.size and inner.size else 0.0
 
-    The bone that is left lies around the defect; a click beside its middle is nearer to one side.
+
+def _within_defect(region: Region, seeds_lps_mm: FloatArray) -> BoolArray:
+    """Return the voxels within the defect of a bone that is destroyed through.
+
+    Along the bone the defect reaches to what is left of it. Towards muscle nothing bounds it: it is
+    taken to reach part as far as along the bone, for what grows out of a flat or thin bone is flat.
     """
-    steps = np.arange(2.0, NEAR_BONE_MM, 1.0)
     rays = directions(DEFECT_RAYS)
-    places = seeds_lps_mm[:, None, None, :] + steps[:, None] * rays[:, None, :]
-    dense = sample(region.hu, region.grid, places, order=1, outside=0.0) > SURE_BONE_HU
-    hits = steps[dense.argmax(axis=-1)][dense.any(axis=-1)]
-    return float(np.percentile(hits, (10, 90)).mean()) if hits.size else NEAR_BONE_MM
+    steps = np.arange(2.0, NEAR_BONE_MM, 1.0)
+    index = np.moveaxis(np.indices(region.hu.shape), 0, -1)
+    places = region.grid.to_lps(index)
+    within = np.zeros(region.hu.shape, dtype=bool)
+    tree = cKDTree(rays)
+    for seed in seeds_lps_mm:
+        along = seed + steps[:, None] * rays[:, None, :]
+        dense = sample(region.hu, region.grid, along, order=1, outside=0.0) > SURE_BONE_HU
+        hit = dense.any(axis=1)
+        hits_mm = steps[dense.argmax(axis=1)]
+        if not hit.any():
+            return near_clicks(region, seeds_lps_mm, NEAR_BONE_MM)
+        near_mm, far_mm = np.percentile(hits_mm[hit], (10, 90))
+        half_mm = (near_mm + far_mm) / 2
+        open_mm = min(OPEN_PART * half_mm, half_mm)
+        reach_mm = np.where(hit, np.minimum(hits_mm + 1.0, far_mm), open_mm)
+        _, nearest = tree.query(rays, SMOOTHED_RAYS)
+        reach_mm = reach_mm[nearest].mean(axis=1)
+        offset = places - seed
+        away_mm = np.linalg.norm(offset, axis=-1)
+        close = away_mm < reach_mm.max()
+        _, ray = tree.query(offset[close] / np.maximum(away_mm[close], 1e-6)[:, None])
+        within[close] |= away_mm[close] <= reach_mm[ray]
+    return within
 
 
 def clicked_part(mask: BoolArray, region: Region, seeds_lps_mm: FloatArray) -> BoolArray:
@@ -287,10 +367,10 @@ def clicked_part(mask: BoolArray, region: Region, seeds_lps_mm: FloatArray) -> B
     return whole
 
 
-def _box(mask: BoolArray) -> tuple[slice, ...]:
+def _box(mask: BoolArray, margin: int = 1) -> tuple[slice, ...]:
     found = ndimage.find_objects(mask.view(np.uint8))[0]
     return tuple(
-        slice(max(0, one.start - 1), min(size, one.stop + 1))
+        slice(max(0, one.start - margin), min(size, one.stop + margin))
         for one, size in zip(found, mask.shape, strict=True)
     )
 

@@ -52,7 +52,9 @@ class Region:
         return int(k), int(j), int(i)
 
 
-def cut_region(volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float) -> Region:
+def cut_region(
+    volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float, further_mm: float | None = None
+) -> Region:
     """Cut out and prepare the block around the clicks.
 
     Parameters
@@ -63,16 +65,23 @@ def cut_region(volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float) -> Reg
         Shape (n, 3).
     reach_mm : float
         How far the block reaches beyond the clicks.
+    further_mm : float or None
+        How far beyond all but the first, where that is less: a click that lies well within the
+        block then leaves it as it is.
 
     Returns
     -------
     Region
         On voxels of 1 mm, coarser where the block is large.
     """
-    low = seeds_lps_mm.min(axis=0) - reach_mm
-    high = seeds_lps_mm.max(axis=0) + reach_mm
+    margin_mm = np.full((len(seeds_lps_mm), 1), reach_mm if further_mm is None else further_mm)
+    margin_mm[0] = reach_mm
+    low = (seeds_lps_mm - margin_mm).min(axis=0)
+    high = (seeds_lps_mm + margin_mm).max(axis=0)
     corners = volume.grid.corners_lps_mm()
     low, high = np.maximum(low, corners.min(axis=0)), np.minimum(high, corners.max(axis=0))
+    # whole millimetres from the first click: further clicks leave the voxels where they are
+    low = seeds_lps_mm[0] - VOXEL_MM * np.floor((seeds_lps_mm[0] - low) / VOXEL_MM)
     extent_mm = np.maximum(high - low, VOXEL_MM)
     voxel_mm = max(VOXEL_MM, float(np.cbrt(np.prod(extent_mm) / MOST_VOXELS)))
     count = np.maximum(np.ceil(extent_mm / voxel_mm), 1).astype(int)
@@ -85,7 +94,9 @@ def cut_region(volume: Volume, seeds_lps_mm: FloatArray, reach_mm: float) -> Reg
     return Region(grid, hu, surrounded_by(hu > SURE_BONE_HU, voxel_mm))
 
 
-def surrounded_by(bone: BoolArray, voxel_mm: float = VOXEL_MM) -> NDArray[np.float32]:
+def surrounded_by(
+    bone: BoolArray, voxel_mm: float = VOXEL_MM, sight_mm: float = SIGHT_MM
+) -> NDArray[np.float32]:
     """Measure in how many directions each voxel sees bone nearby.
 
     Parameters
@@ -94,6 +105,8 @@ def surrounded_by(bone: BoolArray, voxel_mm: float = VOXEL_MM) -> NDArray[np.flo
         Shape (k, j, i), on cubic voxels.
     voxel_mm : float
         Their edge.
+    sight_mm : float
+        How far bone is looked for.
 
     Returns
     -------
@@ -108,7 +121,7 @@ def surrounded_by(bone: BoolArray, voxel_mm: float = VOXEL_MM) -> NDArray[np.flo
     _look_around(
         np.ascontiguousarray(blocks),
         directions(DIRECTIONS),
-        int(SIGHT_MM / (coarse * voxel_mm)),
+        int(sight_mm / (coarse * voxel_mm)),
         seen,
     )
     if coarse == 1:

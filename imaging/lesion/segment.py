@@ -37,6 +37,7 @@ from imaging.volume import Volume, resample
 
 FIRST_REACH_MM = 35.0
 LARGEST_REACH_MM = 70.0
+FURTHER_MM = 25.0  # beyond further clicks; they lie near the outline, or in a place of their own
 LOW_CONTRAST_HU = 60.0
 RING_MM = (2.0, 6.0)  # beyond the outline, where the bone is compared with it
 LEAST_RING_ML = 0.05
@@ -194,7 +195,7 @@ def _outlined(
     reach_mm = FIRST_REACH_MM
     while True:
         progress.update(reach_mm / (2 * LARGEST_REACH_MM), "outlining the lesion")
-        region = cut_region(volume, asked.every, reach_mm)
+        region = cut_region(volume, asked.every, reach_mm, FURTHER_MM)
         blocked = _blocked(volume, asked, region)
         judged, others = _judged(volume, region, blocked, asked, progress)
         leaving = any(_leaves_block(one.found.mask, region, volume) for one in (judged, *others))
@@ -249,7 +250,7 @@ def _judged(
     """Outline from the first click, moved to the others; those far away get their own."""
     first, further = settled(region, volume, asked.inside[0])[None], asked.inside[1:]
     tissue = clicked_tissue(region, first)
-    found = grown(region, tissue, first, blocked, progress)
+    found, region = grown(region, tissue, first, blocked, progress)
     away_mm = ndimage.distance_transform_edt(~found.mask, sampling=region.voxel_mm)
     others, missed, about = [], [], [asked.inside[0]]
     for place in further:
@@ -273,7 +274,7 @@ def _elsewhere(
     """Outline what was clicked on far from the first click, with its own tissue."""
     seed = place[None]
     tissue = clicked_tissue(region, seed)
-    found = grown(region, tissue, seed, blocked, progress)
+    found, region = grown(region, tissue, seed, blocked, progress)
     found = corrected(found, region, seed, NO_CLICKS, asked.wrong)
     return _Judged(found, region, tissue, seed, 0.0)
 
