@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,26 +113,35 @@ def test_contrast_in_real_vessels_is_never_passable(
     assert min(dice(found.mask(name), given.mask(name)) for name in spine) > 0.8
 
 
-def test_contrast_in_the_generated_vessels_is_not_bone(vertebra: GeneratedCase) -> None:
-    filled = truth(vertebra, *ARTERIES)
-    found = find_structures(enhanced(vertebra.volume, [(filled, 300.0)]))
-    assert (found.bone_mask() & filled).sum() < 0.03 * filled.sum()
-    assert dice(found.mask("aorta"), truth(vertebra, "aorta")) > 0.8
-    bones = np.isin(
-        vertebra.labels,
-        [n for n, name in vertebra.names.items() if name.startswith(("vertebra", "sacrum", "hip"))],
-    )
-    assert (found.bone_mask() & bones).sum() > 0.9 * bones.sum()
+@pytest.fixture(scope="module")
+def coarse(vertebra: GeneratedCase) -> GeneratedCase:
+    """The same on every second row and column, as coarse as the labelled CT."""
+    volume, size = vertebra.volume, vertebra.volume.grid.size_kji
+    affine = volume.grid.affine_kji_to_lps @ np.diag([1.0, 2.0, 2.0, 1.0])
+    grid = Grid((size[0], (size[1] + 1) // 2, (size[2] + 1) // 2), affine)
+    few = np.s_[:, ::2, ::2]
+    made = Volume(np.ascontiguousarray(volume.hu[few]), grid)
+    return replace(vertebra, volume=made, labels=vertebra.labels[few], lesion=vertebra.lesion[few])
 
 
-def test_an_image_without_great_vessels_gets_none(vertebra: GeneratedCase) -> None:
+def test_contrast_in_the_generated_vessels_is_not_bone(coarse: GeneratedCase) -> None:
+    filled = truth(coarse, *ARTERIES)
+    found = find_structures(enhanced(coarse.volume, [(filled, 300.0)]))
+    assert (found.bone_mask() & filled).sum() < 0.05 * filled.sum()
+    assert dice(found.mask("aorta"), truth(coarse, "aorta")) > 0.75
+    spine = [n for n, name in coarse.names.items() if name.startswith(("vertebra", "sacrum"))]
+    bones = np.isin(coarse.labels, spine)
+    assert (found.bone_mask() & bones).sum() > 0.85 * bones.sum()
+
+
+def test_an_image_without_great_vessels_gets_none(coarse: GeneratedCase) -> None:
     """Where fat stands in place of the vessels, nothing is made up."""
-    hu = vertebra.volume.hu.copy()
-    inside = ndimage.binary_dilation(truth(vertebra, *ARTERIES, *VEINS), iterations=3)
-    soft = inside & (hu > -60) & ~truth(vertebra, "vertebrae_L3", "vertebrae_L4", "vertebrae_L5")
+    hu = coarse.volume.hu.copy()
+    inside = ndimage.binary_dilation(truth(coarse, *ARTERIES, *VEINS), iterations=3)
+    soft = inside & (hu > -60) & ~truth(coarse, "vertebrae_L3", "vertebrae_L4", "vertebrae_L5")
     hu[soft] = np.int16(-100)
-    found = find_structures(Volume(hu, vertebra.volume.grid))
-    gone = truth(vertebra, "aorta", "inferior_vena_cava")
+    found = find_structures(Volume(hu, coarse.volume.grid))
+    gone = truth(coarse, "aorta", "inferior_vena_cava")
     for name in ("aorta", "inferior_vena_cava"):
         row = found.named(name)
         assert row is None or (found.mask(name) & gone).sum() < 0.3 * found.mask(name).sum()
