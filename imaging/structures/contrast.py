@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.canal import Canal
+from imaging.structures.cavity import is_trunk
 from imaging.structures.coarse import CoarseImage
 from imaging.structures.partition import flood
 from imaging.structures.tube import Tube
@@ -45,10 +46,12 @@ BLOOD_MOST_HU = 500.0  # denser contrast is urine or bowel content, and counts w
 EDGE_HU_MM = 7.0  # change of density that doubles the price of a way: along a vessel it is cheap
 PLAQUE_VOXELS = 40  # about 0.7 ml: smaller dense pieces are calcium, and no bone is told by them
 WALL_MM = 4.0  # around a followed vessel: its wall with calcium
+UNKNOWN_BLOOD_HU = 350.0  # where no great vessel and no kidney shows how dense the blood is
 ENHANCED_HU = 110.0  # blood without contrast has 30 to 60
 CREST_MOST = 1.3  # times the blood's density
 CREST_SPREAD = 0.17  # of the mean; measured 0.07 to 0.15 in vessels, 0.19 to 0.39 in ribs
 EVEN_LEAST_ML = 0.6
+EVEN_MOST_ML = 80.0  # iliac artery and vein of a side together have 40
 SHARES = (0.5, 0.65, 0.8)  # of the blood's density: higher ones part a vessel from bone it touches
 NEARBY_MM = 6.0
 OF_DENSEST = 0.6
@@ -151,20 +154,30 @@ def find_contrast(
             followed |= _without_cortex(tube_mask(tube, front, image), tube, smooth, spine)
     plateaus, levels = _plateaus(smooth, spine & ~followed, image.spacing_mm_kji)
     seeds = plateaus | (followed & (smooth > ENHANCED_HU))
-    if not seeds.any():
+    if not seeds.any() and not is_trunk(body, spacing_mm_kji):
         return Contrast(followed, image)
-    most = max([*levels, *(float(t.mean_hu.mean()) for t in tubes)])
+    blood = [*levels, *(float(tube.mean_hu.mean()) for tube in tubes)]
+    most = max(blood) if seeds.any() else UNKNOWN_BLOOD_HU
     depth, spacing = _depth(body, image), image.spacing_mm_kji
-    own = _shared(smooth, seeds, followed, (spine, marrow), most, spacing)
+    zones = spine, marrow
+    if not seeds.any():  # nothing tells how dense the blood is: whole vessels only, nothing shared
+        first, *_, last = _ever_brighter(smooth, most, spacing)
+        own = _even_pieces(smooth, first, depth, spine, most, spacing)
+        own |= _even_pieces(smooth, last & ~own, depth, spine, most, spacing)
+        return _with_rim(own | followed, smooth, image)
+    own = _shared(smooth, seeds, followed, zones, most, spacing)
     for bright in _ever_brighter(smooth, most, spacing):
         even = _even_pieces(smooth, bright & ~own, depth, spine, most, spacing)
         seeds |= even
         own |= even
-    own = _shared(smooth, seeds, followed, (spine, marrow), most, spacing)
-    rim = ndimage.binary_dilation(
-        own, np.ones((1, 3, 3), dtype=bool)
-    )  # what fine voxels see of the border
-    return Contrast(own | followed | (rim & (smooth <= BRIGHT_HU)), image)
+    own = _shared(smooth, seeds, followed, zones, most, spacing)
+    return _with_rim(own | followed, smooth, image)
+
+
+def _with_rim(own: BoolArray, smooth: NDArray[np.float32], image: CoarseImage) -> Contrast:
+    """Return contrast with what fine voxels see of its border."""
+    rim = ndimage.binary_dilation(own, np.ones((1, 3, 3), dtype=bool))
+    return Contrast(own | (rim & (smooth <= BRIGHT_HU)), image)
 
 
 def _spine(canal: Canal, image: CoarseImage, front_mm: float) -> BoolArray:
@@ -302,13 +315,17 @@ def _even_pieces(
         return out
     crest = bright & (smooth >= ndimage.maximum_filter(smooth, (1, 3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing)) / 1000.0
-    wanted = (sizes > EVEN_LEAST_ML) & (np.bincount(labels[spine], minlength=count + 1) == 0)
+    wanted = (sizes > EVEN_LEAST_ML) & (sizes < EVEN_MOST_ML)
+    wanted &= np.bincount(labels[spine], minlength=count + 1) == 0
     boxes = ndimage.find_objects(labels)
     for n in np.flatnonzero(wanted[1:]) + 1:
         wide, part, far = _around(labels, int(n), boxes[n - 1], spacing)
         values = smooth[wide]
-        level = float(np.median(values[part & crest[wide]]))
-        spread = 1.4826 * float(np.median(np.abs(values[part & crest[wide]] - level)))
+        ridge = values[part & crest[wide]]
+        if not len(ridge):
+            continue
+        level = float(np.median(ridge))
+        spread = 1.4826 * float(np.median(np.abs(ridge - level)))
         if level > CREST_MOST * most or spread > CREST_SPREAD * level:
             continue
         shell = values[(far > CLOSE_SHELL_MM[0]) & (far < CLOSE_SHELL_MM[1])]
@@ -342,7 +359,11 @@ def _depth(body: BoolArray, image: CoarseImage) -> NDArray[np.float32]:
     coarse = body[every]
     out = np.zeros(image.hu.shape, dtype=np.float32)
     for k, plane in enumerate(coarse):
-        far = ndimage.distance_transform_edt(np.pad(plane, 1))[1:-1, 1:-1]
+        wide = np.pad(plane, 1, mode="edge")  # the image's edge is no skin
+        if wide.all():
+            out[k] = 1.0
+            continue
+        far = ndimage.distance_transform_edt(wide)[1:-1, 1:-1]
         out[k, : far.shape[0], : far.shape[1]] = far / max(float(far.max()), 1.0)
     if len(coarse) < len(out):
         out[-1] = out[-2] if len(out) > 1 else 0.0
