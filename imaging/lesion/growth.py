@@ -39,6 +39,7 @@ LARGE_MM = 8.5  # radius, found at that level
 SIGHT_RADII, FARTHEST_SIGHT_MM = 2.7, 40.0  # across a lesion from beside its border
 ITERATIONS, MORE_ITERATIONS = 80, 40  # at the first level; at the others, which begin near the end
 NECK_MM = 3.5  # what hangs on by less than twice this is something else
+THINNER_NECKS_MM = (2.5, 1.5)
 RUNS_AWAY_MM = 2.5  # growth of the radius from one level to the next
 GROWN_MM = 5.0  # radius; a smaller outline has not found the lesion yet
 CREEPS_MM, RISES = 0.15, 1.06  # growth at which the step at the border must rise at least so much
@@ -363,7 +364,11 @@ def clicked_part(mask: BoolArray, region: Region, seeds_lps_mm: FloatArray) -> B
     if not mask.any():
         return whole
     box = _box(mask)
-    whole[box] = _without_necks(mask[box], box, region, seeds_lps_mm)
+    first = region.index(seeds_lps_mm[0])
+    for neck_mm in (NECK_MM, *THINNER_NECKS_MM):  # a click in a narrow part is still meant
+        whole[box] = _without_necks(mask[box], box, region, seeds_lps_mm, neck_mm)
+        if whole[first] or not mask[first]:
+            break
     return whole
 
 
@@ -376,10 +381,14 @@ def _box(mask: BoolArray, margin: int = 1) -> tuple[slice, ...]:
 
 
 def _without_necks(
-    mask: BoolArray, box: tuple[slice, ...], region: Region, seeds_lps_mm: FloatArray
+    mask: BoolArray,
+    box: tuple[slice, ...],
+    region: Region,
+    seeds_lps_mm: FloatArray,
+    neck_mm: float,
 ) -> BoolArray:
     depth_mm = ndimage.distance_transform_edt(mask, sampling=region.voxel_mm)
-    neck_mm = min(NECK_MM, NECK_SHARE * float(depth_mm.max()))
+    neck_mm = min(neck_mm, NECK_SHARE * float(depth_mm.max()))
     labels, count = ndimage.label(depth_mm > neck_mm)
     core: BoolArray = labels > 0
     if count > 1:
