@@ -9,6 +9,7 @@ import numpy as np
 from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray
+from imaging.measurement.shape import SHAPE_CODES, shape_doubts
 from imaging.strokes import Block
 from imaging.structures.model import PassageClass, Structures
 from imaging.structures.painting import with_class, with_painted
@@ -148,7 +149,7 @@ def with_outline(case: Case, mask: BoolArray) -> Case:
     Parameters
     ----------
     case : Case
-        Any state; clicks and doubts stay.
+        Any state; clicks stay, and doubts but for those about the shape.
     mask : numpy.ndarray
         Shape of the series, bool; an empty one takes the lesion away.
 
@@ -161,7 +162,9 @@ def with_outline(case: Case, mask: BoolArray) -> Case:
     if not mask.any():
         return forget_lesion(case)
     changed = replace(case, lesion=mask, fields=())
-    return without_access(changed.with_plan(lesion=None, involvement=None, edits=()))
+    kept = [one for one in case.plan.doubts if one.code not in SHAPE_CODES]
+    doubts = (*kept, *shape_doubts(mask, case.plan.series.grid))
+    return without_access(changed.with_plan(lesion=None, involvement=None, edits=(), doubts=doubts))
 
 
 def forget_lesion(case: Case) -> Case:

@@ -16,6 +16,7 @@ from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, unit
 from imaging.lesion.segment import segment_lesion
 from imaging.measurement.lesion import measure
+from imaging.measurement.shape import shape_doubts
 from imaging.progress import SILENT, Progress
 from imaging.structures.canal import canal_near
 from imaging.structures.find import find_structures
@@ -170,7 +171,12 @@ def with_lesion(case: Case, volume: Volume, mask: BoolArray) -> Case:
     bare = replace(case, lesion=mask, fields=())
     measured = measure(volume, mask)
     changed = bare.with_plan(
-        lesion=measured, involvement=None, edits=(), doubts=(), seeds_lps_mm=(), outside_lps_mm=()
+        lesion=measured,
+        involvement=None,
+        edits=(),
+        doubts=shape_doubts(mask, volume.grid),
+        seeds_lps_mm=(),
+        outside_lps_mm=(),
     )
     return measure_surroundings(without_access(changed), volume)
 

@@ -16,6 +16,7 @@ from imaging.label_files import read_mask
 from imaging.lesion.segment import segment_lesion
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
+from imaging.measurement.shape import shape_doubts
 from imaging.structures.canal import canal_near
 from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
@@ -118,7 +119,10 @@ def measure_command(
         elif finds:
             around = find_structures(volume, progress.part(0.4, 0.95))
         found = None if around is None else involvement(volume, lesion, around)
-    document = as_plain(result)
+    doubts = shape_doubts(lesion, volume.grid)
+    for doubt in doubts:
+        warn(doubt.message)
+    document = {**as_plain(result), "doubts": as_plain(doubts)}
     told = as_text(result)
     if found is not None:
         document |= {"involvement": as_plain(found)}
