@@ -97,7 +97,7 @@ def split_femora(
     hu : numpy.ndarray
         Shape (k, j, i) along the patient's axes, HU.
     labels : numpy.ndarray
-        Same shape: place in ``names`` plus one.
+        Same shape: place in ``names`` plus one; changed in place.
     names : tuple of str
         Of the bones.
     spacing_mm_kji : tuple of float
@@ -130,15 +130,14 @@ def split_femora(
         other = balls.get("left" if side == "right" else "right")
         if side not in balls and other is not None and metal[side]:
             balls[side] = _mirrored(other, labels, names, spacing_mm_kji)
-    out = labels.copy()
     for side, ball in balls.items():
         box = boxes[side]
         own = ball.moved([-s.start for s in box], spacing_mm_kji)
         femur = _femur(hu[box], labels[box] == hips[side], own, side, spacing_mm_kji)
         if femur.sum() * float(np.prod(spacing_mm_kji)) / 1000.0 > LEAST_ML / 2:
             names = (*names, f"femur_{side}")
-            out[box][femur] = len(names)
-    return out, names
+            labels[box][femur] = len(names)
+    return labels, names
 
 
 def _directions() -> FloatArray:

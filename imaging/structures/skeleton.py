@@ -343,8 +343,9 @@ def _with_marrow(
 ) -> NDArray[np.int16]:
     """Fill each bone's inside: what its own cortex, with what touches it, encloses."""
     out = labels.copy()
-    walls = work.canal if beside is None else work.canal | beside
-    soft = (work.hu > MARROW_HU) & (work.hu < MARROW_MOST_HU) & ~walls
+    walls = work.canal if beside is None else beside | work.canal
+    soft = (work.hu > MARROW_HU) & (work.hu < MARROW_MOST_HU)
+    soft &= ~walls
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is None or names[number - 1].startswith("rib"):
             continue
