@@ -19,6 +19,7 @@ from imaging.geometry import BoolArray, FloatArray
 from imaging.kernels import parallel_kernel, prange
 from imaging.orientation import Orientation
 from imaging.structures.body import find_body
+from imaging.structures.model import SPINAL_CANAL, Structures
 from imaging.volume import Volume
 
 BONE_HU = 170
@@ -263,6 +264,30 @@ def canal_near(volume: Volume, points_lps_mm: FloatArray) -> BoolArray | None:
     mask = np.zeros(turned.grid.size_kji, dtype=bool)
     mask[low:high] = canal.mask
     return turned.turn_back(mask)
+
+
+def canal_beside(
+    structures: Structures | None, volume: Volume, points_lps_mm: FloatArray
+) -> BoolArray | None:
+    """Return the canal as it was found or painted, or else look for it near some places.
+
+    Parameters
+    ----------
+    structures : Structures or None
+        Of the case.
+    volume : Volume
+        The CT.
+    points_lps_mm : numpy.ndarray
+        Shape (n, 3).
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Shape of the volume, bool; None where no canal is seen.
+    """
+    if structures is not None and structures.named(SPINAL_CANAL) is not None:
+        return structures.mask(SPINAL_CANAL)
+    return canal_near(volume, points_lps_mm)
 
 
 def _middle(

@@ -36,6 +36,7 @@ USUAL_SIDE_MM = (66.0, 20.0)
 USUAL_FRONT_MM = (18.0, 18.0)
 USUAL_LEVEL_MM = 30.0  # around the disc between L1 and L2
 LEAST_FAT = 0.35  # of the surface that borders on fat
+LEAST_FAT_ALONE = 0.75  # where no level is known; a spleen borders on 0.6 of fat
 LEAST_LIKE = 0.62
 OPEN_MM = 2.0  # thinner than twice this is a vessel or fascia
 
@@ -213,7 +214,8 @@ def _like(
     if usual < LEAST_LIKE:
         return 0.0
     fat = _fat_around(part, smooth, spacing)
-    return usual * min(1.0, 0.4 + fat) if fat > LEAST_FAT else 0.0
+    least = LEAST_FAT if places[2] is not None else LEAST_FAT_ALONE
+    return usual * min(1.0, 0.4 + fat) if fat > least else 0.0
 
 
 def _fat_around(
