@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from imaging.geometry import BoolArray
 from imaging.measurement.involvement import involvement
 from imaging.measurement.lesion import measure
+from imaging.structures.canal import canal_beside
 from imaging.structures.model import Structures
 from imaging.volume import Volume
 from planning.plan import Case, Plan
@@ -40,7 +43,9 @@ def measure_surroundings(case: Case, volume: Volume) -> Case:
         if mask is None:
             return plan
         if plan.lesion is None:
-            plan = plan.model_copy(update={"lesion": measure(volume, mask)})
+            middle = volume.grid.to_lps(np.argwhere(mask).mean(axis=0))
+            canal = canal_beside(case.structures, volume, middle)
+            plan = plan.model_copy(update={"lesion": measure(volume, mask, canal)})
         if plan.involvement is None and case.structures is not None:
             found = involvement(volume, mask, case.structures)
             plan = plan.model_copy(update={"involvement": found})

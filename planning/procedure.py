@@ -18,9 +18,9 @@ from imaging.lesion.segment import segment_lesion
 from imaging.measurement.lesion import measure
 from imaging.measurement.shape import shape_doubts
 from imaging.progress import SILENT, Progress
-from imaging.structures.canal import canal_near
+from imaging.structures.canal import canal_beside
 from imaging.structures.find import find_structures
-from imaging.structures.model import SPINAL_CANAL, Structures
+from imaging.structures.model import Structures
 from imaging.structures.painting import carried_over, with_class
 from imaging.volume import Volume
 from planning.ablation.devices import devices
@@ -123,11 +123,7 @@ def outline_lesion(
     """
     seeds = np.atleast_2d(np.asarray(seeds_lps_mm, dtype=float))
     excluded = np.zeros((0, 3)) if outside_lps_mm is None else np.atleast_2d(outside_lps_mm)
-    canal: BoolArray | None
-    if case.structures is not None and case.structures.named(SPINAL_CANAL) is not None:
-        canal = case.structures.mask(SPINAL_CANAL)
-    else:
-        canal = canal_near(volume, seeds)
+    canal = canal_beside(case.structures, volume, seeds)
     outline = segment_lesion(
         volume,
         seeds,
@@ -136,7 +132,7 @@ def outline_lesion(
         generosity=generosity,
         progress=progress.part(0.0, 0.7),
     )
-    changed = with_lesion(case, volume, outline.mask)
+    changed = _with_measured(case, volume, outline.mask, canal)
     return changed.with_plan(
         seeds_lps_mm=_vectors(seeds), outside_lps_mm=_vectors(excluded), doubts=outline.doubts
     )
@@ -168,8 +164,14 @@ def with_lesion(case: Case, volume: Volume, mask: BoolArray) -> Case:
     ImagingError
         When the mask is empty.
     """
+    middle = volume.grid.to_lps(np.argwhere(mask).mean(axis=0)) if mask.any() else None
+    canal = None if middle is None else canal_beside(case.structures, volume, middle)
+    return _with_measured(case, volume, mask, canal)
+
+
+def _with_measured(case: Case, volume: Volume, mask: BoolArray, canal: BoolArray | None) -> Case:
     bare = replace(case, lesion=mask, fields=())
-    measured = measure(volume, mask)
+    measured = measure(volume, mask, canal)
     changed = bare.with_plan(
         lesion=measured,
         involvement=None,

@@ -17,7 +17,7 @@ from imaging.lesion.segment import segment_lesion
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.measurement.shape import shape_doubts
-from imaging.structures.canal import canal_near
+from imaging.structures.canal import canal_beside, canal_near
 from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
 from imaging.volume import Volume
@@ -63,7 +63,7 @@ def lesion_command(
             outside=canal,
             progress=progress.part(0.6, 0.9),
         )
-        result = measure(volume, outline.mask)
+        result = measure(volume, outline.mask, canal)
     for doubt in outline.doubts:
         warn(doubt.message)
     if out:
@@ -112,12 +112,13 @@ def measure_command(
     with progress_bar() as progress:
         volume = read_volume(path, series_uid, progress.part(0.0, 0.4))
         lesion = read_mask(mask, volume.grid)
-        result = measure(volume, lesion)
         around = None
         if labels is not None:
             around = read_structures(labels, names, volume.grid)
         elif finds:
             around = find_structures(volume, progress.part(0.4, 0.95))
+        middle = volume.grid.to_lps(np.argwhere(lesion).mean(axis=0))
+        result = measure(volume, lesion, canal_beside(around, volume, middle))
         found = None if around is None else involvement(volume, lesion, around)
     doubts = shape_doubts(lesion, volume.grid)
     for doubt in doubts:

@@ -20,6 +20,7 @@ from imaging.label_files import read_mask
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.progress import Progress
+from imaging.structures.canal import canal_beside
 from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
 from imaging.volume import Volume
@@ -204,7 +205,10 @@ def measured(
     mask = np.zeros(volume.grid.size_kji, dtype=bool)
     mask[lesion.block] = lesion.mask
     progress.update(0.1)
-    found = measure(volume, mask)
+    middle = volume.grid.to_lps(
+        np.argwhere(lesion.mask).mean(axis=0) + [s.start for s in lesion.block]
+    )
+    found = measure(volume, mask, canal_beside(structures, volume, middle))
     progress.update(0.5)
     return found, None if structures is None else involvement(volume, mask, structures)
 

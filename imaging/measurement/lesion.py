@@ -10,8 +10,9 @@ from scipy import ndimage
 from imaging.document import Document, Vector
 from imaging.errors import refuse_image
 from imaging.geometry import BoolArray, Grid
-from imaging.measurement.breach import find_breach
+from imaging.measurement.breach import Breach, find_breach
 from imaging.measurement.diameters import diameters, diameters_in_slice
+from imaging.measurement.posterior_wall import PosteriorWall, posterior_wall
 from imaging.volume import Volume
 
 Kind = Literal["lytic", "mixed", "blastic"]
@@ -108,7 +109,7 @@ class LesionMeasurement(Document):
     breach_lps_mm: Vector | None = None
 
 
-def measure(volume: Volume, mask: BoolArray) -> LesionMeasurement:
+def measure(volume: Volume, mask: BoolArray, canal: BoolArray | None = None) -> LesionMeasurement:
     """Measure a lesion.
 
     Parameters
@@ -117,6 +118,9 @@ def measure(volume: Volume, mask: BoolArray) -> LesionMeasurement:
         The CT.
     mask : numpy.ndarray
         Shape of the volume, at least one voxel.
+    canal : numpy.ndarray or None
+        Same shape: the spinal canal, towards which a lesion can break out too; None where there is
+        none, or it is not known.
 
     Returns
     -------
@@ -136,7 +140,7 @@ def measure(volume: Volume, mask: BoolArray) -> LesionMeasurement:
     axial, slice_k = diameters_in_slice(mask, grid)
     centroid = grid.to_lps(np.argwhere(mask).mean(axis=0))
     values = volume.hu[mask]
-    breach = find_breach(volume, mask)
+    breach = _widest(find_breach(volume, mask), posterior_wall(volume, mask, canal))
     p5, median, p95 = (float(n) for n in np.percentile(values, (5, 50, 95)))
     return LesionMeasurement(
         length_mm=spatial.length_mm,
@@ -156,6 +160,13 @@ def measure(volume: Volume, mask: BoolArray) -> LesionMeasurement:
         breach_area_mm2=breach.area_mm2,
         breach_lps_mm=breach.centre_lps_mm,
     )
+
+
+def _widest(outward: Breach, wall: PosteriorWall) -> Breach:
+    """Return the larger of the openings towards soft tissue and towards the canal."""
+    if not wall.is_open or (wall.area_mm2 or 0.0) <= (outward.area_mm2 or 0.0):
+        return outward
+    return Breach(is_open=True, area_mm2=wall.area_mm2, centre_lps_mm=wall.centre_lps_mm)
 
 
 def surface_mm2(mask: BoolArray, grid: Grid) -> float:
