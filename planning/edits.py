@@ -288,7 +288,7 @@ def involvement_as_edited(involved: Involvement, edits: tuple[MeasureEdit, ...])
     Returns
     -------
     Involvement
-        Distances keep their places.
+        Nearest first by the distances as they count.
     """
     changed = {one.key: one.value for one in edits if measure_of(one.key).where == "involvement"}
     plain = {key: value for key, value in changed.items() if not key.startswith(f"{DISTANCE}.")}
@@ -298,4 +298,5 @@ def involvement_as_edited(involved: Involvement, edits: tuple[MeasureEdit, ...])
         else one
         for one in involved.distances
     )
-    return involved.model_copy(update={**plain, "distances": ways})
+    nearest_first = tuple(sorted(ways, key=lambda one: one.distance_mm))
+    return involved.model_copy(update={**plain, "distances": nearest_first})

@@ -15,7 +15,7 @@ from imaging.geometry import BoolArray, Grid, read_only
 from imaging.measurement.involvement import Involvement
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.levels import Levels
-from imaging.structures.model import Structure, Structures
+from imaging.structures.model import BONE, Structure, Structures, is_bone
 from imaging.structures.not_visible import NotVisible, not_visible
 from imaging.volume import Volume
 from planning.ablation.limits import LimitChange
@@ -176,8 +176,12 @@ class Plan(Document):
 
     @property
     def unpainted(self) -> tuple[NotVisible, ...]:
-        """Nerves and vessels beside the bones of the image that no CT shows and nobody painted."""
-        return not_visible(tuple(row.name for row in self.structures))
+        """Nerves and vessels beside the bones of the image that no CT shows and nobody painted.
+
+        Where no bone is known, as in a label map of organs alone, nerves are near all the same.
+        """
+        names = tuple(row.name for row in self.structures)
+        return not_visible(names if any(map(is_bone, names)) else (*names, BONE))
 
     @property
     def chosen(self) -> Proposal | None:

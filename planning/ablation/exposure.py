@@ -199,7 +199,8 @@ def is_passed(measure: Measure, value: float, limit: float) -> bool:
 def _closeness(measure: Measure, limit: float, value: float) -> float:
     """Return how near a value is to its limit; 1 at the limit, above beyond it."""
     if measure in {"max_c", "min_c"}:
-        return (value - BODY_C) / (limit - BODY_C)
+        room_c = limit - BODY_C
+        return (value - BODY_C) / room_c if room_c else 1.0  # the body itself is at the limit
     if measure == "clear_mm":
         return limit / max(value, 1e-6)
     return value / limit

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from imaging.geometry import Grid
-from imaging.structures.model import PassageClass
+from imaging.structures.model import PassageClass, is_bone
 from planning import corrections, lesions
 from planning.ablation.limits import SET_BY_HAND, LimitChange, limit_of
 from planning.edits import measures
 from planning.errors import PlanningError
-from planning.measured_answers import completed_answers
+from planning.measured_answers import completed_answers, measured_distances_mm
 from planning.plan import Case, ThermalField
 from planning.procedure import find_access, with_lesion, with_structures
 from planning.store import SCHEMA_VERSION, PlanFile
@@ -260,7 +260,30 @@ def test_no_limit_passed_is_unknown_while_a_nerve_is_unpainted(
     said = completed_answers(simulated, Answers()).simulation
     assert said is not None
     assert said[0].limits_passed is None
-    whole = replace(simulated, plan=simulated.plan.model_copy(update={"structures": ()}))
+    first = case.plan.structures[0]
+    painted = [first.model_copy(update={"name": one.name}) for one in simulated.plan.unpainted]
+    whole = simulated.with_plan(structures=(*case.plan.structures, *painted))
     said = completed_answers(whole, Answers()).simulation
     assert said is not None
     assert said[0].limits_passed == ()
+
+
+def test_without_any_bone_nerves_are_near_all_the_same(case: Case) -> None:
+    organs = tuple(row for row in case.plan.structures if not is_bone(row.name))
+    assert case.with_plan(structures=organs).plan.unpainted
+
+
+def test_the_nearest_of_several_vessels_counts_as_the_radiologist_set_it(case: Case) -> None:
+    assert case.plan.involvement is not None
+    made = [
+        case.plan.involvement.distances[0].model_copy(update={"name": name, "distance_mm": mm})
+        for name, mm in (("aorta", 10.0), ("inferior_vena_cava", 20.0))
+    ]
+    known = case.plan.involvement.model_copy(update={"distances": tuple(made)})
+    two = case.with_plan(involvement=known)
+    near = corrections.edit_measure(two, "distance.inferior_vena_cava", 1.0)
+    assert measured_distances_mm(near)["vessel"] == 1.0
+    assert near.plan.effects is not None
+    assert near.plan.effects.distances[0].name == "inferior_vena_cava"
+    far = corrections.edit_measure(two, "distance.aorta", 30.0)
+    assert measured_distances_mm(far)["vessel"] == 20.0

@@ -10,6 +10,7 @@ from imaging.structures.labels import passage_class, structures_from
 from imaging.structures.model import is_bone
 from imaging.structures.not_visible import not_found, not_visible
 from imaging.tables import load_table
+from planning.ablation.limits import limit_of
 
 
 def names_of(*structures: str) -> set[str]:
@@ -38,6 +39,27 @@ def test_every_nerve_would_be_forbidden_once_painted() -> None:
     for row in not_visible(("hip_left", "hip_right", "sacrum", "rib_left_9", "vertebrae_L1")):
         if "arteries" not in row.name:
             assert passage_class(row.name) == "forbidden", row.name
+
+
+@pytest.mark.parametrize(
+    "bone",
+    ["humerus_left", "scapula_left", "clavicula_right", "sternum", "skull", "tibia", "coccyx"],
+)
+def test_no_bone_is_without_nerves(bone: str) -> None:
+    assert names_of(bone)
+
+
+@pytest.mark.parametrize("row", load_table("not_visible"), ids=lambda row: row["name"])
+def test_what_is_offered_to_be_painted_is_then_painted_and_has_a_limit(
+    row: dict[str, str | list[str]],
+) -> None:
+    name = str(row["name"]).replace("SIDE", "left")
+    bone = row["bones"][0].replace("SIDE", "left").replace("*", "1")
+    assert name in names_of(bone)
+    assert name not in names_of(bone, name)
+    assert limit_of(name) is not None
+    for pattern in row["painted"]:
+        assert limit_of(pattern.replace("SIDE", "left").replace("*", "1")) is not None, pattern
 
 
 @pytest.mark.parametrize("row", load_table("not_visible"), ids=lambda row: row["name"])
