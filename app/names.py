@@ -1,10 +1,12 @@
-"""Names of structures for people, in French and English, on the screen and in the report."""
+"""Words for people, in French and English, that the screen and the report share."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from imaging.errors import Problem
+from imaging.structures.model import PassageClass
 from imaging.tables import load_table
 
 # Names that carry a level, a number or a side, and the word they are made of.
@@ -55,3 +57,43 @@ def structure_name(name: str, language: str) -> str:
                 parts["side"] = words["sides"][parts["side"]]
             return str(words["structures_of"][key]).format(**parts)
     return name.replace("_", " ")
+
+
+def class_name(class_: PassageClass, language: str) -> str:
+    """Return what a class means for a needle, for people.
+
+    Parameters
+    ----------
+    class_ : PassageClass
+        Of a structure.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        A word.
+    """
+    return str(load_table(f"translations/{language}")["classes"][class_.value])
+
+
+def problem_said(problem: Problem, language: str) -> str:
+    """Return what a problem says, translated where its code is known.
+
+    Parameters
+    ----------
+    problem : Problem
+        From any layer, in English.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        Its message.
+    """
+    if language == "en":
+        return problem.message
+    return str(
+        load_table(f"translations/{language}")["problems"].get(problem.code, problem.message)
+    )

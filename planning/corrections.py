@@ -82,9 +82,12 @@ def set_class(case: Case, name: str, class_: PassageClass) -> Case:
         raise PlanningError(Problem(code="no_such_structure", message=message, where=name))
     if row.class_ == class_:
         return case
-    change = ClassChange(name=name, was=row.class_, value=class_, at_utc=now_utc())
+    earlier = next((one for one in case.plan.classes if one.name == name), None)
+    was = row.class_ if earlier is None else earlier.was
     kept = tuple(one for one in case.plan.classes if one.name != name)
-    changed = for_all(case, classes=(*kept, change))
+    if class_ != was:
+        kept = (*kept, ClassChange(name=name, was=was, value=class_, at_utc=now_utc()))
+    changed = for_all(case, classes=kept)
     structures = with_class(case.structures, name, class_)
     bare = replace(changed, structures=structures)
     return without_access(for_all(bare, structures=structures.table))

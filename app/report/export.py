@@ -17,6 +17,7 @@ from app.report.three_d import render_three_d
 from imaging.files import write_array
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
+from planning.dependence import measure_surroundings
 from planning.lesions import as_case, lesions
 from planning.plan import Case, SeriesReference
 from planning.store import Picture
@@ -63,6 +64,8 @@ def write_report(
     AppError
         When the folder cannot be written; files are whole or absent.
     """
+    if volume is not None:
+        case = measure_surroundings(case, volume)  # an edit may not have been measured yet
     outlined = [one.plan.number for one in lesions(case) if one.lesion is not None]
     if not case.others or not outlined:
         return _write_one(case, volume, out, language, progress)

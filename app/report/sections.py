@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.names import structure_name
+from app.names import class_name, problem_said, structure_name
 from app.report.texts import Language, texts
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
+from planning.ablation.exposure import NeighbourRow
 from planning.ablation.treatment import TreatmentSummary
 from planning.edits import MeasureEdit, Value
 from planning.measured_answers import completed_answers
@@ -21,6 +22,7 @@ UNKNOWN = {"fr": "inconnu", "en": "unknown"}
 SHOWN_TECHNIQUES = 11
 SHOWN_NEIGHBOURS = 12
 NEAREST = 6
+UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}  # of a passed limit
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,9 @@ def _identity(w: _Writer) -> Section:
         (w.label("patient"), w.patient or w.label("to_fill")),
         (w.label("side_checked"), w.yes_no(w.plan.answers.side_confirmed)),
     ]
-    return Section("identity", tuple(rows), tuple(one.message for one in series.problems))
+    return Section(
+        "identity", tuple(rows), tuple(problem_said(one, w.language) for one in series.problems)
+    )
 
 
 def _indication(w: _Writer) -> Section:
@@ -218,7 +222,7 @@ def _lesion(w: _Writer) -> Section:
         (w.label("breach"), _breach(w, lesion)),
     ]
     rows += _involvement(w)
-    notes = [one.message for one in w.plan.doubts]
+    notes = [problem_said(one, w.language) for one in w.plan.doubts]
     notes += [_edited(w, one) for one in w.plan.edits]
     return Section("lesion", tuple(rows), tuple(notes))
 
@@ -363,7 +367,7 @@ def _path(w: _Writer) -> Section:
         ),
         (w.label("not_checked"), ", ".join(access.not_checked) if access else ""),
     ]
-    return Section("path", tuple(rows), _unseen(w))
+    return Section("path", tuple(rows), (*_unseen(w), *_classes_set(w)))
 
 
 def _drugs(w: _Writer) -> Section:
@@ -399,7 +403,9 @@ def _zone(w: _Writer) -> Section:
     rows: list[Row] = []
     for one in w.plan.simulation:
         rows.extend(_zone_rows(w, one))
-    return Section("zone", tuple(rows), (str(w.words["simulation_note"]), *_unseen(w)))
+    return Section(
+        "zone", tuple(rows), (str(w.words["simulation_note"]), *_unseen(w), *_limits_set(w))
+    )
 
 
 def _zone_rows(w: _Writer, one: TreatmentSummary) -> list[Row]:
@@ -414,13 +420,52 @@ def _zone_rows(w: _Writer, one: TreatmentSummary) -> list[Row]:
     if not one.verified_device:
         head += f". {w.label('not_verified')}"
     rows = [(name, head)]
-    for near in one.neighbours[:SHOWN_NEIGHBOURS]:
+    for near in _worst_first(one.neighbours):
         told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C, CEM43 {near.cem43:.2g} min"
         if near.passed:
-            limit = w.label("limit_passed")
-            told += f" – {limit} ({w.number(near.limit)})"
+            limit = f"{w.number(near.limit)} {UNITS[near.measure]}"
+            told += f" – {w.label('limit_passed')} ({limit})"
         rows.append((f"   {w.place(near.name)}", told))
     return rows
+
+
+def _worst_first(neighbours: tuple[NeighbourRow, ...]) -> list[NeighbourRow]:
+    """Return all neighbours beyond a limit, then as many of the others as there is room for."""
+    passed = [near for near in neighbours if near.passed]
+    kept = [near for near in neighbours if not near.passed]
+    return passed + kept[: max(SHOWN_NEIGHBOURS - len(passed), 0)]
+
+
+def _limits_set(w: _Writer) -> tuple[str, ...]:
+    """Say which limits the radiologist has set for this case."""
+    told = []
+    for change in w.plan.limits:
+        bounds = [
+            (sign, value, unit)
+            for sign, value, unit in (
+                ("≥", change.lowest_c, "°C"),
+                ("≤", change.highest_c, "°C"),
+                ("CEM43 ≤", change.cem43_min, "min"),
+                ("≥", change.clear_mm, "mm"),
+            )
+            if value is not None
+        ]
+        said = ", ".join(f"{sign} {w.number(value)} {unit}" for sign, value, unit in bounds)
+        told.append(
+            f"{w.label('set_by_hand')}: {w.label('limit_word')}, {w.place(change.name)}: "
+            f"{said or w.label('none')}"
+        )
+    return tuple(told)
+
+
+def _classes_set(w: _Writer) -> tuple[str, ...]:
+    """Say which structures the radiologist lets the needle pass, or not."""
+    return tuple(
+        f"{w.label('set_by_hand')}: {w.place(change.name)}: "
+        f"{class_name(change.value, w.language)} "
+        f"({class_name(change.was, w.language)}; {change.at_utc})"
+        for change in w.plan.classes
+    )
 
 
 def _adjuncts(w: _Writer) -> Section:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal
 
-from app.names import structure_name
+from app.names import problem_said, structure_name
 from imaging.errors import Problem
 from imaging.tables import load_table
 
@@ -127,9 +127,7 @@ class Words:
         str
             Its message, with the place it concerns.
         """
-        text = problem.message
-        if self.language != "en":
-            text = self.maybe(f"problems.{problem.code}", problem.message)
+        text = problem_said(problem, self.language)
         return f"{text} [{problem.where}]" if problem.where else text
 
     def number(self, value: float, digits: int = 1) -> str:

@@ -287,3 +287,14 @@ def test_the_nearest_of_several_vessels_counts_as_the_radiologist_set_it(case: C
     assert near.plan.effects.distances[0].name == "inferior_vena_cava"
     far = corrections.edit_measure(two, "distance.aorta", 30.0)
     assert measured_distances_mm(far)["vessel"] == 20.0
+
+
+def test_a_class_set_twice_remembers_the_one_of_the_table(case: Case) -> None:
+    assert case.structures is not None
+    row = next(r for r in case.structures.table if r.class_ == PassageClass.FORBIDDEN)
+    once = corrections.set_class(case, row.name, PassageClass.AVOID)
+    twice = corrections.set_class(once, row.name, PassageClass.PASSABLE)
+    assert [(c.was, c.value) for c in twice.plan.classes] == [
+        (PassageClass.FORBIDDEN, PassageClass.PASSABLE)
+    ]
+    assert corrections.set_class(twice, row.name, PassageClass.FORBIDDEN).plan.classes == ()

@@ -21,6 +21,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from app.names import structure_name
 from app.report.dicom.source import CtSource, described
 from app.report.pictures import HALF_MM, INK, PAPER, best_simulation
 from app.report.texts import Language, texts
@@ -347,6 +348,10 @@ def _zone_lines(case: Case, words: dict[str, Any], language: Language) -> list[L
         if passed:
             named = ", ".join(words["places"].get(n, n.replace("_", " ")) for n in passed)
             lines.append(Line(f"{strip['limit']} {named}", SMALL_PIXELS, WARNING))
+    unseen = [structure_name(one.name, language) for one in case.plan.unpainted]
+    if unseen:
+        told = f"{words['labels']['not_visible']}: {', '.join(unseen)}"
+        lines.append(Line(told, SMALL_PIXELS, WARNING, gap=8))
     return lines
 
 

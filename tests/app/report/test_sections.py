@@ -1,0 +1,90 @@
+"""The report hides no limit that was passed, and says what was set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.report import export
+from app.report.export import write_report
+from app.report.sections import Section, sections
+from imaging.errors import Problem
+from imaging.structures.model import PassageClass
+from planning.ablation.exposure import NeighbourRow
+from planning.ablation.limits import LimitChange
+from planning.edits import ClassChange
+from planning.plan import Case
+from tests.app.report.conftest import GivenBack
+
+Kind = Callable[[str], GivenBack]
+
+
+@pytest.fixture
+def made(given_back: Kind) -> GivenBack:
+    return given_back("straight")
+
+
+def part(found: list[Section], key: str) -> str:
+    (one,) = (section for section in found if section.key == key)
+    return "\n".join([*(f"{name}: {value}" for name, value in one.rows), *one.paragraphs])
+
+
+def neighbour(name: str, *, passed: bool) -> NeighbourRow:
+    return NeighbourRow(
+        name=name, max_c=37.0, min_c=-5.0 if passed else 36.0, cem43=0.0, limit=10.0,
+        passed=passed, measure="min_c", value=-5.0 if passed else 36.0, first_passed_s=None,
+        clear_mm=None, source="",
+    )  # fmt: skip
+
+
+def test_a_limit_passed_is_said_however_many_neighbours_there_are(made: GivenBack) -> None:
+    rows = [neighbour(f"nerve_root_T{n}_left", passed=False) for n in range(1, 13)]
+    rows += [neighbour(f"organ_{n}", passed=False) for n in range(12)]
+    (one, *_) = made.case.plan.simulation
+    plan = made.case.with_plan(
+        simulation=(one.model_copy(update={"neighbours": (*rows, neighbour("skin", passed=True))}),)
+    )
+    told = part(sections(plan, "fr"), "zone")
+    assert "LIMITE DÉPASSÉE (10,0 °C)" in told
+    assert "peau" in told
+
+
+def test_limits_and_classes_set_by_hand_are_said(made: GivenBack) -> None:
+    changed = made.case.with_plan(
+        limits=(LimitChange(name="skin", highest_c=50.0), LimitChange(name="aorta")),
+        classes=(
+            ClassChange(
+                name="aorta",
+                was=PassageClass.FORBIDDEN,
+                value=PassageClass.AVOID,
+                at_utc="2026-01-01T00:00:00+00:00",
+            ),
+        ),
+    )
+    found = sections(changed, "fr")
+    assert "Fixé à la main: limite, peau: ≤ 50,0 °C" in part(found, "zone")
+    assert "aucun" in part(found, "zone")
+    assert "à éviter (interdit;" in part(found, "path")
+
+
+def test_doubts_are_said_in_the_language_of_the_report(made: GivenBack) -> None:
+    doubtful = made.case.with_plan(doubts=(Problem(code="leaves_image", message="it leaves"),))
+    assert "La lésion sort du champ." in part(sections(doubtful, "fr"), "lesion")
+    assert "it leaves" in part(sections(doubtful, "en"), "lesion")
+
+
+def test_an_edit_that_is_not_measured_yet_is_measured_for_the_report(
+    made: GivenBack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def note(case: Case, *_rest: object) -> list[Path]:
+        seen.append(case.plan.lesion is not None)
+        return []
+
+    monkeypatch.setattr(export, "_write_one", note)
+    bare = made.case.with_plan(lesion=None, involvement=None)
+    write_report(bare, made.volume, tmp_path, "en")
+    assert seen == [True]
