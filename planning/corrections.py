@@ -16,7 +16,7 @@ from imaging.structures.painting import with_class, with_painted
 from imaging.structures.set_level import with_level
 from imaging.volume import Volume
 from planning.ablation.limits import LimitChange
-from planning.dependence import for_all, measure_surroundings, with_all, without_access
+from planning.dependence import for_all, measure_surroundings, with_all, with_names, without_access
 from planning.edits import ClassChange, Value, now_utc, record
 from planning.errors import PlanningError
 from planning.plan import Case
@@ -42,7 +42,7 @@ def paint_structure(case: Case, name: str, block: Block, inside: BoolArray, *, a
     -------
     Case
         Without access and simulations, which did not know of it; involvement is to be measured
-        again.
+        again. The same case where the stroke changes nothing.
 
     Raises
     ------
@@ -51,7 +51,10 @@ def paint_structure(case: Case, name: str, block: Block, inside: BoolArray, *, a
     """
     grid = case.plan.series.grid
     before = case.structures or Structures(np.zeros(grid.size_kji, dtype=np.uint16), grid, ())
-    return with_all(case, with_painted(before, name, block, inside, adds=adds), None)
+    painted = with_painted(before, name, block, inside, adds=adds)
+    if np.array_equal(painted.labels[block], before.labels[block]):
+        return case
+    return with_all(case, painted, None)
 
 
 def set_class(case: Case, name: str, class_: PassageClass) -> Case:
@@ -141,7 +144,9 @@ def set_level(case: Case, volume: Volume, level: str, at_lps_mm: FloatArray) -> 
     if case.structures is None:
         raise PlanningError(Problem(code="no_structures", message="find the structures first"))
     renamed = with_level(case.structures, level, at_lps_mm)
-    changed = replace(case, structures=renamed)
+    after = {row.label: row.name for row in renamed.table}
+    names = {row.name: after.get(row.label, row.name) for row in case.structures.table}
+    changed = with_names(replace(case, structures=renamed), names)
     told = for_all(changed, structures=renamed.table, levels=renamed.levels, recommendation=None)
     return measure_surroundings(for_all(told, involvement=None), volume)
 
@@ -184,7 +189,13 @@ def forget_lesion(case: Case) -> Case:
         Without lesion, access, simulations.
     """
     bare = replace(case, lesion=None, fields=()).with_plan(
-        lesion=None, involvement=None, edits=(), seeds_lps_mm=(), outside_lps_mm=(), doubts=()
+        lesion=None,
+        involvement=None,
+        edits=(),
+        seeds_lps_mm=(),
+        outside_lps_mm=(),
+        generosity=0.0,
+        doubts=(),
     )
     return without_access(bare)
 

@@ -12,6 +12,7 @@ from imaging.measurement.lesion import measure
 from imaging.structures.canal import canal_beside
 from imaging.structures.model import Structures
 from imaging.volume import Volume
+from planning.edits import DISTANCE
 from planning.plan import Case, Plan
 
 NO_ACCESS: dict[str, object] = {
@@ -88,6 +89,37 @@ def for_all(case: Case, **changes: object) -> Case:
     """
     others = tuple(replace(one, plan=one.plan.model_copy(update=changes)) for one in case.others)
     return replace(case.with_plan(**changes), others=others)
+
+
+def with_names(case: Case, names: dict[str, str]) -> Case:
+    """Return the case with what was set by hand for structures under their new names.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    names : dict
+        New names by old ones.
+
+    Returns
+    -------
+    Case
+        With edits of distances, limits and classes moved, in the plans of all lesions.
+    """
+    keys = {f"{DISTANCE}.{old}": f"{DISTANCE}.{new}" for old, new in names.items()}
+
+    def moved(plan: Plan) -> Plan:
+        edits = [one.model_copy(update={"key": keys.get(one.key, one.key)}) for one in plan.edits]
+        set_for = {
+            field: tuple(
+                one.model_copy(update={"name": names.get(one.name, one.name)}) for one in rows
+            )
+            for field, rows in (("limits", plan.limits), ("classes", plan.classes))
+        }
+        return plan.model_copy(update={"edits": tuple(edits), **set_for})
+
+    others = tuple(replace(one, plan=moved(one.plan)) for one in case.others)
+    return replace(case, plan=moved(case.plan), others=others)
 
 
 def with_all(case: Case, structures: Structures, volume: Volume | None) -> Case:

@@ -107,6 +107,8 @@ class Plan(Document):
         The CT.
     seeds_lps_mm, outside_lps_mm : tuple of Vector
         Clicks in the lesion, and clicks that are not lesion.
+    generosity : float
+        Of the outline around the clicks: −1 tight, 1 generous.
     lesion : LesionMeasurement or None
         Measures of the outline.
     involvement : Involvement or None
@@ -146,6 +148,7 @@ class Plan(Document):
     series: SeriesReference
     seeds_lps_mm: tuple[Vector, ...] = ()
     outside_lps_mm: tuple[Vector, ...] = ()
+    generosity: float = 0.0
     lesion: LesionMeasurement | None = None
     involvement: Involvement | None = None
     edits: tuple[MeasureEdit, ...] = ()

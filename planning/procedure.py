@@ -134,7 +134,10 @@ def outline_lesion(
     )
     changed = _with_measured(case, volume, outline.mask, canal)
     return changed.with_plan(
-        seeds_lps_mm=_vectors(seeds), outside_lps_mm=_vectors(excluded), doubts=outline.doubts
+        seeds_lps_mm=_vectors(seeds),
+        outside_lps_mm=_vectors(excluded),
+        generosity=float(generosity),
+        doubts=outline.doubts,
     )
 
 
@@ -179,6 +182,7 @@ def _with_measured(case: Case, volume: Volume, mask: BoolArray, canal: BoolArray
         doubts=shape_doubts(mask, volume.grid),
         seeds_lps_mm=(),
         outside_lps_mm=(),
+        generosity=0.0,
     )
     return measure_surroundings(without_access(changed), volume)
 

@@ -64,7 +64,7 @@ class Editing:
         inside = [p for p in case.plan.seeds_lps_mm if _far_mm(p, point_lps_mm) < SEED_FAR_MM]
         outside = list(case.plan.outside_lps_mm) if inside else []
         (inside if is_inside else outside).append(point_lps_mm)
-        self._outline("outline", inside, outside, 0.0)
+        self._outline("outline", inside, outside, case.plan.generosity if len(inside) > 1 else 0.0)
 
     def regrow(self, generosity: float) -> None:
         """Outline the lesion again at the same clicks, tighter or more generous.
@@ -181,7 +181,7 @@ class Editing:
         except Refusal as refusal:
             self._session.tell(Topic.REFUSED, refusal)
             return
-        if mask is not None:
+        if mask is not None and not _same_outline(case.lesion, mask):
             self._session.apply(name, corrections.with_outline(case, mask))
             self.measure()
 
@@ -362,6 +362,11 @@ class Editing:
             return
         if changed is not case:
             self._session.apply(name, changed, merges=merges)
+
+
+def _same_outline(before: BoolArray | None, after: BoolArray) -> bool:
+    """Tell whether a correction met nothing, so that nothing that hangs on the outline is lost."""
+    return not after.any() if before is None else np.array_equal(before, after)
 
 
 def _far_mm(one: Vector, other: Vector) -> float:

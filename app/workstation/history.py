@@ -59,7 +59,7 @@ class _Past:
             replace(before, lesion=None, structures=None),
             _Kept.of(before.lesion, after.lesion),
             None if found is None or same else replace(found, labels=_NOTHING, beneath=None),
-            _Kept(is_same=True) if same else _Kept.of(_labels(found), _labels(later)),
+            _Kept(is_same=True) if same else _labels_kept(found, later),
             _Kept(is_same=True) if same else _Kept.of(_beneath(found), _beneath(later)),
         )
 
@@ -81,6 +81,14 @@ _NOTHING = np.zeros((0, 0, 0), dtype=np.uint16)
 
 def _labels(structures: Structures | None) -> AnyArray | None:
     return None if structures is None else structures.labels
+
+
+def _labels_kept(before: Structures | None, after: Structures | None) -> _Kept:
+    """Return the labels as they are kept: whole where they live on beneath the first paint."""
+    labels = _labels(before)
+    if labels is not None and same_memory(labels, _beneath(after)):
+        return _Kept(is_same=same_memory(labels, _labels(after)), whole=labels)
+    return _Kept.of(labels, _labels(after))
 
 
 def _beneath(structures: Structures | None) -> AnyArray | None:

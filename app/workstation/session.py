@@ -34,6 +34,7 @@ from imaging.errors import Problem, Refusal
 from imaging.volume import Volume
 from planning import procedure
 from planning.access.request import Position
+from planning.dependence import for_all
 from planning.errors import PlanningError
 from planning.plan import Case
 from planning.store import ENDING
@@ -65,7 +66,7 @@ class Session:
         self._jobs: dict[int, _Job] = {}
         self._activity: Activity | None = None
         self._observers: dict[Topic, list[Callable[[Any], None]]] = {topic: [] for topic in Topic}
-        self._was_done: set[Step] = set()
+        self._was_done: set[tuple[int, Step]] = set()
         self._wanted: Case | None = None
         self._is_closed = False
 
@@ -179,7 +180,7 @@ class Session:
                 return
             reference = wanted.plan.series.model_copy(update={"path": volume.series.path})
             self._wanted = None
-            self._reset(volume, wanted.with_plan(series=reference))
+            self._reset(volume, for_all(wanted, series=reference))
         else:
             self.keeper.release()
             self._reset(volume, Case.begin(volume))
@@ -273,8 +274,10 @@ class Session:
         if self.case is None or self.volume is None:
             return
 
+        asked = self.case
+
         def apply(files: tuple[Path, ...]) -> None:
-            self.exported = files
+            self.exported = files if self.case is asked else ()  # an edit makes it an older state
             self._note_done()
             self.tell(Topic.EXPORTED, files)
             self.tell(Topic.CASE, self.case)
@@ -393,13 +396,18 @@ class Session:
         """
         if self._is_done(step):
             return State.DONE
-        return State.STALE if step in self._was_done else State.LACKING
+        return State.STALE if (self._number, step) in self._was_done else State.LACKING
+
+    @property
+    def _number(self) -> int:
+        """Of the lesion that is looked at: each has steps of its own."""
+        return 0 if self.case is None else self.case.plan.number
 
     def _is_done(self, step: Step) -> bool:
         return is_done(step, self.case, self.volume is not None, bool(self.exported))
 
     def _note_done(self) -> None:
-        self._was_done |= {step for step in Step if self._is_done(step)}
+        self._was_done |= {(self._number, step) for step in Step if self._is_done(step)}
 
     # Jobs
 
@@ -477,11 +485,20 @@ class Session:
             Frozen.
         """
         if self.case is not None and self.volume is not None:
-            self.start(name, self._applied(name), self.case, task, self.case, self.volume, *request)
+            self.start(
+                name,
+                self._applied(name, self.case),
+                self.case,
+                task,
+                self.case,
+                self.volume,
+                *request,
+            )
 
-    def _applied(self, name: str) -> Callable[[Case], None]:
+    def _applied(self, name: str, asked: Case) -> Callable[[Case], None]:
         def apply(changed: Case) -> None:
-            self.apply(name, changed if self.case is None else kept_by_hand(self.case, changed))
+            now = self.case
+            self.apply(name, changed if now is None else kept_by_hand(asked, now, changed))
             self.editing.measure()
 
         return apply

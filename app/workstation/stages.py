@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 from app.workstation.arrays import same_memory
 from app.workstation.tasks import SeriesChoice
 from imaging.errors import Problem
+from imaging.structures.model import Structures
 from imaging.volume import Volume
-from planning.plan import Case, SeriesReference
+from planning.dependence import NO_ACCESS
+from planning.plan import Case, LesionPlan, Plan, SeriesReference
 
 
 class Step(StrEnum):
@@ -144,28 +146,90 @@ def same_inputs(before: Case | None, now: Case | None) -> bool:
     )
 
 
-def kept_by_hand(now: Case, changed: Case) -> Case:
+def same_structures(one: Structures | None, other: Structures | None) -> bool:
+    """Tell whether structures are the same, though they may have travelled to the worker and back.
+
+    Parameters
+    ----------
+    one, other : Structures or None
+        To be compared.
+
+    Returns
+    -------
+    bool
+        True for the same labels, in memory, with the same table.
+    """
+    if one is None or other is None or one is other:
+        return one is other
+    same_table = one.table == other.table and one.levels == other.levels
+    return same_table and same_memory(one.labels, other.labels)
+
+
+def kept_by_hand(asked: Case, now: Case, changed: Case) -> Case:
     """Return the result of a job with what was set by hand while it ran.
 
     Parameters
     ----------
-    now, changed : Case
-        The present case; what the job made of an earlier one.
+    asked, now, changed : Case
+        The case that the job was given; the present one; what the job made of the first.
 
     Returns
     -------
     Case
-        With the present answers and names, and, of the same outline, with its edits and measures.
+        With the other lesions, answers, name and limits as they are now, and, of the same outline,
+        with its edits and measures.
     """
-    plan = now.plan
-    kept = changed.with_plan(answers=plan.answers)
-    if plan.number == changed.plan.number:
-        kept = kept.with_plan(name=plan.name)
-    if same_memory(now.lesion, changed.lesion):
-        kept = kept.with_plan(edits=plan.edits, lesion=kept.plan.lesion or plan.lesion)
-        if now.structures is changed.structures:
-            kept = kept.with_plan(involvement=kept.plan.involvement or plan.involvement)
+    unmoved = same_structures(now.structures, changed.structures)
+    kept = replace(changed, others=_others_kept(asked, now, changed, unmoved=unmoved))
+    if unmoved:
+        kept = replace(kept, structures=now.structures)
+    since = _set_since(asked.plan, now.plan)
+    if not same_memory(now.lesion, changed.lesion):
+        since.pop("edits", None)  # they belonged to the outline before
+    else:
+        since["lesion"] = kept.plan.lesion or now.plan.lesion
+        if unmoved:
+            since["involvement"] = kept.plan.involvement or now.plan.involvement
+    kept = kept.with_plan(**since)
+    if "limits" in since:  # a simulation counted with the limits before
+        kept = replace(kept, fields=()).with_plan(simulation=(), recommendation=None)
     return kept
+
+
+def _set_since(asked: Plan, now: Plan) -> dict[str, object]:
+    """Return the fields that were set by hand between two states of a plan."""
+    fields = ("answers", "name", "limits", "edits")
+    return {key: getattr(now, key) for key in fields if getattr(now, key) != getattr(asked, key)}
+
+
+def _others_kept(asked: Case, now: Case, changed: Case, *, unmoved: bool) -> tuple[LesionPlan, ...]:
+    """Return the other lesions as they are now, with the structures that a job has changed."""
+    if unmoved:
+        return now.others
+    before = {one.plan.number: one.plan for one in asked.others}
+    made = {one.plan.number: one for one in changed.others}
+    kept = []
+    for one in now.others:
+        found = made.get(one.plan.number)
+        if found is not None and same_memory(found.lesion, one.lesion):
+            since = _set_since(before[one.plan.number], one.plan)
+            plan = found.plan.model_copy(update=since)
+            kept.append(replace(found, plan=plan, lesion=one.lesion))
+        else:
+            kept.append(_moved(one, changed.plan))
+    return tuple(kept)
+
+
+def _moved(one: LesionPlan, shared: Plan) -> LesionPlan:
+    """Return a lesion that a job did not know, with the structures which that job made."""
+    update: dict[str, object] = {
+        "structures": shared.structures,
+        "levels": shared.levels,
+        "classes": shared.classes,
+        "involvement": None,
+        **NO_ACCESS,
+    }
+    return replace(one, plan=one.plan.model_copy(update=update), fields=())
 
 
 def uid_on_disk(series: SeriesReference) -> str | None:

@@ -14,6 +14,11 @@ SURE_HU = 220  # above native vessels and organs
 LIKELY_HU = 140  # cancellous bone, partial volume of thin cortex; only where it touches sure bone
 LEAST_ML = 0.4  # smaller bright specks are calcifications or bowel content
 CLOSE_MM = 2.0  # gaps in a cortex narrower than twice this are closed before filling
+BLUR_MM = 1.6  # within this of a cortex lies its blur
+HALF = 0.45  # of the way from soft tissue to the cortex, a border lies; a little less is kept
+RIM_PIXELS = 1
+SOFT_TISSUE_HU = 30.0
+DENSEST_HU = 900.0  # metal and cement are no measure of a cortex
 LARGEST_HOLE_MM2 = 2000.0  # a vertebral body's section is up to 1500; the pelvic ring is not filled
 
 
@@ -87,3 +92,32 @@ def fill_marrow(
         edge = int(radius.max()) + 1
         filled[k][window] |= (closed | small[holes])[edge:-edge, edge:-edge]
     return filled & ~keep_open
+
+
+def trim_blur(
+    bone: BoolArray, hu: NDArray[np.int16], spacing_mm_kji: tuple[float, float, float]
+) -> None:
+    """Take the blur of the cortex from the rim of bone, on pixels fine enough to show it.
+
+    Parameters
+    ----------
+    bone : numpy.ndarray
+        Shape (k, j, i), filled; changed in place.
+    hu : numpy.ndarray
+        Same shape, HU.
+    spacing_mm_kji : tuple of float
+        Voxel size.
+    """
+    size = [2 * int(BLUR_MM / mm) + 1 for mm in spacing_mm_kji[1:]]
+    if max(size) == 1:
+        return
+    for plane, values in zip(bone, hu, strict=True):
+        rows, columns = (np.flatnonzero(plane.any(axis=axis)) for axis in (1, 0))
+        if not len(rows):
+            continue
+        window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        part, near = plane[window], values[window]
+        rim = part & ~ndimage.binary_erosion(part, iterations=RIM_PIXELS, border_value=1)
+        dense = ndimage.maximum_filter(near, size=size)
+        half = SOFT_TISSUE_HU + HALF * (np.minimum(dense, DENSEST_HU) - SOFT_TISSUE_HU)
+        part &= ~(rim & (near < half) & (near > SOFT_TISSUE_HU))

@@ -27,7 +27,7 @@ SOFT_HU = (-120.0, 140.0)  # epidural fat to enhanced veins
 REACH_MM = 18.0  # half the widest lumbar canal, with its recesses
 RAYS = 24
 PLACE_MM = 2.0  # distance between places that are judged
-PLACE_SLICE_MM = 3.0  # slices nearer to each other than half of this are judged in turn
+PLACE_SLICE_MM = 3.0  # about this far apart are the slices that are judged
 STEEPEST_BACKWARD = 1.2  # millimetres backward a millimetre of height: the sacral canal's slope
 STEEPEST_SIDEWAYS = 0.6  # the same to the side, of a scoliosis
 SIDEWAYS_COST = 0.15  # of a score, for a sideways slope of one
@@ -202,7 +202,7 @@ def find_canal(
     stride = [max(1, round(PLACE_MM / mm)) for mm in pixel_mm]
     places_j = np.arange(0, part.shape[1], stride[0])
     places_i = np.arange(0, part.shape[2], stride[1])
-    every = max(1, int(PLACE_SLICE_MM / spacing_mm_kji[0]))
+    every = max(1, round(PLACE_SLICE_MM / spacing_mm_kji[0]))
     score = _surroundings(part[::every], places_j, places_i, *pixel_mm)
     score -= _off_midline(body, window[1], places_i, pixel_mm[1])[::every, None, :]
     place_mm = stride[0] * pixel_mm[0], stride[1] * pixel_mm[1]

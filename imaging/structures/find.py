@@ -12,7 +12,7 @@ from imaging.geometry import BoolArray
 from imaging.orientation import Orientation
 from imaging.progress import SILENT, Progress
 from imaging.structures.body import find_air, find_body
-from imaging.structures.bone import fill_marrow, find_bone
+from imaging.structures.bone import fill_marrow, find_bone, trim_blur
 from imaging.structures.bowel import paint_bowel
 from imaging.structures.canal import Canal, find_canal
 from imaging.structures.cavity import behind_all, find_cavity, is_trunk
@@ -37,7 +37,7 @@ from imaging.structures.organs import (
     paint_kidneys,
     paint_vessels,
 )
-from imaging.structures.skeleton import split_bone
+from imaging.structures.skeleton import Skeleton, split_bone
 from imaging.structures.tube import Tube
 from imaging.structures.vessels import Front, follow_vessels
 from imaging.volume import Volume
@@ -91,8 +91,8 @@ METHODS = {
 }
 LABEL = {name: label for label, name in enumerate(METHODS, start=1)}
 EXIT_METHOD = (
-    "an assumption: the soft tissue of the foramen below the pedicle, where anatomy has the root; "
-    "the nerve itself is not seen, nor its course outside"
+    "an assumption: the soft tissue of the foramen below the pedicle, or of the sacral foramen, "
+    "where anatomy has the root; the nerve itself is not seen, nor its course outside"
 )
 SOFT = (LABEL[BODY], LABEL[BODY_CAVITY])  # what organs may replace
 BONE_METHODS = {
@@ -184,13 +184,15 @@ def _along_the_spine(
     hu, canal, spacing = seen.hu, seen.canal, seen.spacing
     labels[canal.mask] = LABEL[SPINAL_CANAL]
     skeleton = split_bone(hu, seen.bone, canal, spacing, progress.part(0.1, 0.6), seen.contrast)
-    _paint(labels, skeleton.labels)
+    bone = seen.bone
+    for plane, own in zip(bone, skeleton.labels, strict=True):
+        plane |= own > 0
+    trim_blur(bone, hu, spacing)
+    _paint(labels, skeleton, bone)
     names = dict(enumerate((*METHODS, *skeleton.names), start=1))
     names |= dict(enumerate(exit_names(skeleton.discs), start=len(names) + 1))
     number = {name: label for label, name in names.items()}
     heights, discs, levels = skeleton.heights(canal), skeleton.discs, skeleton.levels
-    bone = seen.bone
-    bone |= skeleton.labels > 0
     del skeleton
     _fill(labels, bone, LABEL[BONE])
     paint_exits(labels, hu, canal, spacing, discs, number, SOFT)
@@ -212,10 +214,11 @@ def _fill(labels: NDArray[np.uint16], mask: BoolArray, label: int) -> None:
         plane[wanted & (plane == LABEL[BODY])] = label
 
 
-def _paint(labels: NDArray[np.uint16], bones: NDArray[np.uint8]) -> None:
-    """Paint the bones that were told apart, where nothing but the body is known yet."""
-    for plane, own in zip(labels, bones, strict=True):
-        free = (own > 0) & (plane == LABEL[BODY])
+def _paint(labels: NDArray[np.uint16], skeleton: Skeleton, bone: BoolArray) -> None:
+    """Paint the bones that were told apart, and the exits in them, where only the body is known."""
+    exits = np.array([False, *(name.startswith(EXIT) for name in skeleton.names)])
+    for plane, own, solid in zip(labels, skeleton.labels, bone, strict=True):
+        free = (own > 0) & (solid | exits[own]) & (plane == LABEL[BODY])
         plane[free] = own[free].astype(np.uint16) + len(METHODS)
 
 

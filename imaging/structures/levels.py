@@ -16,6 +16,7 @@ SEQUENCE = (
     *(f"L{n}" for n in range(1, 6)),
 )
 LUMBAR = 5
+SACRAL = 5  # vertebrae grown together
 LAST_LUMBAR = SEQUENCE.index("L5")
 LAST_THORACIC = SEQUENCE.index("T12")
 RIBLESS_BELOW = (
@@ -38,6 +39,24 @@ class Levels(Document):
 
     counted_from: str
     doubt: str | None
+
+    def with_doubt(self, more: str | None) -> Levels:
+        """Return it with a further doubt.
+
+        Parameters
+        ----------
+        more : str or None
+            In words; None changes nothing.
+
+        Returns
+        -------
+        Levels
+            Both doubts said.
+        """
+        if more is None:
+            return self
+        doubt = f"{self.doubt}; {more}" if self.doubt else more
+        return Levels(counted_from=self.counted_from, doubt=doubt)
 
 
 @dataclass(frozen=True)
@@ -80,9 +99,8 @@ def name_levels(anchors: Anchors) -> tuple[tuple[str, ...], Levels]:
         Names such as ``vertebrae_L3``, or ``vertebra_1`` from the top where nothing tells the
         level; and the way of counting with its doubt.
     """
-    from_ribs = anchors.lowest_rib
+    from_ribs, lowest = anchors.lowest_rib, LAST_LUMBAR
     if anchors.above_sacrum:
-        lowest = LAST_LUMBAR
         if from_ribs is None:
             doubt = (
                 "counted upward from the sacrum only, as five lumbar vertebrae: a transitional "
@@ -100,16 +118,26 @@ def name_levels(anchors: Anchors) -> tuple[tuple[str, ...], Levels]:
             "counted from the lowest rib seen, taken for the twelfth, without a sacrum: a missing "
             "or thirteenth rib would shift all levels by one"
         )
+        if lowest > LAST_LUMBAR:
+            doubt += "; what follows the fifth lumbar vertebra was taken for the sacrum"
         how = Levels(counted_from="ribs", doubt=doubt)
-    else:
+    if from_ribs is None and not anchors.above_sacrum or _leaves_the_spine(anchors, lowest):
         doubt = (
-            "neither sacrum nor lowest rib is seen to count from: the vertebrae are numbered from "
-            "the top of the image; set the level of one and the rest follow"
+            "neither sacrum nor lowest rib is seen surely enough to count from: the vertebrae are "
+            "numbered from the top of the image; set the level of one and the rest follow"
         )
         names = tuple(f"vertebra_{n + 1}" for n in range(anchors.vertebrae))
         return names, Levels(counted_from="unknown", doubt=doubt)
     first = lowest - anchors.vertebrae + 1
-    return tuple(level_name(first + n) for n in range(anchors.vertebrae)), how
+    names = tuple(level_name(first + n) for n in range(anchors.vertebrae))
+    if how.counted_from == "ribs" and not anchors.above_sacrum:
+        names = tuple("sacrum" if first + n > LAST_LUMBAR else names[n] for n in range(len(names)))
+    return names, how
+
+
+def _leaves_the_spine(anchors: Anchors, lowest: int) -> bool:
+    """Tell a count that no spine has, which is no count: above C1, or far below the sacrum."""
+    return lowest > LAST_LUMBAR + SACRAL or lowest - anchors.vertebrae + 1 < 0
 
 
 def _both(lumbar: int) -> Levels:

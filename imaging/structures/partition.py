@@ -16,13 +16,21 @@ from imaging.kernels import kernel
 DENSE_HU = 350.0  # travel costs its length from here on
 DEAREST = 6.0  # times its length where bone is no denser than soft tissue
 SOFT_HU = 60.0
+CLIMBING = 3.0  # times the price of a way level or down
+NOWHERE = np.zeros((0, 0, 0), dtype=np.bool_)
 
 
 @kernel
 def _flood(  # noqa: C901, PLR0912 - one loop, compiled
-    dear: NDArray[np.float32], seeds: NDArray[np.int16], spacing: NDArray[np.float64]
+    dear: NDArray[np.float32],
+    seeds: NDArray[np.int16],
+    spacing: NDArray[np.float64],
+    climb: NDArray[np.bool_],
 ) -> NDArray[np.int16]:
-    """Grow seeds over the voxels whose price is above zero, cheapest first, by face neighbours."""
+    """Grow seeds over the voxels whose price is above zero, cheapest first, by face neighbours.
+
+    Where ``climb`` is true the way toward the head is dearer; empty where it is so nowhere.
+    """
     nk, nj, ni = seeds.shape
     out = np.zeros(seeds.shape, dtype=np.int16)
     cost = np.full(seeds.shape, np.float32(np.inf), dtype=np.float32)
@@ -57,6 +65,8 @@ def _flood(  # noqa: C901, PLR0912 - one loop, compiled
             price = dear[z, y, x]
             if price <= 0.0:
                 continue
+            if direction == 0 and climb.size > 0 and climb[z, y, x]:
+                length *= CLIMBING
             there = np.float32(here + length * 0.5 * (price + max(dear[k, j, i], 1.0)))
             if there < cost[z, y, x]:
                 cost[z, y, x] = there
@@ -86,7 +96,7 @@ def flood(
     numpy.ndarray
         Same shape, int16; 0 where no seed reaches.
     """
-    return _flood(price, seeds, np.array(spacing_mm_kji))
+    return _flood(price, seeds, np.array(spacing_mm_kji), NOWHERE)
 
 
 def share_out(
@@ -94,6 +104,7 @@ def share_out(
     bone: BoolArray,
     seeds: NDArray[np.int16],
     spacing_mm_kji: tuple[float, float, float],
+    climb: BoolArray = NOWHERE,
 ) -> NDArray[np.int16]:
     """Return the seed each voxel of bone belongs to.
 
@@ -107,6 +118,8 @@ def share_out(
         Same shape, int16; 0 is to be decided.
     spacing_mm_kji : tuple of float
         Voxel size.
+    climb : numpy.ndarray, optional
+        Same shape; where true the way toward the head is dearer.
 
     Returns
     -------
@@ -120,4 +133,4 @@ def share_out(
     dear *= 1.0 - DEAREST
     dear += DEAREST
     dear[~bone] = 0.0
-    return _flood(dear, np.where(bone, seeds, 0).astype(np.int16), np.array(spacing_mm_kji))
+    return _flood(dear, np.where(bone, seeds, 0).astype(np.int16), np.array(spacing_mm_kji), climb)

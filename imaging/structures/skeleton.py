@@ -21,6 +21,7 @@ from imaging.structures.contrast import Contrast
 from imaging.structures.hip_joint import split_femora
 from imaging.structures.levels import Anchors, Levels, name_levels, rib_name
 from imaging.structures.partition import share_out
+from imaging.structures.sacral import mark_sacral_exits
 from imaging.structures.spine import Cut, SpineFrame, find_cuts
 
 Value = TypeVar("Value", bound=np.generic)
@@ -32,6 +33,7 @@ BODY_SIDE_MM = 26.0
 WING_SIDE_MM = 62.0  # bone farther from the axis than the sacral alae reach
 WING_LEAST_ML = 40.0  # a rib has 30 at most
 RIB_SIDE_MM = 34.0  # beside thoracic transverse processes
+ARCH_FRONT_MM = 5.0  # of the canal's centre; behind it arches run down from their pedicles
 RIB_REACH_MM = 62.0  # beyond any transverse process
 RIB_LEAST_ML = 0.7
 TOUCH_MM = 6.0  # across a sacroiliac joint
@@ -40,6 +42,7 @@ SACROILIAC_LEAST_ML = 2.0  # of a vertebra, this near to the hips: it belongs to
 SACROILIAC_SHARE = 0.35  # of the broadest contact; a large transverse process of L5 has less
 RIB_TOUCH_LEAST_ML = 0.2
 VERTEBRA_LEAST_ML = 3.0
+UNEVEN_HEIGHTS = 1.6  # times the neighbour's, disc to disc; a collapse of half is 1.5
 MARROW_MM = 3.2  # half the widest gap of a cortex that is closed before its inside is filled
 SACRAL_GAP_MM = 8.0  # the same for the sacrum, whose alae have the thinnest cortex
 MARROW_HU = -120.0  # fatty marrow
@@ -170,13 +173,19 @@ def split_bone(
         part = seeds[piece.box]
         part[piece.mask & (part == 0)] = number
     progress.update(0.4, "vertebrae")
-    shared = share_out(work.hu, work.bone, seeds, work.spacing)
+    arches = work.spread((work.front < ARCH_FRONT_MM) & (np.abs(work.left) < RIB_SIDE_MM))
+    shared = share_out(work.hu, work.bone, seeds, work.spacing, arches)
     progress.update(0.6, "levels")
     labels, names, levels, title = _named(work, shared, segments, wings, ribs)
+    if levels is not None:
+        levels = levels.with_doubt(_uneven(cuts, title))
     labels, names = split_femora(work.hu, labels, names, work.spacing)
     progress.update(0.8, "marrow")
     beside = contrast.every((step[0], step[1], step[2]), hu.shape) if contrast else None
     labels = _with_marrow(work, labels, names, beside)
+    top = [cuts[n - 1] for n in title if title[n] == "sacrum" and n <= len(cuts)]
+    disc = max((cut.along for cut in top), default=None)
+    labels, names = mark_sacral_exits(work.hu, labels, names, frame, work.spacing, disc)
     below = {title[n]: cuts[n - 2] for n in title if 1 < n <= segments}
     discs = {
         name: float(np.interp(cut.along, np.arange(len(frame.points_mm)), frame.points_mm[:, 0]))
@@ -294,6 +303,23 @@ def _named(
     for piece, name in title.items():
         lookup[piece] = order.index(name) + 1
     return lookup[shared], order, levels if vertebrae else None, title
+
+
+def _uneven(cuts: list[Cut], title: dict[int, str]) -> str | None:
+    """Return the doubt that heights raise which neighbouring vertebrae do not have."""
+    heights = {
+        n: cuts[n - 1].along - cuts[n - 2].along
+        for n in range(2, len(cuts) + 1)
+        if title.get(n, "").startswith("vertebra")
+    }
+    for n in sorted(heights, reverse=True):
+        other = heights.get(n - 1)
+        if other and not 1.0 / UNEVEN_HEIGHTS < heights[n] / other < UNEVEN_HEIGHTS:
+            return (
+                f"{title[n]} and {title[n - 1]} are very unequally high: one has collapsed, or a "
+                "disc was missed or made up, which shifts all levels above or below it; check"
+            )
+    return None
 
 
 def _sacral(work: _Work, shared: NDArray[np.int16], segments: int, wings: int) -> int:

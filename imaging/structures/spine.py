@@ -34,6 +34,7 @@ PEDICLE_PERIOD_MM = 36.0
 HEIGHT_MM = (16, 46)  # from disc to disc: upper thoracic to lumbar, collapsed to tall
 UNEVEN_COST_HU = 300.0  # times the squared logarithm of the ratio of neighbouring heights
 LEAST_CUT_HU = 25.0  # contrast below which a cut is not worth it
+LEAST_SHARE = 0.3  # of the spine's own discs: between bright end plates marrow looks like a disc
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +203,10 @@ def find_cuts(
     worth = contrast + _openness(image, fronts, lefts)
     half = int(BEYOND_MM / 2)
     worth[:half] = worth[-half:] = 0.0
-    return [Cut(float(n), float(tilt[n]), float(worth[n])) for n in _best_cuts(worth)]
+    first = np.sort(worth[_best_cuts(worth, LEAST_CUT_HU)])
+    typical = float(np.median(first[len(first) // 2 :])) if len(first) else 0.0
+    chosen = _best_cuts(worth, max(LEAST_CUT_HU, LEAST_SHARE * typical))
+    return [Cut(float(n), float(tilt[n]), float(worth[n])) for n in chosen]
 
 
 def _discs(
@@ -245,12 +249,12 @@ def _openness(
     return result
 
 
-def _best_cuts(worth: FloatArray) -> list[int]:
+def _best_cuts(worth: FloatArray, least_hu: float) -> list[int]:
     """Return the sequence of places with the largest sum, at distances that vertebrae have."""
     count, (least, most) = len(worth), HEIGHT_MM
     heights = np.arange(least, most + 1)
     uneven = UNEVEN_COST_HU * np.log(heights[:, None] / heights[None, :]) ** 2
-    gain = worth - LEAST_CUT_HU
+    gain = worth - least_hu
     total = np.full((count, len(heights)), -np.inf)  # a cut here, so far above the last
     came = np.full((count, len(heights)), -1)
     for n in range(count):

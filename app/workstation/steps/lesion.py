@@ -108,14 +108,13 @@ class LesionPanel(Panel):
         self._click.setEnabled(case is not None)
         self.brush.set_enabled(case is not None)
         self._outside.setEnabled(can_regrow)
-        self.slider.setEnabled(can_regrow)
+        self._show_fit()
         for widget in (self._fill, self._smooth, self._split, self._keep, self._callipers):
             widget.setEnabled(has_lesion)
         self._show_choice(case)
         self._measures.show_plan(plan)
         if plan is None or not has_lesion:
             self._notes.show_notes(())
-            self._set_slider(0)
             return
         if plan.lesion is not None and plan.lesion.hu is not None:
             self.brush.suggest_range(plan.lesion.hu.p5, plan.lesion.hu.p95)
@@ -131,10 +130,17 @@ class LesionPanel(Panel):
 
     def show_activity(self, activity: Activity | None) -> None:
         """Keep the slider still while the outline is being found."""
+        self._show_fit()
+
+    def _show_fit(self) -> None:
+        """Show how generous the outline is, unless another is being found."""
         busy = self.session.runs("outline", "regrow")
-        case = self.session.case
-        can_regrow = case is not None and bool(case.plan.seeds_lps_mm)
-        self.slider.setEnabled(can_regrow and not busy)
+        plan = None if self.session.case is None else self.session.case.plan
+        self.slider.setEnabled(plan is not None and bool(plan.seeds_lps_mm) and not busy)
+        if not busy and not self.slider.isSliderDown():
+            self.slider.blockSignals(True)
+            self.slider.setValue(0 if plan is None else round(plan.generosity * SLIDER_STEPS))
+            self.slider.blockSignals(False)
 
     def _show_choice(self, case: Case | None) -> None:
         found = lesions(case) if case is not None else ()
@@ -154,25 +160,18 @@ class LesionPanel(Panel):
             parts.append(plan.name)
         elif bone is not None:
             parts.append(self.words.structure(bone))
-        if plan.lesion is not None:
-            parts.append(f"{self.words.number(plan.lesion.volume_ml)} ml")
+        if plan.measures is not None:
+            parts.append(f"{self.words.number(plan.measures.volume_ml)} ml")
         return " · ".join(parts)
 
     def _regrow(self, value: int) -> None:
         self.editing.regrow(value / SLIDER_STEPS)
 
-    def _set_slider(self, value: int) -> None:
-        self.slider.blockSignals(True)
-        self.slider.setValue(value)
-        self.slider.blockSignals(False)
-
     def _add_lesion(self) -> None:
-        self._set_slider(0)
         self.editing.add_lesion()
         self.viewpoint.change(tool=Tool.CLICK_LESION, painted_structure=None)
 
     def _begin_again(self) -> None:
-        self._set_slider(0)
         self.editing.forget_lesion()
         self.viewpoint.change(tool=Tool.CLICK_LESION, painted_structure=None)
 

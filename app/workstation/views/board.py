@@ -69,7 +69,7 @@ class Board(QWidget):
             view.on_maximise = self.maximise
         self.last_normal_lps: Vector = (0.0, 0.0, 1.0)  # of the slice painted in last
         self._alone: QWidget | None = None
-        self._had_lesion = False
+        self._seen_lesion: int | None = None  # number of the one the views were brought to
         self._chosen: tuple[int | None, int | None] = (None, None)
         self._structures: Structures | None = None
         session.subscribe(Topic.VOLUME, self._show_volume)
@@ -166,7 +166,7 @@ class Board(QWidget):
     def _show_volume(self, volume: Volume | None) -> None:
         self.layers.use_volume(volume)
         self.layers.use_case(None)
-        self._had_lesion, self._chosen = False, (None, None)
+        self._seen_lesion, self._chosen = None, (None, None)
         if volume is not None:
             x, y, z = (float(n) for n in volume.grid.corners_lps_mm().mean(axis=0))
             self._viewpoint.move_crosshair((x, y, z))
@@ -188,9 +188,11 @@ class Board(QWidget):
         if case is None:
             return
         plan = case.plan
-        if plan.lesion is not None and not self._had_lesion:
+        if case.lesion is None:
+            self._seen_lesion = None
+        elif plan.lesion is not None and plan.number != self._seen_lesion:
             self.go_to(plan.lesion.centroid_lps_mm)
-        self._had_lesion = plan.lesion is not None
+            self._seen_lesion = plan.number
         key = (id(plan.access) if plan.access else None, plan.chosen_rank)
         if plan.chosen is not None and key != self._chosen:
             self.go_to(plan.chosen.target_lps_mm)
@@ -201,7 +203,8 @@ class Board(QWidget):
         """Leave the contours of newly found bones out of the slices, where bone is seen anyway."""
         found = case.structures if case is not None else None
         if found is not None and found is not self._structures:
-            bones = frozenset(row.name for row in found.table if is_bone(row.name))
+            known = () if self._structures is None else self._structures.names()
+            bones = frozenset(n for n in found.names() if is_bone(n) and n not in known)
             hidden = self._viewpoint.look.hidden_structures | bones
             self._viewpoint.change(hidden_structures=hidden)
         self._structures = found

@@ -77,6 +77,7 @@ class SliceView(QWidget):
         self._shown = viewpoint.look
         self._drag: tuple[Qt.MouseButton, QPointF, Any] | None = None
         self._stroke: list[FloatArray] = []
+        self._adds = True  # whether the stroke does; a key may change the tool while it is drawn
         self._handle: tuple[Calliper, int] | None = None
         self._calliper: Calliper | None = None
         self._cursor_lps_mm: FloatArray | None = None
@@ -284,8 +285,7 @@ class SliceView(QWidget):
     def _paint_stroke(self, painter: QPainter) -> None:
         radius = self._shown.brush_mm / self._mm_per_pixel
         if self._stroke:
-            adds = self._shown.tool == Tool.BRUSH_ADD
-            colour = QColor(LESION if adds else "#FFFFFF")
+            colour = QColor(LESION if self._adds else "#FFFFFF")
             colour.setAlpha(90)
             pen = QPen(colour, 2 * radius, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
@@ -368,7 +368,7 @@ class SliceView(QWidget):
         elif tool == Tool.CALLIPERS:
             self._handle = self._handle_at(position)
         else:
-            self._stroke = [place]
+            self._stroke, self._adds = [place], tool == Tool.BRUSH_ADD
         self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
@@ -410,7 +410,7 @@ class SliceView(QWidget):
                     points,
                     _vector(self._axes.normal),
                     look.brush_mm,
-                    adds=look.tool == Tool.BRUSH_ADD,
+                    adds=self._adds,
                     shape=look.brush_shape,
                     range_hu=look.brush_range_hu,
                 )

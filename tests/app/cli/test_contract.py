@@ -243,7 +243,8 @@ def test_plan_and_report_in_one_go(
     )  # fmt: skip
     assert status == 0, err
     assert set(document) == {
-        "series_uid", "lesion", "structures", "access", "simulation", "recommendation", "files",
+        "series_uid", "lesion", "involvement", "edits", "structures", "not_visible", "access",
+        "simulation", "recommendation", "files",
     }  # fmt: skip
     row = document["simulation"][0]
     assert row["technique"] == "cryoablation"

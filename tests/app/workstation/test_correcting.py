@@ -154,7 +154,13 @@ def test_an_outline_is_corrected_step_by_step_and_every_step_goes_back(bench: Be
     bench.press("Keep the clicked part")
     bench.click(bench.middle)
     bench.settle()
-    for name in ("keep_part", "smooth", "brush"):
+    assert bench.session.undo_name == "smooth"  # one part: there was nothing to take away
+    bench.press("Brush: add")
+    bench.drag(_moved(bench.middle, 60), _moved(bench.middle, 64))
+    bench.press("Keep the clicked part")
+    bench.click(bench.middle)
+    bench.settle()
+    for name in ("keep_part", "brush", "smooth", "brush"):
         assert bench.session.undo_name == name
         bench.session.undo()
         bench.settle()

@@ -124,4 +124,4 @@ def test_without_labelled_organs_the_belly_is_not_the_first_choice(
     (best,) = search_access(request).proposals
     canal = vertebra.volume.grid.to_lps(np.argwhere(vertebra_structures.mask("spinal_canal")))
     assert best.entry_lps_mm[1] > float(np.median(canal[:, 1]))
-    assert "kidneys" in search_access(request).not_checked
+    assert set(search_access(request).not_checked) == {"liver and spleen", "nerves"}
