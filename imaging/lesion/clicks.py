@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.errors import ImagingError, Problem, refuse_image
 from imaging.geometry import BoolArray, FloatArray
@@ -215,8 +214,13 @@ def near_clicks(region: Region, clicks_lps_mm: FloatArray, radius_mm: float) -> 
     numpy.ndarray
         Shape of the region, bool.
     """
-    apart = np.ones(region.hu.shape, dtype=bool)
+    near = np.zeros(region.hu.shape, dtype=bool)
     for click in clicks_lps_mm:
-        apart[region.index(click)] = False
-    near: BoolArray = ndimage.distance_transform_edt(apart, sampling=region.voxel_mm) <= radius_mm
-    return near & bool(len(clicks_lps_mm))
+        middle = np.array(region.index(click))
+        reach = int(radius_mm / region.voxel_mm)
+        start, end = np.maximum(middle - reach, 0), np.minimum(middle + reach + 1, near.shape)
+        part = tuple(slice(a, b) for a, b in zip(start, end, strict=True))
+        offsets = np.ogrid[part]
+        away = sum((one - at) ** 2 for one, at in zip(offsets, middle, strict=True))
+        near[part] |= np.sqrt(away) * region.voxel_mm <= radius_mm
+    return near

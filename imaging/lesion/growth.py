@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.spatial import cKDTree
 from imaging.geometry import BoolArray, FloatArray
 from imaging.lesion.clicks import SEED_RADIUS_MM, Tissue, near_clicks
 from imaging.lesion.region import (
+    OPEN_SHARE,
     SIGHT_MM,
     SURE_BONE_HU,
     Region,
@@ -45,7 +47,6 @@ GROWN_MM = 5.0  # radius; a smaller outline has not found the lesion yet
 CREEPS_MM, RISES = 0.15, 1.06  # growth at which the step at the border must rise at least so much
 STEP_MM = 2.0  # on both sides of the border, where its step is measured
 OPEN_TRUST = 0.3  # in the share of directions, where little is left of the bone
-OPEN_SHARE = 0.55  # of the directions; below it the bone is destroyed through
 NEAR_BONE_MM = 30.0  # bone farther from the click belongs to something else
 DEFECT_RAYS = 400
 SMOOTHED_RAYS = 9  # over which a defect's reach is averaged
@@ -96,8 +97,16 @@ class Found:
     radius_mm: float
 
 
+Compare = Callable[[Region, BoolArray], Region]
+
+
 def grown(
-    region: Region, tissue: Tissue, seed_lps_mm: FloatArray, blocked: BoolArray, progress: Progress
+    region: Region,
+    tissue: Tissue,
+    seed_lps_mm: FloatArray,
+    blocked: BoolArray,
+    progress: Progress,
+    compare: Compare | None = None,
 ) -> tuple[Found, Region]:
     """Grow the outline from clicks in one tissue.
 
@@ -116,6 +125,9 @@ def grown(
         Shape of the region, bool: what cannot be lesion.
     progress : Progress
         Told at each level.
+    compare : callable or None
+        Given the region and a first outline, returns the region with what the other side of the
+        body says of it; None where there is no other side.
 
     Returns
     -------
@@ -123,15 +135,21 @@ def grown(
         The outline, and the region with the sight it was grown with.
     """
     if tissue.sign < 0:
-        return _raised(region, tissue, seed_lps_mm, blocked, DENSE_LEVELS_HU, progress), region
+        first = _raised(region, tissue, seed_lps_mm, blocked, DENSE_LEVELS_HU, progress)
+        if compare is not None:
+            region = compare(region, first.mask)
+            if region.against is not None:
+                first = _raised(region, tissue, seed_lps_mm, blocked, DENSE_LEVELS_HU, progress)
+        return first, region
     first = _raised(region, tissue, seed_lps_mm, blocked, FIRST_LEVEL_HU, progress)
-    if first.radius_mm < LARGE_MM:
-        return _raised(region, tissue, seed_lps_mm, blocked, LEVELS_HU, progress), region
-    sight_mm = max(SIGHT_MM, min(SIGHT_RADII * first.radius_mm, FARTHEST_SIGHT_MM))
-    seen = surrounded_by(region.hu > SURE_BONE_HU, region.voxel_mm, sight_mm)
-    wide = replace(region, surrounded=seen)
-    again = _raised(wide, tissue, seed_lps_mm, blocked, LEVELS_HU, progress, INSIDE_LARGE)
-    return again, wide
+    inside = INSIDE
+    if first.radius_mm >= LARGE_MM:
+        sight_mm = max(SIGHT_MM, min(SIGHT_RADII * first.radius_mm, FARTHEST_SIGHT_MM))
+        seen = surrounded_by(region.hu > SURE_BONE_HU, region.voxel_mm, sight_mm)
+        region, inside = replace(region, surrounded=seen), INSIDE_LARGE
+    if compare is not None:
+        region = compare(region, first.mask)
+    return _raised(region, tissue, seed_lps_mm, blocked, LEVELS_HU, progress, inside), region
 
 
 def _raised(
@@ -148,6 +166,8 @@ def _raised(
     seen = sample(region.surrounded, region.grid, seed_lps_mm, order=1, outside=0.0)
     inside = float(min(inside_most, seen.max() - INSIDE_BELOW_CLICK))
     place = OUTSIDE_COST * np.clip(inside - region.surrounded, *OUTSIDE_RANGE)
+    if region.against is not None:
+        place += region.against
     barred = blocked
     is_open = bool(seen.max() < OPEN_SHARE)
     if is_open:
@@ -165,6 +185,8 @@ def _raised(
         cost = _against(above, beside.at(level))
         if tissue.sign > 0:
             cost[dark] = DARK_COST
+        elif region.changed is not None:
+            cost[region.changed] = -TRUST[0]
         cost += place
         cost[barred] = TRUST[1]
         cost[clicked] = -TRUST[1]
@@ -175,9 +197,10 @@ def _raised(
         now_mm = float(np.cbrt(3 * np.count_nonzero(mask) / (4 * np.pi))) * region.voxel_mm
         step_hu = _step(above, mask, region)
         if best is not None and radius_mm >= GROWN_MM:
+            runs = now_mm - radius_mm > RUNS_AWAY_MM
             fades = step_hu < RISES * best_hu and now_mm - radius_mm > CREEPS_MM
-            if now_mm - radius_mm > RUNS_AWAY_MM or fades:
-                return replace(best, ran_away=True)
+            if runs or fades:
+                return replace(best, ran_away=runs)
         closed = np.zeros_like(mask)
         ended = (field.copy(), dual.copy())
         best = Found(mask, ended[0], cost, inside, is_open, False, closed, ended[1], now_mm)

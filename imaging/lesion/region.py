@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ SMOOTHING_MM = 0.8  # takes the noise of a routine CT to about a third
 SURE_BONE_HU = 170.0
 DIRECTIONS = 64  # over the sphere, evenly
 SIGHT_MM = 24.0  # half a vertebral body; bone farther away belongs to something else
+OPEN_SHARE = 0.55  # of the directions; below it the bone is destroyed through
 COARSE_MM = 2.0  # side of the blocks on which directions are followed
 MOST_VOXELS = 500_000  # of a block; larger ones are cut on coarser voxels, so that a click is quick
 
@@ -34,11 +36,23 @@ class Region:
     surrounded : numpy.ndarray
         Same shape, float32 from 0 to 1: share of the directions in which bone is seen nearby. What
         was within a bone sees most of it still, whatever was destroyed on one side.
+    against : numpy.ndarray or None
+        Same shape, float32: by how much the other side of the body speaks against the lesion, and
+        below 0 for it; None where it was not compared.
+    changed_hu : float
+        By how much the other side is denser than the lesion at its core (less dense, for a dense
+        lesion); 0 where that is not known.
+    changed : numpy.ndarray or None
+        Same shape, bool: bone that differs much from the other side's; None where it was not
+        compared.
     """
 
     grid: Grid
     hu: NDArray[np.float32]
     surrounded: NDArray[np.float32]
+    against: NDArray[np.float32] | None = None
+    changed_hu: float = 0.0
+    changed: BoolArray | None = None
 
     @property
     def voxel_mm(self) -> float:
@@ -113,17 +127,15 @@ def surrounded_by(
     numpy.ndarray
         Same shape, float32, 0 to 1.
     """
-    coarse = max(1, round(COARSE_MM / voxel_mm))
+    coarse = max(1, math.ceil(COARSE_MM / voxel_mm - 0.25))
     padded = np.pad(bone, [(0, (-n) % coarse) for n in bone.shape])
     k, j, i = (n // coarse for n in padded.shape)
     blocks = padded.reshape(k, coarse, j, coarse, i, coarse).any(axis=(1, 3, 5))
+    steps = int(sight_mm / (coarse * voxel_mm))
+    wide = np.pad(blocks, steps + 1)
+    offsets = _offsets(directions(DIRECTIONS), steps, (wide.shape[1], wide.shape[2]))
     seen = np.empty(blocks.shape, dtype=np.float32)
-    _look_around(
-        np.ascontiguousarray(blocks),
-        directions(DIRECTIONS),
-        int(sight_mm / (coarse * voxel_mm)),
-        seen,
-    )
+    _look_around(wide.ravel(), wide.shape, offsets, steps + 1, seen)
     if coarse == 1:
         return seen
     fine: NDArray[np.float32] = ndimage.zoom(seen, coarse, order=1, grid_mode=True, mode="nearest")
@@ -150,23 +162,33 @@ def directions(count: int) -> FloatArray:
     )
 
 
+def _offsets(rays: FloatArray, steps: int, rows_columns: tuple[int, int]) -> NDArray[np.int64]:
+    """Return how far apart in memory a voxel lies from those on its rays, shape (rays, steps)."""
+    along = np.floor(0.5 + rays[:, None, :] * np.arange(1, steps + 1)[:, None]).astype(np.int64)
+    rows, columns = rows_columns
+    flat: NDArray[np.int64] = (along[..., 0] * rows + along[..., 1]) * columns + along[..., 2]
+    return flat
+
+
 @parallel_kernel
-def _look_around(bone: BoolArray, rays: FloatArray, steps: int, seen: NDArray[np.float32]) -> None:
-    """Write the share of rays that meet bone within some steps of one voxel."""
-    depth, rows, columns = bone.shape
+def _look_around(
+    bone: BoolArray,
+    shape: tuple[int, int, int],
+    offsets: NDArray[np.int64],
+    edge: int,
+    seen: NDArray[np.float32],
+) -> None:
+    """Write the share of rays that meet bone; ``bone`` is flat, of a shape with an empty edge."""
+    depth, rows, columns = seen.shape
+    count, steps = offsets.shape
     for k in prange(depth):
         for j in range(rows):
+            row = ((k + edge) * shape[1] + j + edge) * shape[2] + edge
             for i in range(columns):
                 met = 0
-                for ray in range(rays.shape[0]):
-                    z, y, x = k + 0.5, j + 0.5, i + 0.5
-                    for _ in range(steps):
-                        z += rays[ray, 0]
-                        y += rays[ray, 1]
-                        x += rays[ray, 2]
-                        if z < 0 or y < 0 or x < 0 or z >= depth or y >= rows or x >= columns:
-                            break
-                        if bone[int(z), int(y), int(x)]:
+                for ray in range(count):
+                    for step in range(steps):
+                        if bone[row + i + offsets[ray, step]]:
                             met += 1
                             break
-                seen[k, j, i] = met / rays.shape[0]
+                seen[k, j, i] = met / count

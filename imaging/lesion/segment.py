@@ -30,7 +30,9 @@ from imaging.lesion.clicks import (
     not_distinct,
     settled,
 )
-from imaging.lesion.growth import MOST_CHANGE_MM, Found, corrected, grown
+from imaging.lesion.comparison import compared
+from imaging.lesion.growth import MOST_CHANGE_MM, Compare, Found, corrected, grown
+from imaging.lesion.other_side import OtherSide, find_other_side
 from imaging.lesion.region import SURE_BONE_HU, Region, cut_region
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume, resample
@@ -193,11 +195,12 @@ def _outlined(
 ) -> tuple[_Judged, BoolArray, tuple[int, int, int], BoolArray]:
     """Return what was found, where it may grow to, and the outline on a block of the volume."""
     reach_mm = FIRST_REACH_MM
+    other = find_other_side(volume, asked.inside[0])
     while True:
         progress.update(reach_mm / (2 * LARGEST_REACH_MM), "outlining the lesion")
         region = cut_region(volume, asked.every, reach_mm, FURTHER_MM)
         blocked = _blocked(volume, asked, region)
-        judged, others = _judged(volume, region, blocked, asked, progress)
+        judged, others = _judged(volume, region, blocked, asked, other, progress)
         leaving = any(_leaves_block(one.found.mask, region, volume) for one in (judged, *others))
         if not leaving:
             break
@@ -245,12 +248,23 @@ def _room(volume: Volume, asked: _Asked, part: Volume, start: tuple[int, int, in
 
 
 def _judged(
-    volume: Volume, region: Region, blocked: BoolArray, asked: _Asked, progress: Progress
+    volume: Volume,
+    region: Region,
+    blocked: BoolArray,
+    asked: _Asked,
+    other: OtherSide | None,
+    progress: Progress,
 ) -> tuple[_Judged, list[_Judged]]:
     """Outline from the first click, moved to the others; those far away get their own."""
     first, further = settled(region, volume, asked.inside[0])[None], asked.inside[1:]
     tissue = clicked_tissue(region, first)
-    found, region = grown(region, tissue, first, blocked, progress)
+    compare: Compare | None = None
+    if other is not None:
+
+        def compare(around: Region, outline: BoolArray) -> Region:
+            return compared(around, volume, other, tissue, first, outline)
+
+    found, region = grown(region, tissue, first, blocked, progress, compare)
     away_mm = ndimage.distance_transform_edt(~found.mask, sampling=region.voxel_mm)
     others, missed, about = [], [], [asked.inside[0]]
     for place in further:
@@ -262,7 +276,7 @@ def _judged(
         if apart_mm > 0:
             missed.append(place)
     found = corrected(found, region, first, np.reshape(missed, (-1, 3)), asked.wrong)
-    contrast_hu = _contrast(found, region, tissue)
+    contrast_hu = max(_contrast(found, region, tissue), region.changed_hu)
     if contrast_hu < LEAST_CONTRAST_HU and len(asked.every) == 1:  # more clicks are believed
         raise not_distinct(first)
     return _Judged(found, region, tissue, np.stack(about), contrast_hu), others
