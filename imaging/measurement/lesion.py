@@ -89,6 +89,9 @@ class LesionMeasurement(Document):
         Of the largest opening of the cortex; None without one.
     breach_lps_mm : Vector or None
         Middle of that opening.
+    thin_cortex_mm2 : float or None
+        Area without visible cortex that is too small a part of the surface to be called a breach;
+        None without one.
     """
 
     length_mm: float
@@ -107,6 +110,7 @@ class LesionMeasurement(Document):
     hu: Density | None = None
     breach_area_mm2: float | None = None
     breach_lps_mm: Vector | None = None
+    thin_cortex_mm2: float | None = None
 
 
 def measure(volume: Volume, mask: BoolArray, canal: BoolArray | None = None) -> LesionMeasurement:
@@ -159,6 +163,7 @@ def measure(volume: Volume, mask: BoolArray, canal: BoolArray | None = None) -> 
         hu=Density(sd=float(values.std()), p5=p5, median=median, p95=p95),
         breach_area_mm2=breach.area_mm2,
         breach_lps_mm=breach.centre_lps_mm,
+        thin_cortex_mm2=breach.thin_mm2,
     )
 
 
