@@ -18,8 +18,9 @@ from imaging.structures.canal import Canal, find_canal
 from imaging.structures.cavity import behind_all, find_cavity, is_trunk
 from imaging.structures.contrast import Contrast, find_contrast
 from imaging.structures.foramina import exit_names, paint_exits
+from imaging.structures.iliac import find_iliacs
 from imaging.structures.labels import passage_class
-from imaging.structures.levels import EXIT, Levels
+from imaging.structures.levels import EXIT, SIDES, Levels
 from imaging.structures.model import (
     BODY,
     BODY_CAVITY,
@@ -37,6 +38,7 @@ from imaging.structures.organs import (
     paint_kidneys,
     paint_vessels,
 )
+from imaging.structures.pelvis import Pelvis
 from imaging.structures.skeleton import Skeleton, split_bone
 from imaging.structures.tube import Tube
 from imaging.structures.vessels import Front, follow_vessels
@@ -47,6 +49,17 @@ LEAST_BODY_ML = 50.0
 
 AORTA, CAVA, VESSEL, BOWEL = "aorta", "inferior_vena_cava", "vessel", "bowel"
 KIDNEYS = ("kidney_left", "kidney_right")
+ILIACS = {f"iliac_{kind}_{side}": kind for kind in ("artery", "vena") for side in SIDES}
+ILIAC_METHODS = {
+    "artery": (
+        "common and external iliac artery, followed with the vein from the aorta's fork to the "
+        "groin as round, even discs; the internal iliac artery is not followed"
+    ),
+    "vena": (
+        "common and external iliac vein, followed behind and beside the artery from the cava's "
+        "fork to the groin; the internal iliac vein is not followed"
+    ),
+}
 KIDNEY_METHOD = (
     "of all parts of soft tissue beside the spine, taken apart at several densities and depths, "
     "the one most like a kidney by size, height, place and the fat around it"
@@ -78,6 +91,7 @@ METHODS = {
         "followed as the aorta, on its right, to where it narrows near the disc below L4; within "
         "the liver without contrast its border is not seen and not trusted"
     ),
+    **{name: ILIAC_METHODS[kind] for name, kind in ILIACS.items()},
     KIDNEYS[0]: KIDNEY_METHOD,
     KIDNEYS[1]: KIDNEY_METHOD,
     BOWEL: (
@@ -185,8 +199,8 @@ def _along_the_spine(
     labels[canal.mask] = LABEL[SPINAL_CANAL]
     skeleton = split_bone(hu, seen.bone, canal, spacing, progress.part(0.1, 0.6), seen.contrast)
     bone = seen.bone
-    for plane, own in zip(bone, skeleton.labels, strict=True):
-        plane |= own > 0
+    for k, own in enumerate(skeleton.labels):
+        bone[k] |= own > 0
     trim_blur(bone, hu, spacing)
     _paint(labels, skeleton, bone)
     names = dict(enumerate((*METHODS, *skeleton.names), start=1))
@@ -198,7 +212,11 @@ def _along_the_spine(
     paint_exits(labels, hu, canal, spacing, discs, number, SOFT)
     progress.update(0.6, "vessels and kidneys")
     named = name_vessels(seen.tubes, seen.front, heights)
-    paint_vessels(labels, seen.front, named, number, SOFT)
+    own = seen.front.image
+    paint_vessels(labels, own, named.items(), number, SOFT)
+    pelvis = {side: Pelvis.of(labels, number, side, spacing) for side in SIDES}
+    frames = {side: frame for side, frame in pelvis.items() if frame is not None}
+    paint_vessels(labels, *find_iliacs(hu, frames, named, own, spacing), number, SOFT)
     paint_kidneys(labels, hu, bone, canal, spacing, heights, number, SOFT)
     paint_contrast(labels, hu, seen.contrast, LABEL[VESSEL], SOFT)
     progress.update(0.85, "body cavity")

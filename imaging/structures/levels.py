@@ -121,7 +121,7 @@ def name_levels(anchors: Anchors) -> tuple[tuple[str, ...], Levels]:
         if lowest > LAST_LUMBAR:
             doubt += "; what follows the fifth lumbar vertebra was taken for the sacrum"
         how = Levels(counted_from="ribs", doubt=doubt)
-    if from_ribs is None and not anchors.above_sacrum or _leaves_the_spine(anchors, lowest):
+    if (from_ribs is None and not anchors.above_sacrum) or _leaves_the_spine(anchors, lowest):
         doubt = (
             "neither sacrum nor lowest rib is seen surely enough to count from: the vertebrae are "
             "numbered from the top of the image; set the level of one and the rest follow"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.geometry import BoolArray
 from imaging.structures.canal import Canal
+from imaging.structures.coarse import CoarseImage
 from imaging.structures.contrast import Contrast
 from imaging.structures.kidneys import find_kidneys
 from imaging.structures.tube import Tube
@@ -100,8 +103,8 @@ def name_vessels(
 
 def paint_vessels(
     labels: NDArray[np.uint16],
-    front: Front,
-    tubes: dict[str, Tube],
+    image: CoarseImage,
+    tubes: Iterable[tuple[str, Tube]],
     number: dict[str, int],
     over: tuple[int, ...],
 ) -> None:
@@ -111,17 +114,17 @@ def paint_vessels(
     ----------
     labels : numpy.ndarray
         Shape (k, j, i) along the patient's axes, changed in place.
-    front : Front
+    image : CoarseImage
         Their grid.
-    tubes : dict
-        Name to vessel.
+    tubes : iterable of (str, Tube)
+        Name and vessel; earlier ones are not painted over.
     number : dict
         Name to label.
     over : tuple of int
         Labels they may replace.
     """
-    for name, tube in tubes.items():
-        paint_tube(tube, front, labels, number[name], over)
+    for name, tube in tubes:
+        paint_tube(tube, image, labels, number[name], over)
 
 
 def paint_kidneys(

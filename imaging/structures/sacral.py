@@ -1,7 +1,8 @@
 """The sacral foramina: soft channels beside the sacral canal, where anatomy has the sacral roots.
 
-A sacrum whose gaps are closed before its inside is filled swallows them. What of the filling is soft,
-narrow and beside the canal is given back; dense marrow is not, nor is a wide soft defect of the bone.
+A sacrum whose gaps are closed before its inside is filled swallows them. What of the filling is
+soft, narrow and beside the canal is given back; dense marrow is not, nor is a wide soft defect of
+the bone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.geometry import BoolArray, FloatArray
+from imaging.geometry import BoolArray
 from imaging.structures.levels import SIDES, exit_name
 from imaging.structures.spine import SpineFrame
 
@@ -107,8 +108,8 @@ def _large(
     mask = np.zeros(shape, dtype=bool)
     mask[tuple(index[chosen].T)] = True
     pieces, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-    sizes: FloatArray = np.bincount(pieces.ravel(), minlength=count + 1) * float(np.prod(spacing))
-    keep = sizes / 1000.0 > LEAST_ML
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+    keep = sizes * (float(np.prod(spacing)) / 1000.0) > LEAST_ML
     keep[0] = False
     result: BoolArray = keep[pieces[tuple(index.T)]]
     return result

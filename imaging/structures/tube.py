@@ -37,6 +37,7 @@ ROUND_COST = 0.012  # of a ray's whole worth, a squared millimetre off the disc'
 BORDER_ALONG_MM = 4.0  # the border's signs are smoothed over this along the vessel
 CALCIUM_MM = 4.0  # the thickest plaque, with its blur
 HALF_WAY = 0.45  # of the density of enhanced blood, where soft tissue or fat begins
+EVERYWHERE = np.zeros((0, 0, 0), dtype=np.bool_)
 WALL_HU = 130.0  # above blood: calcium of the wall, or bone
 
 
@@ -116,8 +117,9 @@ def _discs(  # noqa: C901, PLR0912 - one loop, compiled
     radii_mm: FloatArray,
     pixel_mm: FloatArray,
     noise_hu: float,
+    wanted: NDArray[np.bool_],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return score, radius and mean of the disc that fits best at each place."""
+    """Return score, radius and mean of the disc that fits best at each place that is wanted."""
     shape = (hu.shape[0], len(places_j), len(places_i))
     score = np.full(shape, np.float32(-1.0), dtype=np.float32)
     radius = np.zeros(shape, dtype=np.float32)
@@ -128,6 +130,8 @@ def _discs(  # noqa: C901, PLR0912 - one loop, compiled
             for b in range(shape[2]):
                 j0 = places_j[a]
                 i0 = places_i[b]
+                if wanted.size > 0 and not wanted[k, a, b]:
+                    continue
                 if hu[k, j0, i0] < BLOOD_HU[0] - 30.0 or hu[k, j0, i0] > BLOOD_HU[1]:
                     continue
                 for r in radii_mm:
@@ -183,6 +187,7 @@ def judge_discs(
     radii_mm: FloatArray,
     pixel_mm: tuple[float, float],
     noise_hu: float,
+    wanted: BoolArray = EVERYWHERE,
 ) -> DiscScores:
     """Judge each place of each slice as the centre of a vessel.
 
@@ -198,13 +203,16 @@ def judge_discs(
         Size along j and i.
     noise_hu : float
         Standard deviation of a homogeneous tissue.
+    wanted : numpy.ndarray, optional
+        Shape (slices, rows, columns): the places that are judged; all of them by default.
 
     Returns
     -------
     DiscScores
-        On the places.
+        On the places; the score is -1 where nothing was judged or is as dense as blood.
     """
-    return DiscScores(*_discs(hu, places[0], places[1], radii_mm, np.array(pixel_mm), noise_hu))
+    pixel = np.array(pixel_mm)
+    return DiscScores(*_discs(hu, places[0], places[1], radii_mm, pixel, noise_hu, wanted))
 
 
 @parallel_kernel

@@ -312,7 +312,7 @@ def above_fork(tube: Tube, front: Front, usual_k: float | None) -> Tube | None:
 
 def paint_tube(
     tube: Tube,
-    front: Front,
+    own: CoarseImage,
     labels: NDArray[np.uint16],
     label: int,
     over: tuple[int, ...],
@@ -322,8 +322,8 @@ def paint_tube(
     Parameters
     ----------
     tube : Tube
-        On the grid of ``front``.
-    front : Front
+        On the grid of ``own``.
+    own : CoarseImage
         Where it was found.
     labels : numpy.ndarray
         Shape of the image along the patient's axes, changed in place.
@@ -332,8 +332,8 @@ def paint_tube(
     over : tuple of int
         Labels that it may replace.
     """
-    slices = front.image.from_fine(0, np.arange(len(labels), dtype=float))
-    for k, window, inside in _sections(tube, front, slices, None):
+    slices = own.from_fine(0, np.arange(len(labels), dtype=float))
+    for k, window, inside in _sections(tube, own, slices, None):
         plane = labels[k][window]
         plane[inside[: plane.shape[0], : plane.shape[1]] & np.isin(plane, over)] = label
 
@@ -357,24 +357,24 @@ def tube_mask(tube: Tube, front: Front, image: CoarseImage) -> BoolArray:
     """
     out = np.zeros(image.hu.shape, dtype=bool)
     slices = front.image.from_fine(0, image.to_fine(0, np.arange(len(out), dtype=float)))
-    for k, window, inside in _sections(tube, front, slices, image):
+    for k, window, inside in _sections(tube, front.image, slices, image):
         part = out[k][window]
         part |= inside[: part.shape[0], : part.shape[1]]
     return out
 
 
 def _sections(
-    tube: Tube, front: Front, slices: FloatArray, image: CoarseImage | None
+    tube: Tube, own: CoarseImage, slices: FloatArray, image: CoarseImage | None
 ) -> Iterator[tuple[int, tuple[slice, slice], BoolArray]]:
     """Give each slice of a target grid with the window the vessel lies in and its section there.
 
     The target is a coarse image, or the image itself.
     """
     scale = image.step if image else (1, 1, 1)
-    spacing = [mm / s for mm, s in zip(front.image.spacing_mm_kji, front.image.step, strict=True)]
+    spacing = [mm / s for mm, s in zip(own.spacing_mm_kji, own.step, strict=True)]
     mm_j, mm_i = spacing[1] * scale[1], spacing[2] * scale[2]
     index = tube.slices.astype(float)
-    centre = [front.image.to_fine(n + 1, tube.centres_ji[:, n]) for n in (0, 1)]
+    centre = [own.to_fine(n + 1, tube.centres_ji[:, n]) for n in (0, 1)]
     if image:
         centre = [image.from_fine(n + 1, centre[n]) for n in (0, 1)]
     angles = 2 * np.pi * np.arange(tube.radii_mm.shape[1] + 1) / tube.radii_mm.shape[1]
