@@ -16,7 +16,7 @@ from scipy import ndimage
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.coarse import CoarseImage
 from imaging.structures.pelvis import Pelvis
-from imaging.structures.tube import Tube, judge_discs, outline
+from imaging.structures.tube import DiscScores, Tube, judge_discs, outline
 from imaging.structures.tube_pair import Candidates, beside_each_other, follow_pair
 from imaging.structures.vessels import noise_of
 
@@ -34,11 +34,21 @@ GROIN_BELOW_MM = 25.0  # so far below its widest place
 SAG_MM = {"artery": 36.0, "vena": 44.0}  # backward from the straight line, beside the sacral ala
 SAGS_MM = (25.0, -38.0)  # above the sacrum's top: begins, is deepest; it ends at the side wall
 COMMON = 0.3  # of the way down, the common iliac vessels
-SPREAD_MM = (20.0, 17.0)  # from the usual course: to the front or back, to the side
+SPREAD_MM = (24.0, 17.0)  # from the usual course: to the front or back, to the side
 PLACE_COST = 0.22  # of a score, at that distance
+ENHANCED_HU = 90.0  # blood without contrast has 30 to 60
+UNENHANCED_HU = 30.0  # the least of a vein that contrast has not reached
+ALIKE = (0.2, 0.15)  # of the density above the fork: less and more are as likely
+ALIKE_HU = 8.0  # at least
+TRUNK_MM = 40.0  # above a fork, over which its density is measured
+HU_COST = 0.2  # of a score, for
+HU_SPREAD = (10.0, 0.1)  # beyond that: HU, or a share of the density
+HU_MOST = 3.0  # times that cost is the most
 FARTHEST = 4.0  # times that cost is the most
+WEIGHT = {"artery": 1.5, "vena": 1.0}  # arteries are rounder: of two places theirs is the surer
 LEAST = 0.3  # score below which a place is not worth it
-FORK_MM = 16.0  # from the end of a great vessel, where its branches begin
+ABOVE_FORK_MM = 20.0  # where both sides' vessels are still one
+FORK_MM = 9.0  # from the middle of a great vessel there
 ELSEWHERE = -5.0  # worth of a place that is farther
 UNKNOWN_CAVA_MM = (8.0, -20.0)  # behind and to the left of the aorta's end
 APART_MM = 18.0  # between the middles of artery and vein of a side
@@ -46,8 +56,11 @@ APART_COST = 0.35
 STEEPEST = 1.8  # sideways to down
 SLOPE_MM = 3.0  # each slice allows as much, whatever its thickness
 ONE_VESSEL = 0.5  # of both radii: nearer middles are those of one vessel
-BELIEVED = 0.45  # mean score over the length below
-BELIEVED_MM = 30.0
+LOST = 0.4  # mean score below which a vessel is lost, over
+LOST_MM = 60.0  # this length: short stretches are bridged
+# mean score of a vessel that is believed; measured: arteries 0.67 to 0.79, veins 0.58 to 0.71, and
+# what is followed where vessels were taken out 0.43 to 0.62 and 0.43 to 0.54
+SURE = {"artery": 0.6, "vena": 0.55}
 LENGTH_MM = 50.0  # shorter ones are not believed
 AXIS_MM = 3.0  # the axis is smoothed over this
 OUTSIDE_HU = -100.0  # given to what is nearer to the other vessel, as if fat parted them
@@ -117,17 +130,18 @@ def find_iliacs(
     if not sides:
         return own, []
     field = _field(hu, forks, sides, spacing_mm_kji)
-    followed = _followed(field, forks, sides)
+    followed = _followed(field, forks, sides, _densities(trunks, own.spacing_mm_kji[0]))
     found = []
+    slice_mm = field.image.spacing_mm_kji[0]
     for kind, trunk in TRUNKS.items():
         both = [followed[side][kind] for side in followed]
         parted = _parted(both, field.image.spacing_mm_kji)
         for side, tube in zip(followed, both, strict=True):
-            below = _believed(tube.part(tube.slices < parted), field.image.spacing_mm_kji[0])
+            below = _believed(tube.part(tube.slices < parted), slice_mm, SURE[kind])
             if below is None:
                 continue
             found.append((f"iliac_{kind}_{side}", below))
-            if trunk in trunks:
+            if trunk in trunks and tube.slices[-1] >= parted:
                 found.append((trunk, tube.part(tube.slices >= parted)))
     return field.image, found
 
@@ -135,20 +149,26 @@ def find_iliacs(
 def _forks(
     trunks: dict[str, Tube], own: CoarseImage, spacing: tuple[float, float, float]
 ) -> dict[str, FloatArray] | None:
-    """Return the lower end of aorta and cava, (k, j, i) of the image; None without the aorta."""
-    ends = {}
+    """Return aorta and cava a little above their forks, (k, j, i); None without the aorta.
+
+    Above: what was taken for the lower end of the aorta may be the first part of a branch.
+    """
+    if "aorta" not in trunks:
+        return None
+    above = ABOVE_FORK_MM / own.spacing_mm_kji[0]
+    start = max(float(tube.slices[0]) + above * (name == "aorta") for name, tube in trunks.items())
+    start = min(start, float(trunks["aorta"].slices[-1]))
+    places = {}
     for kind, name in TRUNKS.items():
         if name in trunks:
             tube = trunks[name]
-            k = own.to_fine(0, tube.slices[:1].astype(float))
-            j, i = (own.to_fine(n + 1, tube.centres_ji[:1, n]) for n in (0, 1))
-            ends[kind] = np.concatenate([k, j, i])
-    if "artery" not in ends:
-        return None
-    if "vena" not in ends:
+            centre = [np.interp(start, tube.slices, tube.centres_ji[:, n]) for n in (0, 1)]
+            fine = [own.to_fine(n, np.array([x])) for n, x in enumerate((start, *centre))]
+            places[kind] = np.concatenate(fine)
+    if "vena" not in places:
         behind, left = UNKNOWN_CAVA_MM
-        ends["vena"] = ends["artery"] + np.array([0.0, behind / spacing[1], left / spacing[2]])
-    return ends
+        places["vena"] = places["artery"] + np.array([0.0, behind / spacing[1], left / spacing[2]])
+    return places
 
 
 def _field(
@@ -195,7 +215,10 @@ def _window(
 
 
 def _followed(
-    field: _Field, forks: dict[str, FloatArray], sides: dict[str, Pelvis]
+    field: _Field,
+    forks: dict[str, FloatArray],
+    sides: dict[str, Pelvis],
+    densities: dict[str, tuple[float, float]],
 ) -> dict[str, dict[str, Tube]]:
     """Follow artery and vein of each side, with their borders."""
     chosen: dict[str, dict[str, Candidates]] = {side: {} for side in sides}
@@ -213,18 +236,50 @@ def _followed(
             field.noise_hu,
             wanted,
         )
+        discs = _of_density(discs, densities[kind])
         elsewhere = np.hypot((rows_mm - fork_mm[0])[:, None], columns_mm - fork_mm[1]) > FORK_MM
         for side in sides:
             worth = discs.score - LEAST - PLACE_COST * np.minimum(off[side], FARTHEST)
+            worth *= WEIGHT[kind]
             worth[-1][elsewhere] = ELSEWHERE
             chosen[side][kind] = Candidates.of(discs, worth, rows_mm, columns_mm)
     return {side: _pair(field, chosen[side], frame) for side, frame in sides.items()}
 
 
+def _densities(trunks: dict[str, Tube], slice_mm: float) -> dict[str, tuple[float, float]]:
+    """Return the least and most HU that artery and vein are likely to have."""
+    above = {
+        kind: float(np.median(trunks[name].mean_hu[: max(1, round(TRUNK_MM / slice_mm))]))
+        for kind, name in TRUNKS.items()
+        if name in trunks
+    }
+    artery = above["artery"]
+    vein = above.get("vena", min(artery, ENHANCED_HU))
+    found = {
+        kind: (level - max(ALIKE_HU, ALIKE[0] * level), level + max(ALIKE_HU, ALIKE[1] * level))
+        for kind, level in (("artery", artery), ("vena", vein))
+    }
+    if vein > ENHANCED_HU or "vena" not in above:  # contrast may not have reached the legs' veins
+        found["vena"] = (
+            min(UNENHANCED_HU, found["vena"][0]),
+            max(high for _, high in found.values()),
+        )
+    return found
+
+
+def _of_density(discs: DiscScores, limits: tuple[float, float]) -> DiscScores:
+    """Return discs, those of another density scored lower."""
+    low, high = limits
+    beyond = np.maximum(np.maximum(low - discs.mean_hu, discs.mean_hu - high), 0.0)
+    off = (beyond / max(HU_SPREAD[0], HU_SPREAD[1] * high)) ** 2
+    score = discs.score - HU_COST * np.minimum(off, HU_MOST)
+    return DiscScores(score.astype(np.float32), discs.radius_mm, discs.mean_hu)
+
+
 def _off(field: _Field, frame: Pelvis, fork_mm: FloatArray, sag_mm: float) -> FloatArray:
     """Return how far places lie off a vessel's usual course, squared, 1 being its spread."""
-    slices, (rows_mm, columns_mm) = field.slices(), field.places_mm()
-    course = _course(frame, fork_mm, slices, field.pixel_mm, sag_mm)
+    rows_mm, columns_mm = field.places_mm()
+    course = _course(field, frame, fork_mm, sag_mm)
     off = ((rows_mm - course[:, :1]) / SPREAD_MM[0])[:, :, None] ** 2
     result: FloatArray = off + ((columns_mm - course[:, 1:]) / SPREAD_MM[1])[:, None, :] ** 2
     return result
@@ -235,7 +290,7 @@ def _pair(field: _Field, chosen: dict[str, Candidates], frame: Pelvis) -> dict[s
     slices = field.slices()
     order = np.flatnonzero(slices >= frame.end_k)[::-1]  # the chains run downward
     artery, vein = (chosen[kind].part(order) for kind in TRUNKS)
-    usual = _vein_from_artery(_down(frame, slices)[order], frame.sign)
+    usual = _vein_from_artery(_down(field, frame)[order], frame.sign)
     relation = beside_each_other(artery, vein, APART_MM, usual, APART_COST)
     reach_mm = STEEPEST * field.image.spacing_mm_kji[0] + SLOPE_MM
     chain = follow_pair(artery, vein, relation, reach_mm)
@@ -243,23 +298,20 @@ def _pair(field: _Field, chosen: dict[str, Candidates], frame: Pelvis) -> dict[s
     return _outlined(field, {kind: _tube(field, own, way, order) for kind, own, way in pair})
 
 
-def _down(frame: Pelvis, slices: FloatArray) -> FloatArray:
-    """Return the share of the way from the forks to the side wall."""
-    top = float(slices[-1])
-    return np.clip((top - slices) / (top - frame.wall_k), 0.0, 1.0)
+def _down(field: _Field, frame: Pelvis) -> FloatArray:
+    """Return the share of the way from the forks to the side wall, of each coarse slice."""
+    slices = field.slices()
+    fork = float(slices[-1]) - ABOVE_FORK_MM / field.pixel_mm[0]
+    return np.clip((fork - slices) / (fork - frame.wall_k), 0.0, 1.0)
 
 
-def _course(
-    frame: Pelvis,
-    fork_mm: FloatArray,
-    slices: FloatArray,
-    mm: tuple[float, float, float],
-    sag_mm: float,
-) -> FloatArray:
+def _course(field: _Field, frame: Pelvis, fork_mm: FloatArray, sag_mm: float) -> FloatArray:
     """Return the usual course of a side's vessels, rows and columns in mm."""
-    down = _down(frame, slices)
+    slices, mm, down = field.slices(), field.pixel_mm, _down(field, frame)
     end = np.minimum(slices, max(frame.wall_k, 0.0))
     groin = np.interp(end, np.arange(len(frame.front_j)), frame.front_j) * mm[1] - GROIN_FRONT_MM
+    if frame.wall_k < 0:  # the image ends above
+        groin = np.full(len(slices), fork_mm[0])
     begin, deepest = (frame.sacrum_k + above / mm[0] for above in SAGS_MM)
     sag = np.interp(slices, (frame.wall_k, deepest, begin), (0.0, 1.0, 0.0))
     row = (1 - down) * fork_mm[0] + down * groin + sag_mm * np.sin(0.5 * np.pi * sag) ** 2
@@ -338,11 +390,11 @@ def _parted(both: list[Tube], spacing: tuple[float, float, float]) -> int:
     return top
 
 
-def _believed(tube: Tube, slice_mm: float) -> Tube | None:
+def _believed(tube: Tube, slice_mm: float, sure: float) -> Tube | None:
     """Return a vessel down to where it is lost; None where little is left."""
     if not len(tube.slices):
         return None
-    size = max(1, round(BELIEVED_MM / slice_mm))
-    lost = np.flatnonzero(ndimage.uniform_filter1d(tube.score, size, mode="nearest") < BELIEVED)
+    size = max(1, round(LOST_MM / slice_mm))
+    lost = np.flatnonzero(ndimage.uniform_filter1d(tube.score, size, mode="nearest") < LOST)
     kept = tube.part(np.arange(len(tube.slices)) > (lost.max() if len(lost) else -1))
-    return kept if len(kept.slices) * slice_mm > LENGTH_MM else None
+    return kept if len(kept.slices) * slice_mm > LENGTH_MM and kept.sure > sure else None

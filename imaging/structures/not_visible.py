@@ -105,13 +105,18 @@ def not_found(structures: Structures) -> tuple[NotFound, ...]:
     return tuple(
         NotFound(name=row["name"], message=f"{row['message']}; it can be painted or imported")
         for row in load_table("expected_structures")
-        if not _any_fits(structures.names(), row["names"])
+        if not _any_fits(_without(structures.names(), row.get("but_not", [])), row["names"])
     )
 
 
 def _by_hand(names: tuple[str, ...]) -> tuple[str, ...]:
     """Leave out the exits of roots, which the program marks itself by assumption."""
     return tuple(name for name in names if not name.startswith("nerve_root_exit"))
+
+
+def _without(names: tuple[str, ...], patterns: list[str]) -> tuple[str, ...]:
+    """Leave out the names that are expected by another row."""
+    return tuple(name for name in names if not _any_fits((name,), patterns))
 
 
 def _any_fits(names: tuple[str, ...], patterns: list[str]) -> bool:

@@ -77,3 +77,13 @@ def test_what_is_not_found_is_said() -> None:
     lacking = {row.name for row in not_found(found)}
     assert "vertebrae" not in lacking
     assert {"aorta", "kidneys", "sacrum", "spinal_canal"} <= lacking
+    assert {"iliac_artery_left", "iliac_vena_right", "other_vessels"} <= lacking
+
+
+def test_an_iliac_vessel_does_not_stand_for_the_others() -> None:
+    grid = Grid.aligned((2, 2, 2), 1.0, (0, 0, 0))
+    labels = np.full(grid.size_kji, 1, np.uint16)
+    found = structures_from(labels, grid, {1: "iliac_artery_left"}, "a test")
+    lacking = {row.name for row in not_found(found)}
+    assert "iliac_artery_left" not in lacking
+    assert {"iliac_artery_right", "iliac_vena_left", "other_vessels"} <= lacking

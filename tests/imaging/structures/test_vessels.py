@@ -14,6 +14,7 @@ from imaging.files import read_volume
 from imaging.geometry import Grid
 from imaging.structures.find import find_structures
 from imaging.structures.labels import passage_class, read_structures
+from imaging.structures.not_visible import not_found
 from imaging.structures.tube import Tube, judge_discs, outline
 from imaging.volume import Volume
 
@@ -81,6 +82,44 @@ def test_real_vessels_and_kidneys(
         assert dice(labelled_found.mask(name), given.mask(name)) > limit, name
 
 
+def test_real_iliac_vessels_are_followed_without_contrast(
+    labelled: tuple[Volume, Structures], labelled_found: Structures
+) -> None:
+    given = labelled[1]
+    for name in (*ARTERIES[1:], *VEINS[1:]):
+        row = labelled_found.named(name)
+        assert row is not None, name
+        assert row.class_ == "forbidden"
+        assert dice(labelled_found.mask(name), given.mask(name)) > 0.6, name
+    lacking = {row.name for row in not_found(labelled_found)}
+    assert not {name for name in lacking if name.startswith("iliac")}
+    assert "other_vessels" in lacking  # the internal iliac ones among them
+
+
+def test_iliac_vessels_are_followed_to_the_lower_end_of_an_image_that_ends_above_the_groin(
+    labelled: tuple[Volume, Structures],
+) -> None:
+    volume, given = labelled
+    start, size = 20, volume.grid.size_kji
+    part = volume.grid.cropped((start, 0, 0), (size[0] - start, size[1], size[2]))
+    found = find_structures(Volume(volume.hu[start:], part))
+    for name in ARTERIES[1:]:
+        assert dice(found.mask(name), given.mask(name)[start:]) > 0.55, name
+
+
+def test_vessels_of_the_generated_pelvis_lie_on_their_sides(
+    vertebra: GeneratedCase, vertebra_structures: Structures
+) -> None:
+    """Painted iliac vessels lie along the true ones, not in bowel or muscle wholesale."""
+    for side in ("left", "right"):
+        names = f"iliac_artery_{side}", f"iliac_vena_{side}"
+        near = ndimage.binary_dilation(truth(vertebra, *names), iterations=2)
+        for name in names:
+            own = vertebra_structures.mask(name)
+            assert 10.0 < own.sum() * vertebra.volume.grid.voxel_ml < 60.0, name
+            assert (own & near).sum() > 0.6 * own.sum(), name
+
+
 def test_real_femora_are_told_from_the_hips(
     labelled: tuple[Volume, Structures], labelled_found: Structures
 ) -> None:
@@ -109,6 +148,10 @@ def test_contrast_in_real_vessels_is_never_passable(
     assert dice(found.mask("aorta"), given.mask("aorta")) > 0.85
     for name in KIDNEYS:
         assert dice(found.mask(name), given.mask(name)) > 0.88, name
+    for name in ARTERIES[1:]:
+        assert dice(found.mask(name), given.mask(name)) > 0.7, name
+    for name in VEINS[1:]:
+        assert dice(found.mask(name), given.mask(name)) > 0.6, name
     spine = [f"vertebrae_{level}" for level in ("T12", "L1", "L2", "L3", "L4", "L5")]
     assert min(dice(found.mask(name), given.mask(name)) for name in spine) > 0.8
 
@@ -145,6 +188,8 @@ def test_an_image_without_great_vessels_gets_none(coarse: GeneratedCase) -> None
     for name in ("aorta", "inferior_vena_cava"):
         row = found.named(name)
         assert row is None or (found.mask(name) & gone).sum() < 0.3 * found.mask(name).sum()
+    if found.named("aorta") is None:
+        assert not [name for name in found.names() if name.startswith("iliac")]
 
 
 def test_border_of_an_ideal_tube() -> None:
