@@ -19,6 +19,8 @@ from imaging.structures.spine import SpineFrame
 SIDE_MM = (8.0, 30.0)  # of the canal's axis: from the canal's side wall to zone I of the ala
 FRONT_MM = (-12.0, 26.0)  # of the canal's axis: from the posterior to the anterior foramina
 SOFT_HU = 90.0  # fat and root with the blur of the bone around; sacral marrow is mostly denser
+DARKER_HU = 45.0  # than marrow, where that is as soft as they: their fat is darker
+CORTEX_HU = 160.0
 WIDEST_MM = 14.0  # a foramen is narrower; a wider soft place is a defect or empty marrow
 LEAST_ML = 0.08
 TOP_MM = 6.0  # below the lumbosacral disc begins the foramen of S1
@@ -64,8 +66,12 @@ def mark_sacral_exits(
     if not box:
         return labels, names
     part, here = sacrum[box[0]], labels[box[0]]
-    soft = part & (ndimage.gaussian_filter(hu[box[0]].astype(np.float32), SMOOTH_VOXELS) < SOFT_HU)
-    index = np.argwhere(soft & _narrow(soft, spacing_mm_kji))
+    smooth = ndimage.gaussian_filter(hu[box[0]].astype(np.float32), SMOOTH_VOXELS)
+    channel = np.zeros(part.shape, dtype=bool)
+    for limit_hu in (SOFT_HU, min(SOFT_HU, _marrow_hu(smooth[part]) - DARKER_HU)):
+        soft = part & (smooth < limit_hu)
+        channel |= soft & _narrow(soft, spacing_mm_kji)
+    index = np.argwhere(channel)
     if not len(index):
         return labels, names
     start = np.array([s.start for s in box[0]])
@@ -86,6 +92,12 @@ def mark_sacral_exits(
                 names = (*names, exit_name(f"vertebrae_S{number}" if number else "sacrum", side))
                 here[tuple(own.T)] = len(names)
     return labels, names
+
+
+def _marrow_hu(inside: NDArray[np.float32]) -> float:
+    """Return the density of what of the sacrum is no cortex."""
+    soft = inside[inside < CORTEX_HU]
+    return float(np.median(soft)) if len(soft) else SOFT_HU
 
 
 def _narrow(soft: BoolArray, spacing: tuple[float, float, float]) -> BoolArray:

@@ -22,6 +22,7 @@ from imaging.structures.hip_joint import split_femora
 from imaging.structures.levels import Anchors, Levels, name_levels, rib_name
 from imaging.structures.partition import share_out
 from imaging.structures.sacral import mark_sacral_exits
+from imaging.structures.sacroiliac import fill_alae
 from imaging.structures.spine import Cut, SpineFrame, find_cuts
 
 Value = TypeVar("Value", bound=np.generic)
@@ -183,6 +184,7 @@ def split_bone(
     progress.update(0.8, "marrow")
     beside = contrast.every((step[0], step[1], step[2]), hu.shape) if contrast else None
     labels = _with_marrow(work, labels, names, beside)
+    fill_alae(work.hu, labels, names, work.canal, beside, frame, work.spacing)
     top = [cuts[n - 1] for n in title if title[n] == "sacrum" and n <= len(cuts)]
     disc = max((cut.along for cut in top), default=None)
     labels, names = mark_sacral_exits(work.hu, labels, names, frame, work.spacing, disc)
