@@ -53,6 +53,7 @@ class Course:
 AORTA = Course((54.0, 26.0), (14.0, 22.0), (6.0, 18.0), 0.42, 45.0, 0.5)
 CAVA = Course((60.0, 28.0), (-18.0, 18.0), (6.0, 14.0), 0.34, 45.0, 0.45)
 PLACE_COST = 0.18  # of a score, where the belief is halved
+FARTHEST = 4.6  # squared, of where belief is halved: farther no score, at most 1.2, is worth it
 RADIUS_STEP_MM = 1.5
 BORDER_BEYOND = 1.25  # times the largest radius that a border may reach
 APART_MM = 3.0  # between the borders of two vessels and the middle of the other
@@ -207,10 +208,7 @@ def find_course(
     Tube or None
         None where nothing is believed.
     """
-    ahead, beside = front.offsets(places)
-    off = ((ahead - course.front_mm[0]) / course.front_mm[1]) ** 2
-    off = off + ((beside - course.left_mm[0]) / course.left_mm[1]) ** 2
-    worth = discs.score - course.least - PLACE_COST * off
+    worth = discs.score - course.least - PLACE_COST * _off(front, course, places)
     if taken is not None:
         worth[taken] = -1.0
     _, mm_j, mm_i = front.image.spacing_mm_kji
@@ -227,6 +225,15 @@ def find_course(
     centres = np.column_stack([places[0][chain[:, 0]], places[1][chain[:, 1]]]).astype(float)
     centres = ndimage.gaussian_filter1d(centres, max(0.7, 3.0 / slice_mm), axis=0, mode="nearest")
     return Tube(ks, centres, radius[:, None], mean, score)
+
+
+def _off(
+    front: Front, course: Course, places: tuple[NDArray[np.int64], NDArray[np.int64]]
+) -> FloatArray:
+    """Return how far places lie off the usual one, squared, 1 being where belief is halved."""
+    ahead, beside = front.offsets(places)
+    off: FloatArray = ((ahead - course.front_mm[0]) / course.front_mm[1]) ** 2
+    return off + ((beside - course.left_mm[0]) / course.left_mm[1]) ** 2
 
 
 def follow_vessels(front: Front) -> dict[str, Tube]:
@@ -249,7 +256,8 @@ def follow_vessels(front: Front) -> dict[str, Tube]:
     for name, course in (("aorta", AORTA), ("inferior_vena_cava", CAVA)):
         radii = np.arange(course.radii_mm[0], course.radii_mm[1] + 0.1, RADIUS_STEP_MM)
         pixel_mm = front.image.spacing_mm_kji[1:]
-        discs = judge_discs(front.smooth, places, radii, pixel_mm, front.noise_hu)
+        near = _off(front, course, places) < FARTHEST
+        discs = judge_discs(front.smooth, places, radii, pixel_mm, front.noise_hu, near)
         taken = np.zeros(discs.score.shape, dtype=bool)
         for other in found.values():
             taken |= _taken(front, places, other)
