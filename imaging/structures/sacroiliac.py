@@ -25,10 +25,11 @@ GAP_MM = 12.0  # half the widest gap of the cortex, at the foramina and behind t
 RAYS = 24
 RAY_STEP_MM = 1.5
 REACH_MM = 70.0
-SURROUNDED = 0.75  # of the directions in the slice that meet bone; 0.5 in front of the alae
+SURROUNDED = 0.85  # of the directions in the slice that meet bone; 0.5 in front of the alae
 MARROW_HU = (-120.0, 120.0)  # fatty to the least that is bone by its density alone
 JOINT_MM = 15.0  # from the sacrum: farther hip bone stays what it is
-HIP_MM = 9.0  # from the sacrum: hip bone is surely no sacrum
+HIP_MM = 9.0  # from the sacrum, and
+WING_SIDE_MM = 56.0  # of the canal's axis: hip bone is surely no sacrum
 DENSE_HU = 600.0  # and more: the plates of the joint
 DEAREST = 24.0  # times the price of a way through marrow
 
@@ -81,13 +82,13 @@ def fill_alae(
     ala = sacrum | marrow
     far = ndimage.distance_transform_edt(~ala, sampling=spacing_mm_kji)
     seeds = np.zeros(part.shape, np.int16)
-    seeds[hip & (far > HIP_MM)] = 2
+    seeds[hip & (far > HIP_MM) & (side_mm > WING_SIDE_MM)] = 2
     seeds[(sacrum & (side_mm < BODY_SIDE_MM)) | (marrow & (near_hu < MARROW_HU[1]))] = 1
     price = 1.0 + (DEAREST / DENSE_HU) * np.clip(near_hu, 0.0, DENSE_HU).astype(np.float32)
-    price[~(ala | hip) | (far > JOINT_MM)] = 0.0
+    price[~(ala | hip)] = 0.0
     shared = flood(price, seeds, spacing_mm_kji)
     part[marrow & (shared != 2)] = number
-    part[hip & (shared == 1)] = number
+    part[hip & (shared == 1) & (far < JOINT_MM)] = number
     _give(part, (sacrum | marrow) & (shared == 2), hips)
 
 

@@ -16,8 +16,8 @@ from imaging.geometry import FloatArray
 from imaging.kernels import kernel
 from imaging.structures.tube import CHANGE_HU, RADIUS_COST, DiscScores
 
-MOST = 90  # places a slice, of each vessel: the best of them
-BLOCK = 2  # places along each axis, of which the best one stands for all
+MOST = 110  # places a slice, of each vessel: the best of them
+BLOCK_MM = 3.6  # along each axis, of which the best place stands for all
 SIDEWAYS_COST = 0.004  # of a score, a squared millimetre from one slice to the next
 OVERLAP_MM = 2.5  # blur lets the discs of two vessels that touch overlap
 NOT_SO = -1.0e6  # a sum that no chain has
@@ -62,17 +62,17 @@ class Candidates:
             At most ``MOST`` a slice.
         """
         count = len(worth)
-        height, width = (n - n % BLOCK for n in worth.shape[1:])
-        blocks = worth[:, :height, :width].reshape(
-            count, height // BLOCK, BLOCK, width // BLOCK, BLOCK
-        )
-        blocks = blocks.transpose(0, 1, 3, 2, 4).reshape(count, -1, BLOCK * BLOCK)
+        size = max(1, int(BLOCK_MM / float(rows_mm[1] - rows_mm[0])))
+        height, width = worth.shape[1] // size, worth.shape[2] // size
+        blocks = worth[:, : height * size, : width * size]
+        blocks = blocks.reshape(count, height, size, width, size)
+        blocks = blocks.transpose(0, 1, 3, 2, 4).reshape(count, -1, size * size)
         inner, best = blocks.argmax(axis=2), blocks.max(axis=2)
         few = min(MOST, best.shape[1])
         block = np.argpartition(-best, few - 1, axis=1)[:, :few]
         which = np.take_along_axis(inner, block, axis=1)
-        row = block // (width // BLOCK) * BLOCK + which // BLOCK
-        column = block % (width // BLOCK) * BLOCK + which % BLOCK
+        row = block // width * size + which // size
+        column = block % width * size + which % size
         k = np.arange(count)[:, None]
         return cls(
             np.stack([rows_mm[row], columns_mm[column]], axis=2),
