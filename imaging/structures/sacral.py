@@ -13,11 +13,12 @@ from scipy import ndimage
 
 from imaging.geometry import BoolArray
 from imaging.structures.levels import SIDES, exit_name
-from imaging.structures.spine import SpineFrame
+from imaging.structures.spine import BEYOND_MM, SpineFrame
 
 # source of places and sizes: general anatomy [BG]
 SIDE_MM = (8.0, 30.0)  # of the canal's axis: from the canal's side wall to zone I of the ala
-FRONT_MM = (-12.0, 26.0)  # of the canal's axis: from the posterior to the anterior foramina
+FRONT_MM = (-16.0, 26.0)  # of the canal's axis: from the posterior to the anterior foramina
+BELOW_FRONT_MM = -40.0  # below the canal's end its axis runs on straight, the sacrum backward
 SOFT_HU = 90.0  # fat and root with the blur of the bone around; sacral marrow is mostly denser
 DARKER_HU = 45.0  # than marrow, where that is as soft as they: their fat is darker
 CORTEX_HU = 160.0
@@ -77,7 +78,8 @@ def mark_sacral_exits(
     start = np.array([s.start for s in box[0]])
     along, front, left = frame.places((index + start) * np.array(spacing_mm_kji))
     beside = (np.abs(left) > SIDE_MM[0]) & (np.abs(left) < SIDE_MM[1])
-    beside &= (front > FRONT_MM[0]) & (front < FRONT_MM[1])
+    behind = np.where(along < BEYOND_MM, BELOW_FRONT_MM, FRONT_MM[0])
+    beside &= (front > behind) & (front < FRONT_MM[1])
     if disc_along is not None:
         beside &= along < disc_along - TOP_MM
     root = np.zeros(len(index), np.int64)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from imaging.files import read_volume
 from imaging.structures.find import find_structures
@@ -33,15 +34,19 @@ def pelvis() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     for sign, hip in ((1, 2), (-1, 3)):
         ala = MIDDLE + sign * np.arange(*ALA)
         plane[FRONT:BACK, ala] = MARROW
-        plane[np.ix_([FRONT, BACK], ala)] = CORTEX
-        labels[np.ix_([FRONT, BACK], ala)] = 1
+        for row in (FRONT, BACK):
+            plane[row, ala] = CORTEX
+            labels[row, ala] = 1
         plane[FRONT - 8 : BACK + 8, MIDDLE + sign * np.arange(*HIP)] = BONE
         plane[FRONT - 8 : BACK + 8, MIDDLE + sign * np.arange(*JOINT)] = CORTEX
         labels[FRONT - 8 : BACK + 8, MIDDLE + sign * np.arange(*HIP)] = hip
         truth[FRONT : BACK + 1, ala] = True
     labels[BACK, MIDDLE - 13 : MIDDLE + 14] = 1
     plane[BACK, MIDDLE - 13 : MIDDLE + 14] = CORTEX
-    return tuple(np.repeat(part[None], 20, axis=0) for part in (plane, labels, canal, truth))  # type: ignore[return-value]
+    hu, bones, hole, alae = (
+        np.repeat(part[None], 20, axis=0) for part in (plane, labels, canal, truth)
+    )
+    return hu, bones, hole, alae
 
 
 def filled() -> tuple[np.ndarray, np.ndarray]:
@@ -99,3 +104,15 @@ def test_the_foramina_of_a_real_sacrum_stay_exits_of_roots(
         assert row is not None
         assert row.class_ == "forbidden"
         assert row.volume_ml > 2.0
+
+
+def test_soft_channels_of_a_real_sacrum_are_not_taken_for_its_marrow(
+    labelled: tuple[Structures, Structures],
+) -> None:
+    found, given = labelled
+    whole = given.mask("sacrum", "vertebrae_S1")
+    canal = ndimage.binary_dilation(given.mask("spinal_cord"), iterations=2)
+    holes = np.stack([ndimage.binary_fill_holes(plane) for plane in whole]) & ~whole & ~canal
+    exits = [name for name in found.names() if name.startswith("nerve_root_exit_S")]
+    marked = (holes & found.mask(*exits, "spinal_canal")).sum()
+    assert marked > 2 * (holes & found.mask("sacrum")).sum()
