@@ -82,7 +82,7 @@ class Pelvis:
         step = [max(1, int(BONE_MM / mm)) for mm in spacing_mm_kji[1:]]
         few = labels[:, :: step[0], :: step[1]]
         sacrum = np.argwhere(few == number["sacrum"])
-        bone = np.argwhere(np.isin(few, hip))
+        bone = np.argwhere(np.logical_or.reduce([few == n for n in hip]))
         if not len(sacrum) or not len(bone):
             return None
         middle, sign = float(sacrum[:, 2].mean()), 1.0 if side == "left" else -1.0
