@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from imaging.errors import Problem
@@ -97,3 +98,41 @@ def problem_said(problem: Problem, language: str) -> str:
     return str(
         load_table(f"translations/{language}")["problems"].get(problem.code, problem.message)
     )
+
+
+def level_doubt_said(doubt: str, language: str) -> str:
+    """Return the doubt about the levels of the vertebrae, for people.
+
+    Parameters
+    ----------
+    doubt : str
+        In English, one or more sentences.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        Each known sentence translated; one that is unknown stays as it is, never unsaid.
+    """
+    words: dict[str, Any] = load_table(f"translations/{language}")
+    for known in words["level_doubts"].values():
+        doubt = re.sub(_template(known["doubt"]), partial(_filled, known["said"], language), doubt)
+    return doubt
+
+
+def _template(text: str) -> str:
+    """Return the pattern of a text whose ``{names}`` stand for words without blanks."""
+    parts = re.split(r"\{(\w+)\}", text)
+    return "".join(
+        rf"(?P<{part}>[^\s;:,]+)" if n % 2 else re.escape(part) for n, part in enumerate(parts)
+    )
+
+
+def _filled(text: str, language: str, found: re.Match[str]) -> str:
+    anchors: dict[str, str] = load_table(f"translations/{language}")["level_anchors"]
+    parts = {
+        key: anchors.get(one) or structure_name(one, language)
+        for key, one in found.groupdict().items()
+    }
+    return text.format(**parts)

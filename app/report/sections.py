@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.names import class_name, problem_said, structure_name
+from app.names import class_name, level_doubt_said, problem_said, structure_name
 from app.report.texts import Language, texts
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
@@ -260,7 +260,8 @@ def _involvement(w: _Writer) -> list[Row]:
     ]
     rows.append((w.label("neighbours"), "; ".join(near[:NEAREST]) or UNKNOWN[w.language]))
     if in_vertebra and w.plan.levels is not None and w.plan.levels.doubt:
-        rows.append((w.label("level_doubt"), w.plan.levels.doubt))
+        doubt = level_doubt_said(w.plan.levels.doubt, w.language)
+        rows.append((w.label("level_doubt"), doubt))
     return rows
 
 

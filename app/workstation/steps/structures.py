@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QCursor
 from PySide6.QtWidgets import QComboBox, QDialog, QMenu, QTableWidgetItem
 
+from app.names import level_doubt_said
 from app.workstation.stages import Activity
 from app.workstation.steps.brush import Brush, tool_button
 from app.workstation.steps.limits import LimitDialog, limit_said
@@ -135,7 +136,7 @@ class StructuresPanel(Panel):
             counted = words.maybe(f"counted_from.{levels.counted_from}", levels.counted_from)
             told.append(("hint", words("structures_panel.counted", how=counted)))
             if levels.doubt:
-                told.append(("warning", levels.doubt))
+                told.append(("warning", level_doubt_said(levels.doubt, words.language)))
         self._levels.show_notes(told)
         unseen, lacking = case.plan.unpainted, not_found(case.structures)
         notes = []
