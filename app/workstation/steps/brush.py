@@ -89,7 +89,7 @@ class Brush(QVBoxLayout):
             box.setSuffix(" HU")
             box.setSingleStep(10)
             box.setMaximumWidth(104)
-            box.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+            box.lineEdit().setTextMargins(5, 0, 0, 0)
             box.valueChanged.connect(lambda _n: self._use_range())
         self.limited.toggled.connect(lambda _on: self._use_range())
         self.addLayout(row(self.limited, self.low, self.high))

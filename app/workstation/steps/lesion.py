@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton, QSlider
 
+from app.names import level_doubt_said
 from app.workstation.stages import Activity
 from app.workstation.steps.brush import Brush, tool_button
 from app.workstation.steps.measures import MeasureTable
@@ -36,6 +37,8 @@ class LesionPanel(Panel):
         self.column.addLayout(row(self._click, self._outside))
         self.column.addWidget(label(self.words("lesion.click_hint"), "hint"))
         self._notes = Notes()
+        self._about_bone: list[tuple[str, str]] = []
+        self._number = 0  # of the lesion that this is said of
         self.column.addWidget(self._notes)
         self._measures = MeasureTable(self.words, self.editing)
         self.column.addWidget(self._measures)
@@ -112,21 +115,32 @@ class LesionPanel(Panel):
         for widget in (self._fill, self._smooth, self._split, self._keep, self._callipers):
             widget.setEnabled(has_lesion)
         self._show_choice(case)
-        self._measures.show_plan(plan)
+        is_measuring = has_lesion and plan is not None and plan.lesion is None
+        self._measures.show_plan(plan, is_measuring=is_measuring)
         if plan is None or not has_lesion:
+            self._about_bone = []
             self._notes.show_notes(())
             return
         if plan.lesion is not None and plan.lesion.hu is not None:
             self.brush.suggest_range(plan.lesion.hu.p5, plan.lesion.hu.p95)
-        notes = [("hint", self.words("lesion.measuring"))] if plan.lesion is None else []
-        notes += [("warning", self.words.problem(one)) for one in plan.doubts]
-        if plan.involvement is not None and plan.involvement.bone is not None:
-            bone = self.words.structure(plan.involvement.bone)
-            doubt = plan.levels.doubt if plan.levels is not None else None
-            notes.append(("hint", self.words("lesion.in_bone", bone=bone)))
-            if doubt and plan.involvement.bone.startswith("vertebra"):
-                notes.append(("warning", self.words("lesion.level_doubt", doubt=doubt)))
-        self._notes.show_notes(notes)
+        notes = [("warning", self.words.problem(one)) for one in plan.doubts]
+        if not is_measuring or plan.number != self._number:
+            self._about_bone, self._number = self._bone_notes(plan), plan.number
+        elif not self._measures.is_pending:
+            notes.insert(0, ("hint", self.words("lesion.measuring")))
+        self._notes.show_notes((*notes, *self._about_bone))
+
+    def _bone_notes(self, plan: Plan) -> list[tuple[str, str]]:
+        """Say in which bone the lesion lies; kept while it is measured again."""
+        if plan.involvement is None or plan.involvement.bone is None:
+            return []
+        bone = self.words.structure(plan.involvement.bone)
+        notes = [("hint", self.words("lesion.in_bone", bone=bone))]
+        doubt = plan.levels.doubt if plan.levels is not None else None
+        if doubt and plan.involvement.bone.startswith("vertebra"):
+            said = level_doubt_said(doubt, self.words.language)
+            notes.append(("warning", self.words("lesion.level_doubt", doubt=said)))
+        return notes
 
     def show_activity(self, activity: Activity | None) -> None:
         """Keep the slider still while the outline is being found."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from PySide6.QtWidgets import (
     QCheckBox,
     QDialog,
-    QDialogButtonBox,
     QDoubleSpinBox,
     QFormLayout,
     QVBoxLayout,
     QWidget,
 )
 
-from app.workstation.steps.panel import label
+from app.workstation.steps.panel import label, ok_cancel
 from app.workstation.words import Words
 from planning.ablation.limits import LimitChange, limit_of
 
@@ -100,11 +99,7 @@ class LimitDialog(QDialog):
             self.fields[key] = (has, value)
         column.addLayout(form)
         column.addWidget(label(words("limits.hint"), "hint"))
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
+        buttons = ok_cancel(self, words)
         column.addWidget(buttons)
 
     @property

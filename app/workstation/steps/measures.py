@@ -17,14 +17,15 @@ from PySide6.QtWidgets import (
 )
 
 from app.workstation.editing import Editing
-from app.workstation.steps.panel import combo, fit_height, label, table
-from app.workstation.style.palette import WARNING
+from app.workstation.steps.panel import combo, fit_height, label, ok_cancel, table
+from app.workstation.style.palette import QUIET, WARNING
 from app.workstation.words import Words
 from imaging.structures.model import is_bone
 from planning.edits import DISTANCE, Measure, Value, measure_of, measured_value, measures
 from planning.plan import Plan
 
 SHOWN_DISTANCES = 8
+PENDING = "…"
 DIGITS = {"volume_formula_ml": 2, "volume_ml": 2, "diameter_fraction": 2, "mean_hu": 0}
 DIGITS |= {"surface_mm2": 0, "breach_area_mm2": 0, "posterior_wall_area_mm2": 0}
 DIGITS |= {"section_percent": 0, "body_percent": 0, "collapse_percent": 0}
@@ -134,6 +135,8 @@ class MeasureTable(QWidget):
         super().__init__()
         self._words, self._editing = words, editing
         self._rows: list[Row] = []
+        self._shown: list[Row] | None = None  # None while values are left out
+        self.is_pending = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self.table = table((words("measures.name"), words("measures.value")))
@@ -141,18 +144,26 @@ class MeasureTable(QWidget):
         column.addWidget(self.table)
         column.addWidget(label(words("measures.hint"), "hint"))
 
-    def show_plan(self, plan: Plan | None) -> None:
+    def show_plan(self, plan: Plan | None, *, is_measuring: bool = False) -> None:
         """Show the measures of a plan.
 
         Parameters
         ----------
         plan : Plan or None
             None, or without measures, hides the table.
+        is_measuring : bool
+            Keeps the rows of the outline before without their values, so that what lies below
+            the table does not move at every stroke.
         """
-        rows = [] if plan is None else rows_of(plan)
-        self.setVisible(bool(rows))
-        if rows == self._rows:
+        if is_measuring and self._rows:
+            self._show_pending()
             return
+        rows = [] if plan is None else rows_of(plan)
+        self.is_pending = False
+        self.setVisible(bool(rows))
+        if rows == self._shown:
+            return
+        self._shown = rows
         self._rows = rows
         self.table.setRowCount(len(rows))
         for number, one in enumerate(rows):
@@ -167,6 +178,8 @@ class MeasureTable(QWidget):
         number : int
             Of the row.
         """
+        if self.is_pending:
+            return
         row = self._rows[number]
         dialog = MeasureDialog(self, self._words, row)
         if dialog.exec() != QDialog.DialogCode.Accepted:
@@ -176,14 +189,23 @@ class MeasureTable(QWidget):
         else:
             self._editing.edit_measure(row.key, dialog.value)
 
+    def _show_pending(self) -> None:
+        self.is_pending, self._shown = True, None
+        for number in range(self.table.rowCount()):
+            item = self.table.item(number, 1)
+            item.setText(PENDING)
+            item.setForeground(QColor(QUIET))
+
     def _fill(self, number: int, one: Row) -> None:
         how = measure_of(one.key).how[self._words.language]
         name = QTableWidgetItem(name_of(self._words, one.key))
         value = QTableWidgetItem(said(self._words, one.key, one.value))
         value.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if one.is_edited:
+        follows = one.value != one.measured  # a volume by formula, of a length that was set
+        if one.is_edited or follows:
             was = said(self._words, one.key, one.measured)
-            how = self._words("measures.edited", was=was) + "\n" + how
+            told = "measures.edited" if one.is_edited else "measures.follows"
+            how = self._words(told, was=was) + "\n" + how
             value.setText(f"✎ {value.text()}")
             value.setForeground(QColor(WARNING))
         for item in (name, value):
@@ -236,14 +258,10 @@ class MeasureDialog(QDialog):
         column.addWidget(label(words("measures.was", was=was), "quiet"))
         self.field = _field(words, measure, row)
         column.addWidget(self.field)
-        buttons = QDialogButtonBox(
-            QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
-        )
+        buttons = ok_cancel(self, words)
         back = buttons.addButton(words("measures.back"), QDialogButtonBox.ButtonRole.ResetRole)
         back.setEnabled(row.is_edited)
         back.clicked.connect(self._take_back)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
         column.addWidget(buttons)
 
     @property

@@ -9,6 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
+    QDialog,
+    QDialogButtonBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -216,6 +218,29 @@ def button(text: str, action: Callable[[], object], name: str = "") -> QPushButt
     if name:
         made.setObjectName(name)
     made.clicked.connect(lambda _checked=False: action())
+    return made
+
+
+def ok_cancel(dialog: QDialog, words: Words) -> QDialogButtonBox:
+    """Return the buttons of a dialog, in the language of the screen.
+
+    Parameters
+    ----------
+    dialog : QDialog
+        Accepted and rejected by them.
+    words : Words
+        Of the screen; Qt's own buttons would speak the system's language.
+
+    Returns
+    -------
+    QDialogButtonBox
+        The buttons.
+    """
+    made = QDialogButtonBox()
+    made.addButton("OK", QDialogButtonBox.ButtonRole.AcceptRole)
+    made.addButton(words("app.cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+    made.accepted.connect(dialog.accept)
+    made.rejected.connect(dialog.reject)
     return made
 
 

@@ -233,3 +233,22 @@ def test_another_lesion_is_begun_and_the_first_is_found_again(bench: Bench) -> N
     assert [one.lesion is not None for one in lesions(bench.case)] == [True, True]
     bench.session.undo()
     assert bench.case.plan.number == 2
+
+
+def test_no_panel_is_wider_than_its_place_in_either_language(bench: Bench) -> None:
+    bench.structures_panel()
+    for language in ("fr", "en"):
+        bench.window.use_language(language)
+        bench.driver.run()
+        for step, panel in bench.window.panels.items():
+            bench.window.show_step(step)
+            bench.driver.run()
+            needed = panel.widget().minimumSizeHint().width()
+            assert needed <= panel.viewport().width(), (language, step)
+
+
+def test_the_range_of_values_can_be_read(bench: Bench) -> None:
+    brush = bench.lesion_panel().brush
+    for box in (brush.low, brush.high):
+        text = box.fontMetrics().horizontalAdvance("-1024 HU")
+        assert box.lineEdit().width() >= text
