@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from imaging.document import Vector
 from imaging.errors import Problem
+from imaging.geometry import filled_block
 from planning.errors import PlanningError
 from planning.plan import Case, LesionPlan, Plan
 from planning.technique.answers import answers_from
@@ -49,6 +53,30 @@ def lesions(case: Case) -> tuple[LesionPlan, ...]:
         By number; the one that is looked at among them.
     """
     return tuple(sorted((_aside(case), *case.others), key=lambda one: one.plan.number))
+
+
+def middle_lps_mm(case: Case) -> Vector | None:
+    """Return the middle of the lesion that is looked at.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+
+    Returns
+    -------
+    Vector or None
+        Its centroid, LPS millimetres, or until it is measured the middle of the box around it;
+        None without an outline.
+    """
+    if case.plan.lesion is not None:
+        return case.plan.lesion.centroid_lps_mm
+    box = None if case.lesion is None else filled_block(case.lesion)
+    if box is None:
+        return None
+    middle = [(part.start + part.stop - 1) / 2 for part in box]
+    x, y, z = (float(n) for n in case.plan.series.grid.to_lps(np.array(middle)))
+    return x, y, z
 
 
 def add_lesion(case: Case) -> Case:

@@ -14,7 +14,7 @@ import numpy as np
 from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, unit
-from imaging.lesion.segment import segment_lesion
+from imaging.lesion.segment import LesionOutline, segment_lesion
 from imaging.measurement.lesion import measure
 from imaging.measurement.shape import shape_doubts
 from imaging.progress import SILENT, Progress
@@ -32,6 +32,7 @@ from planning.ablation.treatment import (
 from planning.access.needles import needle_named
 from planning.access.request import AccessRequest, Position, Proposal
 from planning.access.search import search_access
+from planning.corrections import with_outline
 from planning.dependence import measure_surroundings, with_all, without_access
 from planning.errors import NothingFeasible, PlanningError
 from planning.measured_answers import completed_answers
@@ -133,9 +134,94 @@ def outline_lesion(
         progress=progress.part(0.0, 0.7),
     )
     changed = _with_measured(case, volume, outline.mask, canal)
-    return changed.with_plan(
-        seeds_lps_mm=_vectors(seeds),
-        outside_lps_mm=_vectors(excluded),
+    return _with_clicks(changed, outline, seeds, excluded, generosity)
+
+
+def propose_outline(
+    case: Case,
+    volume: Volume,
+    seeds_lps_mm: FloatArray,
+    generosity: float,
+    progress: Progress,
+    outside_lps_mm: FloatArray,
+) -> LesionOutline:
+    """Outline the lesion at the clicks, as :func:`outline_lesion` does, without measuring it.
+
+    Parameters
+    ----------
+    case : Case
+        With structures, whose spinal canal is kept out of the lesion; without them the canal is
+        looked for near the clicks.
+    volume : Volume
+        The CT.
+    seeds_lps_mm : numpy.ndarray
+        Shape (n, 3).
+    generosity : float
+        −1 (tight) to 1 (generous).
+    progress : Progress
+        Told between the steps.
+    outside_lps_mm : numpy.ndarray
+        Shape (m, 3), clicks that are not lesion.
+
+    Returns
+    -------
+    LesionOutline
+        Of which a tighter or more generous one is had at once.
+
+    Raises
+    ------
+    ImagingError
+        When nothing can be outlined there.
+    """
+    return segment_lesion(
+        volume,
+        seeds_lps_mm,
+        outside=canal_beside(case.structures, volume, seeds_lps_mm),
+        outside_lps_mm=outside_lps_mm,
+        generosity=generosity,
+        progress=progress,
+    )
+
+
+def with_proposal(
+    case: Case,
+    outline: LesionOutline,
+    seeds_lps_mm: FloatArray,
+    outside_lps_mm: FloatArray,
+    generosity: float,
+) -> Case:
+    """Return the case with an outline at clicks that is still to be measured.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    outline : LesionOutline
+        On the grid of the series.
+    seeds_lps_mm, outside_lps_mm : numpy.ndarray
+        Shapes (n, 3) and (m, 3): the clicks it was made of.
+    generosity : float
+        −1 (tight) to 1 (generous).
+
+    Returns
+    -------
+    Case
+        Without measures, access and simulations.
+    """
+    changed = with_outline(case, outline.mask)
+    return _with_clicks(changed, outline, seeds_lps_mm, outside_lps_mm, generosity)
+
+
+def _with_clicks(
+    case: Case,
+    outline: LesionOutline,
+    seeds_lps_mm: FloatArray,
+    outside_lps_mm: FloatArray,
+    generosity: float,
+) -> Case:
+    return case.with_plan(
+        seeds_lps_mm=_vectors(seeds_lps_mm),
+        outside_lps_mm=_vectors(outside_lps_mm),
         generosity=float(generosity),
         doubts=outline.doubts,
     )

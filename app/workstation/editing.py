@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,21 +13,57 @@ from app.workstation.arrays import same_memory
 from app.workstation.stages import Topic
 from imaging.document import Vector
 from imaging.errors import Refusal
-from imaging.geometry import BoolArray
+from imaging.geometry import BoolArray, FloatArray
 from imaging.lesion import correction
+from imaging.lesion.segment import LesionOutline, regenerated
 from imaging.measurement.involvement import Involvement
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.strokes import Stroke, met
-from imaging.structures.model import PassageClass
+from imaging.structures.model import PassageClass, Structures
+from imaging.volume import Volume
 from planning import corrections, lesions
 from planning.ablation.limits import LimitChange
 from planning.edits import Value
 from planning.plan import Case
+from planning.procedure import with_proposal
 
 if TYPE_CHECKING:
     from app.workstation.session import Session
 
 SEED_FAR_MM = 200.0  # a click farther away than this from the others begins another lesion
+
+
+@dataclass(frozen=True)
+class _Clicks:
+    """Places in the lesion, and places that are not lesion."""
+
+    inside: tuple[Vector, ...]
+    outside: tuple[Vector, ...]
+
+    @classmethod
+    def of(cls, case: Case) -> _Clicks:
+        return cls(case.plan.seeds_lps_mm, case.plan.outside_lps_mm)
+
+    def arrays(self) -> tuple[FloatArray, FloatArray]:
+        return (
+            np.array(self.inside, dtype=float),
+            np.array(self.outside, dtype=float).reshape(-1, 3),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Proposal:
+    """The outline proposed last, of which tighter and more generous ones are had at once."""
+
+    outline: LesionOutline
+    clicks: _Clicks
+    volume: Volume
+    structures: Structures | None
+
+    def is_of(self, clicks: _Clicks, case: Case, volume: Volume) -> bool:
+        """Tell whether the same clicks would be outlined in the same way again."""
+        same_inputs = self.volume is volume and self.structures is case.structures
+        return same_inputs and self.clicks == clicks
 
 
 class Editing:
@@ -39,12 +76,13 @@ class Editing:
 
     Notes
     -----
-    Corrections of an outline are done at once, on the block around it; what is measured of it
-    follows from the worker.
+    Corrections of an outline are done at once, on the block around it, and so is a tighter or
+    more generous outline at the same clicks; what is measured of it follows from the worker.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._proposal: _Proposal | None = None
 
     # The outline
 
@@ -67,25 +105,49 @@ class Editing:
         self._outline("outline", inside, outside, case.plan.generosity if len(inside) > 1 else 0.0)
 
     def regrow(self, generosity: float) -> None:
-        """Outline the lesion again at the same clicks, tighter or more generous.
+        """Outline the lesion at the same clicks, tighter or more generous.
 
         Parameters
         ----------
         generosity : float
             −1 to 1.
         """
-        case = self._session.case
-        if case is not None and case.plan.seeds_lps_mm:
-            plan = case.plan
-            self._outline("regrow", list(plan.seeds_lps_mm), list(plan.outside_lps_mm), generosity)
+        case, volume = self._session.case, self._session.volume
+        if case is None or volume is None or not case.plan.seeds_lps_mm:
+            return
+        clicks = _Clicks.of(case)
+        if self._proposal is not None and self._proposal.is_of(clicks, case, volume):
+            self._session.cancel_named("outline", "regrow")
+            found = regenerated(self._proposal.outline, volume, generosity)
+            self._use(found, clicks, generosity, "regrow")
+        else:
+            self._outline("regrow", list(clicks.inside), list(clicks.outside), generosity)
 
     def _outline(
         self, name: str, inside: list[Vector], outside: list[Vector], generosity: float
     ) -> None:
-        self._session.cancel_named("outline", "regrow")
-        seeds = np.array(inside, dtype=float)
-        excluded = np.array(outside, dtype=float).reshape(-1, 3)
-        self._session.change(name, tasks.outline, seeds, excluded, generosity)
+        session = self._session
+        session.cancel_named("outline", "regrow", "measure")
+        case, volume = session.case, session.volume
+        if case is None or volume is None:
+            return
+        clicks = _Clicks(tuple(inside), tuple(outside))
+
+        def apply(found: tasks.Proposed) -> None:
+            self._proposal = _Proposal(found.proposal, clicks, volume, case.structures)
+            mask = found.lesion.whole(volume.grid.size_kji)
+            self._use(replace(found.proposal, mask=mask), clicks, generosity, name)
+
+        request = (case, volume, *clicks.arrays(), generosity)
+        session.start(name, apply, case, tasks.outline, *request)
+
+    def _use(self, outline: LesionOutline, clicks: _Clicks, generosity: float, name: str) -> None:
+        """Show an outline at once and have it measured."""
+        case = self._session.case
+        if case is not None:
+            changed = with_proposal(case, outline, *clicks.arrays(), generosity)
+            self._session.apply(name, changed)
+            self.measure()
 
     def forget_lesion(self) -> None:
         """Take the outline away, with all that depends on it."""

@@ -547,6 +547,8 @@ class Session:
             job.apply(ended.result)
         elif ended.outcome == "done":
             log.info("the result of %s was no longer wanted", job.name)
+        if job.name != "measure" and not self.runs("measure"):
+            self.editing.measure()  # it may have made room for this job
 
     def _preview(self, shown: Preview) -> None:
         """Show a slice of the series that is being read, where nothing else is open."""

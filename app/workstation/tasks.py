@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from imaging.errors import Refusal
 from imaging.files import is_image_file, read_volume
 from imaging.geometry import BoolArray, FloatArray, filled_block
 from imaging.label_files import read_mask
+from imaging.lesion.segment import LesionOutline
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.progress import Progress
@@ -30,7 +31,7 @@ from planning.plan import Case
 from planning.procedure import (
     find_access,
     find_surroundings,
-    outline_lesion,
+    propose_outline,
     simulate_device,
     with_lesion,
     with_structures,
@@ -117,37 +118,6 @@ def surface(volume: Volume, progress: Progress) -> Mesh:
     return bone_mesh(volume, progress)
 
 
-def outline(
-    case: Case,
-    volume: Volume,
-    seeds_lps_mm: FloatArray,
-    outside_lps_mm: FloatArray,
-    generosity: float,
-    progress: Progress,
-) -> Case:
-    """Outline and measure the lesion.
-
-    Parameters
-    ----------
-    case : Case
-        Any state.
-    volume : Volume
-        The CT.
-    seeds_lps_mm, outside_lps_mm : numpy.ndarray
-        Shapes (n, 3) and (m, 3): clicks in the lesion, and clicks that are not lesion.
-    generosity : float
-        −1 (tight) to 1 (generous).
-    progress : Progress
-        Told between the steps.
-
-    Returns
-    -------
-    Case
-        With the lesion.
-    """
-    return outline_lesion(case, volume, seeds_lps_mm, generosity, progress, outside_lps_mm)
-
-
 @dataclass(frozen=True, eq=False)
 class CutOut:
     """A mask without the empty part around it, so that little travels to the worker.
@@ -162,6 +132,23 @@ class CutOut:
 
     block: tuple[slice, ...]
     mask: BoolArray
+
+    def whole(self, size_kji: tuple[int, int, int]) -> BoolArray:
+        """Return the mask with the empty part around it.
+
+        Parameters
+        ----------
+        size_kji : tuple of int
+            Of the image.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape ``size_kji``, bool.
+        """
+        mask = np.zeros(size_kji, dtype=bool)
+        mask[self.block] = self.mask
+        return mask
 
 
 def cut_out(mask: BoolArray) -> CutOut:
@@ -179,6 +166,54 @@ def cut_out(mask: BoolArray) -> CutOut:
     """
     block = filled_block(mask) or (slice(0, 0),) * 3
     return CutOut(block, mask[block].copy())
+
+
+@dataclass(frozen=True, eq=False)
+class Proposed:
+    """An outline at clicks, as it travels from the worker.
+
+    Parameters
+    ----------
+    lesion : CutOut
+        The outline.
+    proposal : LesionOutline
+        Without its mask; what a tighter or more generous outline is made of.
+    """
+
+    lesion: CutOut
+    proposal: LesionOutline
+
+
+def outline(
+    case: Case,
+    volume: Volume,
+    seeds_lps_mm: FloatArray,
+    outside_lps_mm: FloatArray,
+    generosity: float,
+    progress: Progress,
+) -> Proposed:
+    """Outline the lesion; measuring it is another task, so that the outline is seen at once.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    volume : Volume
+        The CT.
+    seeds_lps_mm, outside_lps_mm : numpy.ndarray
+        Shapes (n, 3) and (m, 3): clicks in the lesion, and clicks that are not lesion.
+    generosity : float
+        −1 (tight) to 1 (generous).
+    progress : Progress
+        Told between the steps.
+
+    Returns
+    -------
+    Proposed
+        On the grid of the series.
+    """
+    found = propose_outline(case, volume, seeds_lps_mm, generosity, progress, outside_lps_mm)
+    return Proposed(cut_out(found.mask), replace(found, mask=np.zeros(0, dtype=bool)))
 
 
 def measured(
@@ -202,14 +237,15 @@ def measured(
     tuple
         Measures of the outline; what it does to its bone, None without structures.
     """
-    mask = np.zeros(volume.grid.size_kji, dtype=bool)
-    mask[lesion.block] = lesion.mask
+    mask = lesion.whole(volume.grid.size_kji)
     progress.update(0.1)
     middle = volume.grid.to_lps(
         np.argwhere(lesion.mask).mean(axis=0) + [s.start for s in lesion.block]
     )
-    found = measure(volume, mask, canal_beside(structures, volume, middle))
-    progress.update(0.5)
+    canal = canal_beside(structures, volume, middle)
+    progress.update(0.4)
+    found = measure(volume, mask, canal)
+    progress.update(0.7)
     return found, None if structures is None else involvement(volume, mask, structures)
 
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from app.workstation.session import Session
 from app.workstation.stages import Topic
 from app.workstation.tools.capture import pixmap_png
-from app.workstation.viewpoint import Tool, Viewpoint
+from app.workstation.viewpoint import BRUSHES, Tool, Viewpoint
 from app.workstation.views.callipers import Calliper
 from app.workstation.views.layers import Layers
 from app.workstation.views.slice_view import SliceView
@@ -21,6 +21,7 @@ from imaging.document import Vector
 from imaging.strokes import Stroke
 from imaging.structures.model import Structures, is_bone
 from imaging.volume import Volume
+from planning.lesions import middle_lps_mm
 from planning.plan import Case
 
 LESION_VIEW_MM = 150.0  # shown across a view when it is brought to the lesion
@@ -92,8 +93,9 @@ class Board(QWidget):
     def look_at_lesion(self) -> None:
         """Bring the lesion to the middle of all views."""
         case = self._session.case
-        if case is not None and case.plan.lesion is not None:
-            self.go_to(case.plan.lesion.centroid_lps_mm)
+        middle = None if case is None else middle_lps_mm(case)
+        if middle is not None:
+            self.go_to(middle)
             self.three_d.look_at_lesion()
 
     def maximise(self, view: QWidget) -> None:
@@ -176,7 +178,7 @@ class Board(QWidget):
 
     def _show_surface(self, surface: Mesh) -> None:
         self.three_d.show_surface(surface)
-        if self._session.case is not None and self._session.case.plan.lesion is not None:
+        if self._session.case is not None and self._session.case.lesion is not None:
             self.three_d.look_at_lesion()
 
     def _show_case(self, case: Case | None) -> None:
@@ -190,14 +192,20 @@ class Board(QWidget):
         plan = case.plan
         if case.lesion is None:
             self._seen_lesion = None
-        elif plan.lesion is not None and plan.number != self._seen_lesion:
-            self.go_to(plan.lesion.centroid_lps_mm)
-            self._seen_lesion = plan.number
+        elif plan.number != self._seen_lesion:
+            self._see_lesion(case)
         key = (id(plan.access) if plan.access else None, plan.chosen_rank)
         if plan.chosen is not None and key != self._chosen:
             self.go_to(plan.chosen.target_lps_mm)
             self.three_d.look_at_lesion()
         self._chosen = key
+
+    def _see_lesion(self, case: Case) -> None:
+        """Bring the views to a lesion that is new in them, but never away from a brush."""
+        middle = middle_lps_mm(case)
+        if middle is not None and self._viewpoint.look.tool not in BRUSHES:
+            self.go_to(middle)
+        self._seen_lesion = case.plan.number
 
     def _hide_bones(self, case: Case | None) -> None:
         """Leave the contours of newly found bones out of the slices, where bone is seen anyway."""

@@ -40,6 +40,7 @@ from imaging.geometry import FloatArray, filled_block
 from imaging.structures.model import SPINAL_CANAL
 from imaging.volume import Volume
 from planning.access.request import Proposal
+from planning.lesions import middle_lps_mm
 from planning.plan import Case
 
 BACKGROUND_TOP = (0.10, 0.14, 0.18)
@@ -168,7 +169,8 @@ class ThreeDView(QWidget):
     def look_at_lesion(self) -> None:
         """Look at the lesion, along the chosen way in or from behind."""
         case = self._case
-        if case is None or case.plan.lesion is None:
+        middle = None if case is None else middle_lps_mm(case)
+        if case is None or middle is None:
             self.look_at_all()
             return
         from_side = np.array(FROM_BEHIND)
@@ -176,7 +178,7 @@ class ThreeDView(QWidget):
         if chosen is not None:
             way = np.subtract(chosen.entry_lps_mm, chosen.target_lps_mm)
             from_side = way / np.linalg.norm(way) + np.array([0.4, 0.0, 0.35])
-        self._aim(np.array(case.plan.lesion.centroid_lps_mm), from_side, FAR_MM)
+        self._aim(np.array(middle), from_side, FAR_MM)
 
     def _aim(self, focus: FloatArray, from_side: FloatArray, distance_mm: float) -> None:
         camera = self._renderer.GetActiveCamera()
