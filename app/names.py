@@ -100,6 +100,24 @@ def problem_said(problem: Problem, language: str) -> str:
     )
 
 
+def needle_name(needle: str, language: str) -> str:
+    """Return the name of a needle, for people.
+
+    Parameters
+    ----------
+    needle : str
+        Id of its row.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        With gauge and length.
+    """
+    return str(load_table(f"translations/{language}")["needles"].get(needle, needle))
+
+
 def level_doubt_said(doubt: str, language: str) -> str:
     """Return the doubt about the levels of the vertebrae, for people.
 

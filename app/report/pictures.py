@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
+from app.names import structure_name
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
 from app.report.texts import Language, texts
 from app.report.views import Cut, Plane, cut, needle_plane, standard_plane
@@ -116,7 +117,7 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
             curve.temperature_c,
             color=palette[number % len(palette)],
             linestyle=styles[number // len(palette) % len(styles)],
-            label=_place_name(curve.name, words),
+            label=_place_name(curve.name, language),
             linewidth=1.4,
         )
     axes.set_xlabel(words["time_min"])
@@ -127,8 +128,9 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     return Picture(f"curves-{summary.device}.png", _png(figure))
 
 
-def _place_name(name: str, words: dict[str, Any]) -> str:
-    return str(words["places"].get(name.replace(" ", "_"), name.replace("_", " ")))
+def _place_name(name: str, language: Language) -> str:
+    key = name.replace(" ", "_")
+    return str(texts(language)["places"].get(key) or structure_name(key, language))
 
 
 def _centre(case: Case, volume: Volume) -> FloatArray:

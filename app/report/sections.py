@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.names import class_name, level_doubt_said, problem_said, structure_name
+from app.names import (
+    class_name,
+    level_doubt_said,
+    needle_name,
+    problem_said,
+    structure_name,
+)
 from app.report.texts import Language, texts
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
@@ -15,6 +21,7 @@ from planning.edits import MeasureEdit, Value
 from planning.measured_answers import completed_answers
 from planning.plan import Case
 from planning.technique.engine import recommend
+from planning.technique.question import answer_name
 from planning.technique.rules import rule
 
 Row = tuple[str, str]
@@ -338,7 +345,8 @@ def _technique(w: _Writer) -> Section:
 def _contraindications(w: _Writer) -> Section:
     if not w.advice:
         return Section("contraindications", (), (w.words["lacking"]["recommendation"],))
-    missing = ", ".join(w.advice["missing"]) or w.label("none")
+    asked = [answer_name(key, w.language) for key in w.advice["missing"]]
+    missing = " · ".join(asked) or w.label("none")
     warnings = tuple(
         f"{one['message']} [{', '.join(one['rules'])}]" for one in w.advice["warnings"]
     )
@@ -356,7 +364,7 @@ def _path(w: _Writer) -> Section:
     access = w.plan.access
     rows = [
         (w.label("position"), str(w.words["positions"][w.plan.position])),
-        (w.label("needle"), access.needle if access else ""),
+        (w.label("needle"), needle_name(access.needle, w.language) if access else ""),
         (w.label("entry"), f"({entry}) mm LPS"),
         (w.label("target"), f"({target}) mm LPS"),
         (w.label("depth"), f"{w.number(chosen.length_mm / 10)} cm"),
@@ -366,7 +374,7 @@ def _path(w: _Writer) -> Section:
             w.label("clearance"),
             "; ".join(f"{w.place(name)} {w.number(mm)} mm" for name, mm in near[:6]) or "–",
         ),
-        (w.label("not_checked"), ", ".join(access.not_checked) if access else ""),
+        (w.label("not_checked"), ", ".join(map(w.place, access.not_checked)) if access else ""),
     ]
     return Section("path", tuple(rows), (*_unseen(w), *_classes_set(w)))
 
@@ -387,7 +395,7 @@ def _drugs(w: _Writer) -> Section:
         (w.label("share"), UNKNOWN[w.language] if share is None else f"{100 * share:.0f} %"),
         (w.label("steroid"), str(dose["corticosteroid"] or UNKNOWN[w.language])),
     ]
-    if ceiling:
+    if ceiling and ceiling["value"] is not None:
         told = f"{ceiling['value']} {ceiling['unit']} ({ceiling['basis']})"
         rows.append((w.label("steroid_max"), told))
     rows.append((w.label("lot"), w.label("to_fill")))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from planning.technique.answers import Answers, Technique
 from planning.technique.facts import Known, gather
 from planning.technique.logic import Condition, Fact, Truth, Verdict, evaluate
+from planning.technique.question import answer_name
 from planning.technique.recommendation import (
     Infiltration,
     Recommendation,
@@ -265,7 +266,8 @@ def _advice(
         keys = _in_order({key for finding in open_gates for key in finding.verdict.needs})
         ids = dict.fromkeys(finding.rule.id for finding in open_gates)
         text = tables.message_by_code["unknown_gate"].text(language)
-        notes.append(f"{text.format(keys=', '.join(keys) or '-')} ({', '.join(ids)})")
+        asked = " · ".join(answer_name(key, language) for key in keys) or "-"
+        notes.append(f"{text.format(keys=asked)} ({', '.join(ids)})")
     adjuncts = [
         _cited(finding, language)
         for finding in row.fired(Effect.ADJUNCT)

@@ -16,6 +16,7 @@ from planning.ablation.exposure import NeighbourRow
 from planning.ablation.limits import LimitChange
 from planning.edits import ClassChange
 from planning.plan import Case
+from planning.procedure import answer
 from tests.app.report.conftest import GivenBack
 
 Kind = Callable[[str], GivenBack]
@@ -88,3 +89,16 @@ def test_an_edit_that_is_not_measured_yet_is_measured_for_the_report(
     bare = made.case.with_plan(lesion=None, involvement=None)
     write_report(bare, made.volume, tmp_path, "en")
     assert seen == [True]
+
+
+def test_a_report_in_french_holds_no_key_of_the_program(made: GivenBack) -> None:
+    access = made.case.plan.access
+    assert access is not None
+    access = access.model_copy(update={"not_checked": ("liver_and_spleen", "nerves")})
+    case = answer(made.case.with_plan(access=access), made.case.plan.answers)
+    found = sections(case, "fr")
+    told = "\n".join(part(found, one.key) for one in found)
+    assert "Foie et rate, Nerfs" in told
+    assert "None" not in told
+    for key in ("posterior_wall_breach", "life_expectancy_months", "distance_mm", access.needle):
+        assert key not in told
