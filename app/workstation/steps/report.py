@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -80,7 +81,7 @@ class ReportPanel(Panel):
 
     def _open_folder(self) -> None:
         if self.session.exported:
-            folder = self.session.exported[0].parent
+            folder = _folder(self.session.exported)
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def _ask_picture(self) -> None:
@@ -107,9 +108,16 @@ class ReportPanel(Panel):
         self._notes.show_notes([("good", self.words("report.written", names=path.name))])
 
 
+def _folder(files: tuple[Path, ...]) -> Path:
+    """Return the folder that holds all files, some of them in folders below it."""
+    return Path(os.path.commonpath([file.parent for file in files]))
+
+
 def _told(files: tuple[Path, ...]) -> list[str]:
     """Name the files of the folder itself, and count those in the folders below it."""
-    top = min((file.parent for file in files), key=lambda folder: len(folder.parts), default=None)
-    inner = Counter(file.parent.name for file in files if file.parent != top)
+    if not files:
+        return []
+    top = _folder(files)
+    inner = Counter(file.relative_to(top).parts[0] for file in files if file.parent != top)
     outer = [file.name for file in files if file.parent == top]
     return outer + [f"{name}/ ({count})" for name, count in inner.items()]

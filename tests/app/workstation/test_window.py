@@ -215,3 +215,13 @@ def test_the_command_line_does_not_load_qt() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_the_files_of_several_lesions_are_told_by_the_folder_of_each() -> None:
+    from app.workstation.steps.report import _told
+
+    out = Path("/report")
+    files = [out / f"lesion-{n}" / name for n in (1, 2) for name in ("report.pdf", "dicom/a.dcm")]
+    assert _told(tuple(files)) == ["lesion-1/ (2)", "lesion-2/ (2)"]
+    alone = (out / "report.pdf", out / "dicom" / "a.dcm", out / "dicom" / "b.dcm")
+    assert _told(alone) == ["report.pdf", "dicom/ (2)"]
