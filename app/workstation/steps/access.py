@@ -137,6 +137,7 @@ class AccessPanel(Panel):
         )
         for column, text in enumerate(cells):
             item = QTableWidgetItem(text)
+            item.setToolTip(nearest)  # the column is too narrow for long names
             if column not in {4}:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self._table.setItem(number, column, item)

@@ -60,7 +60,8 @@ class LesionPanel(Panel):
         )
         self._another = button(self.words("lesion.another"), self._add_lesion)
         self._drop = button(self.words("lesion.drop"), self.editing.remove_lesion)
-        self.column.addLayout(row(self._choice, self._another, self._drop))
+        self.column.addWidget(self._choice)
+        self.column.addLayout(row(self._another, self._drop))
 
     def _build_slider(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)

@@ -164,11 +164,12 @@ class StructuresPanel(Panel):
 
     def _fill(self, number: int, one: Structure, limits: tuple[LimitChange, ...]) -> None:
         name = QTableWidgetItem(self.words.structure(one.name))
-        name.setToolTip(self.words.maybe(f"found_by.{one.name}", one.found_by))
+        found_by = self.words.maybe(f"found_by.{one.name}", one.found_by)
+        name.setToolTip(f"{name.text()}\n{found_by}")  # the column is too narrow for long names
         name.setFlags(name.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         hidden = one.name in self.viewpoint.look.hidden_structures
         name.setCheckState(Qt.CheckState.Unchecked if hidden else Qt.CheckState.Checked)
-        volume = QTableWidgetItem(f"{self.words.number(one.volume_ml)} ml")
+        volume = QTableWidgetItem(self.words.number(one.volume_ml))
         volume.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         limit = QTableWidgetItem(limit_said(self.words, one.name, limits))
         limit.setToolTip(self.words("structures_panel.limit_hint"))

@@ -168,13 +168,16 @@ def _paint_legend(painter: QPainter, d: Decoration, words: Words) -> None:
     _font(painter, 12)
     flags = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
     y = d.height - EDGE - 8.0
+    room = d.width * (1.0 - BAR_SHARE) - 2 * EDGE - 35  # beside the scale
+    metrics = painter.fontMetrics()
     for text, line in reversed(_legend(d.lines, words)):
         pen = QPen(QColor(line.colour), max(2.0, line.width))
         if line.dashed:
             pen.setDashPattern([3.0, 2.0])
         painter.setPen(pen)
         painter.drawLine(QPointF(EDGE, y), QPointF(EDGE + 18, y))
-        _text(painter, QRectF(EDGE + 25, y - 9, d.width - 2 * EDGE - 25, 18), flags, text, INK)
+        told = metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(room))
+        _text(painter, QRectF(EDGE + 25, y - 9, room, 18), flags, told, INK)
         y -= 17
 
 

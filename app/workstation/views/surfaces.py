@@ -20,7 +20,8 @@ from vtkmodules.vtkFiltersCore import (
 from imaging.geometry import Grid
 from imaging.orientation import Orientation
 from imaging.progress import SILENT, Progress
-from imaging.volume import Volume
+from imaging.structures.body import find_body
+from imaging.volume import AIR_HU, Volume
 
 BONE_SURFACE_HU = 190.0  # cancellous bone of the elderly lies above muscle and contrast's rim [BG]
 COARSE_MM = 2.0  # the skeleton is drawn on voxels of about this size
@@ -60,11 +61,16 @@ def bone_mesh(volume: Volume, progress: Progress = SILENT) -> Mesh:
     Returns
     -------
     Mesh
-        At 190 HU, small pieces left out.
+        At 190 HU, the couch and small pieces left out.
     """
     progress.update(0.0, "surface")
     values, grid = coarsened(volume.hu, volume.grid, COARSE_MM)
-    progress.update(0.3, "surface")
+    progress.update(0.2, "surface")
+    turned = Orientation.of(grid)
+    inside = find_body(turned.turn(values).astype(np.int16), turned.grid.spacing_mm_kji)
+    if inside.any():
+        values[~turned.turn_back(inside)] = AIR_HU
+    progress.update(0.4, "surface")
     return mesh(values, grid, BONE_SURFACE_HU, drop_small=True)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import vtkmodules.vtkInteractionStyle
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - registers the drawing classes
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from vtkmodules.qt.QVTKRenderWindowInteractor import QVTKRenderWindowInteractor
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
@@ -54,6 +54,7 @@ FROM_BEHIND = (0.45, 0.8, 0.35)
 FROM_FRONT = (0.35, -0.9, 0.25)
 FINE_MM = 1.0
 SEEN_THROUGH = 0.32  # opacity of bone around a lesion
+DRAWN_AFTER_MS = 40  # the slices are drawn first; what follows one another is drawn once
 LAYERS = ("skeleton", "lesion", "canal", "needles", "zone")
 
 
@@ -72,6 +73,11 @@ class ThreeDView(QWidget):
         self._case: Case | None = None
         self._volume: Volume | None = None
         self._actors: dict[str, list[vtkActor]] = {name: [] for name in LAYERS}
+        self._lesion_is_old = False  # its surface is made with the next drawing
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(DRAWN_AFTER_MS)
+        self._late.timeout.connect(self._draw_now)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._inner: Any = QVTKRenderWindowInteractor(self)
@@ -97,6 +103,7 @@ class ThreeDView(QWidget):
     def release(self) -> None:
         """Stop observing and give the drawing window back."""
         self._unsubscribe()
+        self._late.stop()
         for name in LAYERS:
             self._clear(name)
         self._sides.EnabledOff()
@@ -105,6 +112,7 @@ class ThreeDView(QWidget):
 
     def png(self) -> bytes:
         """Return what is seen as PNG."""
+        self._show_late()
         self._inner.GetRenderWindow().Render()
         return window_png(self._inner.GetRenderWindow())
 
@@ -149,14 +157,15 @@ class ThreeDView(QWidget):
         lesion_before = before.lesion if before else None
         lesion = case.lesion if case else None
         if not same_memory(lesion_before, lesion):
-            self._show_lesion(case)
+            self._lesion_is_old = True
             if lesion_before is None and lesion is not None:
                 self.look_at_lesion()
         if _canal(before) != _canal(case):
             self._show_canal(case)
-        self._show_needles(case)
-        self._show_zone(case)
-        self._see_through()
+        if _ways(before) != _ways(case):
+            self._show_needles(case)
+        if not _same_fields(before, case):
+            self._show_zone(case)
         self._draw()
 
     def look_at_all(self) -> None:
@@ -263,7 +272,19 @@ class ThreeDView(QWidget):
         self._actors[layer].clear()
 
     def _draw(self) -> None:
+        """Draw soon."""
+        if not self._late.isActive():
+            self._late.start()
+
+    def _show_late(self) -> None:
+        if self._lesion_is_old:
+            self._lesion_is_old = False
+            self._show_lesion(self._case)
+        self._see_through()
         self._renderer.ResetCameraClippingRange()
+
+    def _draw_now(self) -> None:
+        self._show_late()
         if self.isVisible():
             self._inner.GetRenderWindow().Render()
 
@@ -313,6 +334,17 @@ def _canal(case: Case | None) -> tuple[object, ...] | None:
     beneath = found.labels if found.beneath is None else found.beneath
     address = beneath.__array_interface__["data"][0]
     return (address, *(found.named(name) for name in (SPINAL_CANAL, "spinal_cord")))
+
+
+def _ways(case: Case | None) -> tuple[object, ...] | None:
+    """Return what tells the ways in that are drawn for one case from those for another."""
+    if case is None or case.plan.access is None:
+        return None
+    return case.plan.access.proposals, case.plan.chosen_rank
+
+
+def _same_fields(before: Case | None, case: Case | None) -> bool:
+    return (before.fields if before else ()) is (case.fields if case else ())
 
 
 def _mesh_actor(surface: Mesh, colour: str, opacity: float) -> vtkActor:
