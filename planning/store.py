@@ -132,6 +132,7 @@ class PlanFile:
         self.path = path
         self._connection = connection
         self._lock = lock
+        self._written: dict[str, NDArray[np.generic]] = {}  # frozen masks, by name in the file
 
     @property
     def read_only(self) -> bool:
@@ -367,6 +368,7 @@ class PlanFile:
             yield self._connection
             self._connection.execute("COMMIT")
         except (sqlite3.Error, OSError):
+            self._written.clear()
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise _cannot_write(self.path) from None
@@ -389,13 +391,18 @@ class PlanFile:
         self, connection: sqlite3.Connection, name: str, array: NDArray[np.generic] | None
     ) -> None:
         if array is None:
+            self._written.pop(name, None)
             connection.execute("DELETE FROM mask WHERE name = ?", (name,))
             return
+        if _is_same_memory(self._written.get(name), array):
+            return  # packing the labels of a large CT takes a second
         packed: NDArray[np.generic] = (
             np.packbits(array.astype(bool)) if array.dtype == bool else array.astype("<u2")
         )
         data = zlib.compress(np.ascontiguousarray(packed).tobytes(), level=1)
         kind = "bits" if array.dtype == bool else "<u2"
+        if not array.flags.writeable:
+            self._written[name] = array
         old = connection.execute("SELECT data FROM mask WHERE name = ?", (name,)).fetchone()
         if old is not None and old[0] == data:
             return
@@ -433,6 +440,17 @@ class PlanFile:
             bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=int(np.prod(shape)))
             return bits.reshape(shape).astype(bool)
         return np.frombuffer(raw, kind).reshape(shape)
+
+
+def _is_same_memory(written: NDArray[np.generic] | None, array: NDArray[np.generic]) -> bool:
+    """Tell whether a frozen array is the one that was written last under its name."""
+    return (
+        written is not None
+        and not array.flags.writeable
+        and written.__array_interface__["data"] == array.__array_interface__["data"]
+        and (written.shape, written.strides, written.dtype)
+        == (array.shape, array.strides, array.dtype)
+    )
 
 
 def _packed_field(field: ThermalField) -> tuple[object, ...]:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from imaging.geometry import Grid
+from planning import store
 from planning.errors import PlanningError
 from planning.plan import Case, ThermalField
 from planning.procedure import with_lesion, with_structures
@@ -50,8 +52,6 @@ def test_what_is_saved_is_read_back(case: Case, tmp_path: Path) -> None:
         np.linspace(-120, 100, 120, dtype=np.float32).reshape(4, 5, 6),
         np.arange(120).reshape(4, 5, 6) % 3 == 0,
     )
-    from dataclasses import replace
-
     with PlanFile.create(tmp_path / "a.osteoplan", replace(case, fields=(field,))):
         pass
     with PlanFile.open(tmp_path / "a.osteoplan") as kept:
@@ -147,3 +147,45 @@ def test_a_folder_that_is_not_there_is_refused(case: Case, tmp_path: Path) -> No
     with pytest.raises(PlanningError) as refusal:
         PlanFile.create(tmp_path / "file" / "a.osteoplan", case)
     assert refusal.value.code == "cannot_write"
+
+
+def test_a_mask_that_has_not_changed_is_not_packed_again_and_one_that_has_is_kept(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed: list[int] = []
+    compress = store.zlib.compress
+    monkeypatch.setattr(
+        store.zlib, "compress", lambda data, level: packed.append(1) or compress(data, level)
+    )
+    assert case.lesion is not None
+    other = case.lesion.copy()
+    other[0, 0, 0] = True
+    with PlanFile.create(tmp_path / "a.osteoplan", case) as kept:
+        packed.clear()
+        kept.save(case, "nothing")
+        first = len(packed)  # those that the file object has not written itself
+        kept.save(case, "nothing")
+        assert len(packed) == first
+        kept.save(replace(case, lesion=other), "brush")
+        assert len(packed) == first + 1
+        kept.save(replace(case, structures=None), "no structures")
+        kept.save(case, "structures again")
+        back = kept.load()
+    assert back.structures is not None
+    assert case.structures is not None
+    np.testing.assert_array_equal(back.lesion, case.lesion)
+    np.testing.assert_array_equal(back.structures.labels, case.structures.labels)
+
+
+def test_after_a_failed_save_everything_is_written_again(case: Case, tmp_path: Path) -> None:
+    assert case.lesion is not None
+    other = replace(case, lesion=~case.lesion)
+    with PlanFile.create(tmp_path / "a.osteoplan", case) as kept:
+        kept._connection.execute(
+            "CREATE TRIGGER no BEFORE INSERT ON history BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        with pytest.raises(PlanningError):
+            kept.save(other, "fails")
+        kept._connection.execute("DROP TRIGGER no")
+        kept.save(other, "works")
+        np.testing.assert_array_equal(kept.load().lesion, other.lesion)

@@ -252,3 +252,55 @@ def test_the_range_of_values_can_be_read(bench: Bench) -> None:
     for box in (brush.low, brush.high):
         text = box.fontMetrics().horizontalAdvance("-1024 HU")
         assert box.lineEdit().width() >= text
+
+
+def test_an_outline_is_shown_before_it_is_measured_and_the_slider_needs_no_job(
+    bench: Bench,
+) -> None:
+    panel = bench.lesion_panel()
+    bench.press("Click in the lesion")
+    before = bench.case.lesion
+    bench.click(bench.middle)
+    bench.driver.until(lambda: bench.case.lesion is not before)
+    assert bench.case.plan.seeds_lps_mm
+    assert bench.voxels() is None
+    bench.settle()
+    first = bench.case.lesion
+    assert first is not None
+    assert bench.voxels() == first.sum()
+    panel.slider.setValue(10)
+    wide = bench.case.lesion
+    assert wide is not None
+    assert wide.sum() > first.sum()
+    assert not bench.session.runs("outline", "regrow")
+    bench.settle()
+    assert bench.voxels() == wide.sum()
+    bench.session.undo()
+    np.testing.assert_array_equal(bench.case.lesion, first)
+    assert panel.slider.value() == 0
+
+
+def test_a_refused_click_leaves_no_outline_unmeasured(bench: Bench) -> None:
+    bench.lesion_panel()
+    bench.press("Brush: add")
+    bench.drag(_moved(bench.middle, 10), _moved(bench.middle, 34))
+    assert bench.session.runs("measure")
+    bench.session.editing.outline((0.0, 0.0, 9000.0))
+    bench.settle()
+    assert [one.code for one in bench.refusals] == ["seed_outside"]
+    assert bench.case.lesion is not None
+    assert bench.voxels() == bench.case.lesion.sum()
+
+
+def test_measures_keep_their_place_while_they_are_taken_again(bench: Bench) -> None:
+    panel = bench.lesion_panel()
+    bench.driver.run()
+    shown = panel._measures.table
+    rows, first = shown.rowCount(), shown.item(0, 1).text()
+    bench.press("Brush: add")
+    bench.drag(_moved(bench.middle, 10), _moved(bench.middle, 34))
+    assert shown.isVisible()
+    assert shown.rowCount() == rows
+    assert {shown.item(n, 1).text() for n in range(rows)} == {"…"}
+    bench.settle()
+    assert shown.item(0, 1).text() not in {"…", first}
