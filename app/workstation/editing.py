@@ -427,8 +427,13 @@ class Editing:
 
 
 def _same_outline(before: BoolArray | None, after: BoolArray) -> bool:
-    """Tell whether a correction met nothing, so that nothing that hangs on the outline is lost."""
-    return not after.any() if before is None else np.array_equal(before, after)
+    """Tell whether a correction met nothing, so that nothing that hangs on the outline is lost.
+
+    Slice by slice, which needs no memory as large as the CT and ends at the first difference.
+    """
+    if before is None:
+        return not after.any()
+    return all(np.array_equal(one, other) for one, other in zip(before, after, strict=True))
 
 
 def _far_mm(one: Vector, other: Vector) -> float:

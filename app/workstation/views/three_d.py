@@ -54,7 +54,7 @@ FROM_BEHIND = (0.45, 0.8, 0.35)
 FROM_FRONT = (0.35, -0.9, 0.25)
 FINE_MM = 1.0
 SEEN_THROUGH = 0.32  # opacity of bone around a lesion
-DRAWN_AFTER_MS = 40  # the slices are drawn first; what follows one another is drawn once
+DRAWN_AFTER_MS = 120  # the slices are drawn first; what follows one another is drawn once
 LAYERS = ("skeleton", "lesion", "canal", "needles", "zone")
 
 
