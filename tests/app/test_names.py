@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from app.names import level_doubt_said
+from app.names import level_doubt_said, problem_said
+from imaging.errors import Problem
 from imaging.structures.levels import Anchors, name_levels
 
 EVERY_WAY = [
@@ -42,3 +43,14 @@ def test_doubts_that_follow_one_another_are_all_translated() -> None:
 
 def test_a_doubt_that_no_translation_has_is_still_said() -> None:
     assert level_doubt_said("something new", "fr") == "something new"
+
+
+@pytest.mark.parametrize(
+    "code",
+    "seed_in_air seed_in_metal seed_outside click_outside clicks_disagree not_distinct "
+    "nothing_outlined empty_mask mask_elsewhere labels_elsewhere not_labels names_refused "
+    "too_many_structures no_vertebrae level_refused nothing_to_fill no_second_part leaves_image "
+    "holes several_parts outside_body too_far_apart measure_refused".split(),
+)
+def test_what_a_click_or_a_file_can_be_refused_for_is_told_in_french(code: str) -> None:
+    assert problem_said(Problem(code=code, message="in English"), "fr") != "in English"
