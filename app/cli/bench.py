@@ -12,6 +12,7 @@ import click
 
 from app.bench import measures
 from app.bench.archive import bench_archive
+from app.bench.corrections import bench_corrections
 from app.bench.lesion import bench_lesion
 from app.bench.load import bench_load
 from app.bench.structures import bench_structures
@@ -33,7 +34,7 @@ def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
         "load": lambda: bench_load(path),
         "archive": bench_archive,
         "views": measures.bench_views,
-        "lesion": lambda: bench_lesion(path),
+        "lesion": lambda: bench_lesion(path) + bench_corrections(),
         "structures": lambda: bench_structures(path),
         "access": measures.bench_access,
         "ablation": measures.bench_ablation,

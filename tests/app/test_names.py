@@ -47,10 +47,31 @@ def test_a_doubt_that_no_translation_has_is_still_said() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    "seed_in_air seed_in_metal seed_outside click_outside clicks_disagree not_distinct "
-    "nothing_outlined empty_mask mask_elsewhere labels_elsewhere not_labels names_refused "
-    "too_many_structures no_vertebrae level_refused nothing_to_fill no_second_part leaves_image "
-    "holes several_parts outside_body too_far_apart measure_refused".split(),
+    [
+        "seed_in_air",
+        "seed_in_metal",
+        "seed_outside",
+        "click_outside",
+        "clicks_disagree",
+        "not_distinct",
+        "nothing_outlined",
+        "empty_mask",
+        "mask_elsewhere",
+        "labels_elsewhere",
+        "not_labels",
+        "names_refused",
+        "too_many_structures",
+        "no_vertebrae",
+        "level_refused",
+        "nothing_to_fill",
+        "no_second_part",
+        "leaves_image",
+        "holes",
+        "several_parts",
+        "outside_body",
+        "too_far_apart",
+        "measure_refused",
+    ],
 )
 def test_what_a_click_or_a_file_can_be_refused_for_is_told_in_french(code: str) -> None:
     assert problem_said(Problem(code=code, message="in English"), "fr") != "in English"
