@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,6 @@ import numpy as np
 import pytest
 
 from imaging.geometry import Grid
-from planning import store
 from planning.errors import PlanningError
 from planning.plan import Case, ThermalField
 from planning.procedure import with_lesion, with_structures
@@ -153,10 +153,13 @@ def test_a_mask_that_has_not_changed_is_not_packed_again_and_one_that_has_is_kep
     case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed: list[int] = []
-    compress = store.zlib.compress
-    monkeypatch.setattr(
-        store.zlib, "compress", lambda data, level: packed.append(1) or compress(data, level)
-    )
+    compress = zlib.compress
+
+    def counted(data: bytes, level: int) -> bytes:
+        packed.append(len(data))
+        return compress(data, level)
+
+    monkeypatch.setattr(zlib, "compress", counted)
     assert case.lesion is not None
     other = case.lesion.copy()
     other[0, 0, 0] = True

@@ -192,9 +192,10 @@ class MeasureTable(QWidget):
     def _show_pending(self) -> None:
         self.is_pending, self._shown = True, None
         for number in range(self.table.rowCount()):
-            item = self.table.item(number, 1)
-            item.setText(PENDING)
+            item = QTableWidgetItem(PENDING)
+            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             item.setForeground(QColor(QUIET))
+            self.table.setItem(number, 1, item)
 
     def _fill(self, number: int, one: Row) -> None:
         how = measure_of(one.key).how[self._words.language]
