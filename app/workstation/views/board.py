@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from app.workstation.arrays import same_memory
 from app.workstation.session import Session
 from app.workstation.stages import Topic
 from app.workstation.tools.capture import pixmap_png
@@ -18,12 +19,14 @@ from app.workstation.views.surfaces import Mesh
 from app.workstation.views.three_d import ThreeDView
 from app.workstation.words import Words
 from imaging.document import Vector
+from imaging.geometry import BoolArray
 from imaging.strokes import Stroke
 from imaging.structures.model import Structures, is_bone
 from imaging.volume import Volume
 from planning.lesions import middle_lps_mm
 from planning.plan import Case
 
+NEAR_MM = 30.0  # of the middle of a lesion, within which a slice shows it
 LESION_VIEW_MM = 150.0  # shown across a view when it is brought to the lesion
 
 
@@ -70,6 +73,7 @@ class Board(QWidget):
             view.on_maximise = self.maximise
         self.last_normal_lps: Vector = (0.0, 0.0, 1.0)  # of the slice painted in last
         self._alone: QWidget | None = None
+        self._outline: BoolArray | None = None
         self._seen_lesion: int | None = None  # number of the one the views were brought to
         self._chosen: tuple[int | None, int | None] = (None, None)
         self._structures: Structures | None = None
@@ -190,9 +194,11 @@ class Board(QWidget):
         if case is None:
             return
         plan = case.plan
+        is_other = not same_memory(self._outline, case.lesion)
+        self._outline = case.lesion
         if case.lesion is None:
             self._seen_lesion = None
-        elif plan.number != self._seen_lesion:
+        elif plan.number != self._seen_lesion or (is_other and self._is_far(case)):
             self._see_lesion(case)
         key = (id(plan.access) if plan.access else None, plan.chosen_rank)
         if plan.chosen is not None and key != self._chosen:
@@ -206,6 +212,12 @@ class Board(QWidget):
         if middle is not None and self._viewpoint.look.tool not in BRUSHES:
             self.go_to(middle)
         self._seen_lesion = case.plan.number
+
+    def _is_far(self, case: Case) -> bool:
+        """Tell whether no slice shows an outline, which may be when it was imported."""
+        middle = middle_lps_mm(case)
+        here = self._viewpoint.look.crosshair_lps_mm
+        return middle is not None and float(np.abs(np.subtract(middle, here)).min()) > NEAR_MM
 
     def _hide_bones(self, case: Case | None) -> None:
         """Leave the contours of newly found bones out of the slices, where bone is seen anyway."""
