@@ -126,6 +126,10 @@ class Bench:
 def bench(driver: Driver, ct_folder: Path, generated: GeneratedCase) -> Iterator[Bench]:
     made = Bench(driver, ct_folder, generated)
     yield made
+    from PySide6.QtWidgets import QMessageBox
+
+    for told in made.window.findChildren(QMessageBox):
+        told.close()
     made.window.close()
     driver.run(0.2)
 
