@@ -23,6 +23,7 @@ PATTERNS = {
     rf"iliac_vena_{SIDE}": "iliac_vein",
     rf"nerve_root_exit_(?P<level>[CTLS]\d+)_{SIDE}": "nerve_root_exit",
     rf"nerve_root_(?P<level>[CTLS]\d+)_{SIDE}": "nerve_root",
+    rf"nerve_roots_{SIDE}": "nerve_roots",
     rf"sciatic_nerve_{SIDE}": "sciatic_nerve",
     rf"lumbosacral_trunk_{SIDE}": "lumbosacral_trunk",
     rf"femoral_nerve_{SIDE}": "femoral_nerve",

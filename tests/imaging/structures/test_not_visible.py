@@ -31,8 +31,13 @@ def test_a_painted_nerve_is_no_longer_listed() -> None:
 
 
 def test_an_exit_marked_by_assumption_does_not_stand_for_the_nerve() -> None:
-    assert "nerve_roots" in names_of("vertebrae_L4", "nerve_root_exit_L4_left")
-    assert "nerve_roots" not in names_of("vertebrae_L4", "nerve_root_L4_left")
+    assert "nerve_roots_left" in names_of("vertebrae_L4", "nerve_root_exit_L4_left")
+    assert "nerve_roots_left" not in names_of("vertebrae_L4", "nerve_root_L4_left")
+
+
+def test_a_nerve_of_one_place_does_not_stand_for_another() -> None:
+    assert "nerve_roots_right" in names_of("vertebrae_L4", "nerve_root_L4_left")
+    assert "nerves_near_bone" in names_of("bone", "hip_left", "sciatic_nerve_left")
 
 
 def test_every_nerve_would_be_forbidden_once_painted() -> None:
