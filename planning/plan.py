@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imaging.document import Document, Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, Grid, read_only
+from imaging.lesion.certainty import Certainty, certainty
 from imaging.measurement.involvement import Involvement
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.levels import Levels
@@ -176,6 +177,11 @@ class Plan(Document):
         if self.involvement is None:
             return None
         return involvement_as_edited(self.involvement, self.edits)
+
+    @property
+    def certainty(self) -> Certainty | None:
+        """How sure the outline was that the clicks proposed; None for one from elsewhere."""
+        return certainty(self.doubts) if self.seeds_lps_mm and self.lesion is not None else None
 
     @property
     def unpainted(self) -> tuple[NotVisible, ...]:

@@ -13,6 +13,7 @@ from app.files import write_file
 from imaging.files import read_volume, write_array
 from imaging.geometry import BoolArray
 from imaging.label_files import read_mask
+from imaging.lesion.certainty import Certainty, certainty
 from imaging.lesion.segment import segment_lesion
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
@@ -24,6 +25,11 @@ from imaging.volume import Volume
 from planning.edits import measures
 
 PATH = click.Path(path_type=Path)
+CERTAINTIES = {
+    Certainty.CLEAR: "clear border all round",
+    Certainty.CHECK: "to be checked",
+    Certainty.GUESS: "partly a guess, to be confirmed or corrected",
+}
 
 
 @click.command("lesion")
@@ -71,9 +77,11 @@ def lesion_command(
     document = {
         **as_plain(result),
         "contrast_hu": outline.contrast_hu,
+        "certainty": certainty(outline.doubts).value,
         "doubts": as_plain(outline.doubts),
     }
-    emit(document, as_json, as_text(result))
+    told = f"{as_text(result)}\nproposed outline: {CERTAINTIES[certainty(outline.doubts)]}"
+    emit(document, as_json, told)
 
 
 def write_mask(mask: BoolArray, volume: Volume, out: Path) -> None:
@@ -157,6 +165,8 @@ def _involvement_text(found: Involvement) -> str:
 def as_text(result: LesionMeasurement) -> str:
     """Return the measures for people."""
     breach = {True: "yes", False: "no", None: "unknown"}[result.cortical_breach]
+    if not result.cortical_breach and result.thin_cortex_mm2 is not None:
+        breach += f", but cortex hardly seen over {result.thin_cortex_mm2:.0f} mm²"
     axial = result.axial
     return (
         f"length {result.length_mm:.1f} mm, width {result.width_mm:.1f} mm "

@@ -228,6 +228,8 @@ def _lesion(w: _Writer) -> Section:
         (w.label("surface"), f"{w.number(lesion.surface_mm2, 0)} mm²"),
         (w.label("breach"), _breach(w, lesion)),
     ]
+    if w.plan.certainty is not None:
+        rows.append((w.label("certainty"), str(w.words["certainties"][w.plan.certainty])))
     rows += _involvement(w)
     notes = [problem_said(one, w.language) for one in w.plan.doubts]
     notes += [_edited(w, one) for one in w.plan.edits]
@@ -238,6 +240,8 @@ def _breach(w: _Writer, lesion: LesionMeasurement) -> str:
     told = w.yes_no(lesion.cortical_breach)
     if lesion.cortical_breach and lesion.breach_area_mm2 is not None:
         told += f", {w.number(lesion.breach_area_mm2, 0)} mm²"
+    elif not lesion.cortical_breach and lesion.thin_cortex_mm2 is not None:
+        told += f"; {w.label('thin_cortex')}: {w.number(lesion.thin_cortex_mm2, 0)} mm²"
     return told
 
 

@@ -73,8 +73,8 @@ def compared(
     Returns
     -------
     Region
-        With ``against``, ``changed_hu`` and more that is ``surrounded``; the same region where both
-        sides are alike at the click, so that the other side tells nothing.
+        With ``against``, ``changed_hu``, ``changed`` and more that is ``surrounded``; where both
+        sides are alike at the click only with ``is_alike``, for then the other side tells no more.
     """
     raw = resample(volume.hu, volume.grid, other.across(region.grid), order=1, outside=AIR_HU)
     there = ndimage.gaussian_filter(raw, SMOOTHING_MM / region.voxel_mm)
@@ -83,7 +83,8 @@ def compared(
     changed_hu = np.where(mute, 0.0, _changed_hu(region, there)).astype(np.float32)
     core = _core(region, tissue, seed_lps_mm, changed_hu)
     if core is None:
-        return region
+        at = region.index(seed_lps_mm[0])
+        return replace(region, is_alike=not (own[at] or mute[at]))
     bone_hu = tissue.above(ndimage.gaussian_filter(raw, BONE_SMOOTHING_MM / region.voxel_mm))
     against = _against(region, tissue, core, changed_hu, bone_hu)
     against[own | mute] = 0.0

@@ -45,6 +45,8 @@ class Region:
     changed : numpy.ndarray or None
         Same shape, bool: bone that differs much from the other side's; None where it was not
         compared.
+    is_alike : bool
+        Whether both sides look the same where it was clicked.
     """
 
     grid: Grid
@@ -53,6 +55,7 @@ class Region:
     against: NDArray[np.float32] | None = None
     changed_hu: float = 0.0
     changed: BoolArray | None = None
+    is_alike: bool = False
 
     @property
     def voxel_mm(self) -> float:

@@ -383,6 +383,12 @@ def _doubts(part: Volume, mask: BoolArray, judged: _Judged, asked: _Asked) -> tu
             "the click lies in dense tissue: of a mixed lesion only its dense part is outlined"
         )
         doubts.append(_doubt("dense_click", message))
+    if judged.region.is_alike:
+        message = (
+            "the other side of the body looks the same here: this may be normal, or a lesion on "
+            "both sides"
+        )
+        doubts.append(_doubt("like_other_side", message))
     if contrast_hu < LOW_CONTRAST_HU:
         message = "lesion and bone differ by less than 60 HU; check the outline"
         doubts.append(_doubt("low_contrast", message))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
-from imaging.kernels import parallel_kernel, prange
+from imaging.kernels import kernel, parallel_kernel, prange
 from imaging.orientation import Orientation
 from imaging.structures.body import find_body
 from imaging.structures.model import SPINAL_CANAL, Structures
@@ -62,6 +62,19 @@ class Canal:
     axis_kji: FloatArray
 
 
+@kernel
+def _bone_along(plane: NDArray[np.float32], j: int, i: int, dj: float, di: float) -> int:
+    """Return after how many millimetres a ray meets bone, 0 where it meets none or air before."""
+    for step in range(2, int(REACH_MM) + 1):
+        y = int(j + dj * step + 0.5)
+        x = int(i + di * step + 0.5)
+        if y < 0 or x < 0 or y >= plane.shape[0] or x >= plane.shape[1] or plane[y, x] < -250.0:
+            return 0
+        if plane[y, x] > BONE_HU:
+            return step
+    return 0
+
+
 @parallel_kernel
 def _surroundings(
     hu: NDArray[np.float32],
@@ -72,7 +85,6 @@ def _surroundings(
 ) -> NDArray[np.float32]:
     """Score each place of each slice by the share of rays that meet bone, weighed by distance."""
     score = np.zeros((hu.shape[0], len(places_j), len(places_i)), dtype=np.float32)
-    steps = int(REACH_MM)
     for k in prange(hu.shape[0]):
         for a in range(len(places_j)):
             for b in range(len(places_i)):
@@ -92,19 +104,11 @@ def _surroundings(
                     sin = math.sin(angle)
                     dj = sin / pixel_mm_j
                     di = math.cos(angle) / pixel_mm_i
-                    for step in range(2, steps + 1):
-                        y = int(j + dj * step + 0.5)
-                        x = int(i + di * step + 0.5)
-                        if y < 0 or x < 0 or y >= hu.shape[1] or x >= hu.shape[2]:
-                            break
-                        value = hu[k, y, x]
-                        if value < -250.0:
-                            break
-                        if value > BONE_HU:
-                            total += 1.0 if step >= 4 else 0.5
-                            if sin < -0.5:
-                                front += 1.0
-                            break
+                    step = _bone_along(hu[k], j, i, dj, di)
+                    if step > 0:
+                        total += 1.0 if step >= 4 else 0.5
+                        if sin < -0.5:
+                            front += 1.0
                 if front > 0.0:
                     score[k, a, b] = total / RAYS
     return score

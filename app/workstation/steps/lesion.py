@@ -11,6 +11,7 @@ from app.workstation.steps.brush import Brush, tool_button
 from app.workstation.steps.measures import MeasureTable
 from app.workstation.steps.panel import Desk, Notes, Panel, button, combo, label, row
 from app.workstation.viewpoint import Look, Tool
+from imaging.lesion.certainty import Certainty
 from planning.lesions import lesions
 from planning.plan import Case, Plan
 
@@ -125,6 +126,9 @@ class LesionPanel(Panel):
         if plan.lesion is not None and plan.lesion.hu is not None:
             self.brush.suggest_range(plan.lesion.hu.p5, plan.lesion.hu.p95)
         notes = [("warning", self.words.problem(one)) for one in plan.doubts]
+        if plan.certainty is not None:
+            tone = "hint" if plan.certainty is Certainty.CLEAR else "warning"
+            notes.insert(0, (tone, self.words(f"lesion.certainty.{plan.certainty}")))
         if not is_measuring or plan.number != self._number:
             self._about_bone, self._number = self._bone_notes(plan), plan.number
         elif not self._measures.is_pending:

@@ -27,12 +27,18 @@ from planning.plan import Plan
 SHOWN_DISTANCES = 8
 PENDING = "…"
 DIGITS = {"volume_formula_ml": 2, "volume_ml": 2, "diameter_fraction": 2, "mean_hu": 0}
-DIGITS |= {"surface_mm2": 0, "breach_area_mm2": 0, "posterior_wall_area_mm2": 0}
+DIGITS |= {
+    "surface_mm2": 0,
+    "breach_area_mm2": 0,
+    "thin_cortex_mm2": 0,
+    "posterior_wall_area_mm2": 0,
+}
 DIGITS |= {"section_percent": 0, "body_percent": 0, "collapse_percent": 0}
 ONLY_WHEN_OPEN = {
     "breach_area_mm2": "cortical_breach",
     "posterior_wall_area_mm2": "posterior_wall_breach",
 }
+ONLY_WHEN_SEEN = ("thin_cortex_mm2",)
 ONLY_IN_SPINE = ("body_percent", "collapse_percent", "posterior_wall_breach")
 
 
@@ -88,6 +94,8 @@ def rows_of(plan: Plan) -> list[Row]:
         value = measured_value(lesion, effects, key)
         needs = ONLY_WHEN_OPEN.get(key)
         if needs is not None and measured_value(lesion, effects, needs) is not True:
+            continue
+        if value is None and key in ONLY_WHEN_SEEN:
             continue
         raw = measured_value(plan.lesion, plan.involvement, key)
         found.append(Row(key, value, raw, key in edited))
