@@ -148,7 +148,7 @@ def _whole_shift(fixed: Field, moving: Field) -> NDArray[np.int64]:
     shape = [fft.next_fast_len(2 * n, real=True) for n in fixed.shape]
     spectrum = fft.rfftn(fixed, shape) * np.conj(fft.rfftn(moving, shape))
     fit = fft.irfftn(spectrum, shape)
-    most = [min(int(mm / COARSE_MM), n) for mm, n in zip(HALVES_MM, shape, strict=False)]
+    most = [min(int(mm / COARSE_MM), (n - 1) // 2) for mm, n in zip(HALVES_MM, shape, strict=False)]
     shifts = [np.r_[0 : m + 1, -m:0] for m in most]
     near = fit[np.ix_(shifts[0], shifts[1], np.arange(shape[2]))]
     k, j, i = np.unravel_index(int(np.argmax(near)), near.shape)

@@ -122,3 +122,14 @@ def test_in_a_breached_ilium_of_a_real_ct_the_other_side_keeps_the_outline_from_
     half = made.volume.cropped((0, 0, 0), (slices, rows, columns // 2 - 20))
     alone = segment_lesion(half, click).mask
     assert dice(outline, made.lesion) > dice(alone, made.lesion[:, :, : columns // 2 - 20]) + 0.1
+
+
+@pytest.mark.parametrize("size", [(1, 80, 160), (2, 80, 160), (80, 3, 160), (80, 80, 2), (3, 4, 5)])
+def test_an_image_of_few_slices_is_no_trouble(size: tuple[int, int, int]) -> None:
+    volume, _, click = plates()
+    k, j, i = size
+    start = (40 - k // 2, 40 - j // 2, 0 if i > 100 else 125 - i // 2)
+    cut = volume.cropped(start, size)
+    assert cut.grid.nearest(click) is not None
+    found = find_other_side(cut, click)
+    assert found is None or np.isfinite(found.to_other_lps).all()
