@@ -58,14 +58,30 @@ def canal_room(
     ]  # along i, then along j
     if max(float(np.median(wall[1] - wall[0])) for wall in walls) * VOXEL_MM > WIDEST_MM:
         return found
-    places = np.moveaxis(np.indices(target.size_kji, dtype=np.float32), 0, -1)
-    k, j, i = np.moveaxis(own.to_kji(target.to_lps(places)), -1, 0)
+    k, j, i = _places(own, target)
     across = [_across(place, k, wall, heights) for place, wall in ((i, walls[0]), (j, walls[1]))]
     reached = (k > heights[0] - BEYOND_MM / VOXEL_MM) & (k < heights[-1] + BEYOND_MM / VOXEL_MM)
     allowed = (across[0][1] < 1.0) & (across[1][1] < 1.0)
     core = (across[0][0] ** 2 + across[1][0] ** 2 < CORE**2) & reached
     room: BoolArray = (found & allowed) | core
     return room
+
+
+def _places(own: Grid, target: Grid) -> list[FloatArray]:
+    """Return where the target's voxels lie on another grid, along k, j and i.
+
+    The arrays broadcast to the target's shape; grids along the same axes need no more than lines.
+    """
+    step = np.linalg.inv(own.affine_kji_to_lps) @ target.affine_kji_to_lps
+    index = np.ogrid[tuple(slice(0, n) for n in target.size_kji)]
+    places = []
+    for row in step[:3]:
+        place: FloatArray = np.full((1, 1, 1), row[3])
+        for factor, along in zip(row[:3], index, strict=True):
+            if abs(factor) > 1e-9:
+                place = place + factor * along
+        places.append(place)
+    return places
 
 
 def _ends(rows: BoolArray) -> tuple[FloatArray, FloatArray]:

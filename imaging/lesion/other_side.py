@@ -28,6 +28,7 @@ HALVES_MM = (12.0, 24.0)  # by which one half may lie higher, and farther front,
 LOCAL_MM = 32.0  # about the click, what is laid onto its reflection
 LOCAL_SHIFT_MM = (4.0, 16.0)  # by which it may lie off along z, and along x and y
 FINE_MM = 2.0
+FINER = 0.75  # of the wanted voxels are those that are looked at; more would only cost time
 FIT_MM = 30.0  # about the click, what is fitted
 ROOM_MM = 14.0  # beyond that on the other side
 FIT_HU = (-50.0, 450.0)  # fat to cancellous bone: dense cortex is no heavier than that
@@ -113,7 +114,7 @@ def _cut(volume: Volume, low: FloatArray, high: FloatArray, voxel_mm: float) -> 
     grid = Grid.aligned(size, voxel_mm, low + voxel_mm / 2)
     start, whole = volume.grid.around(np.stack([low, high]), 2 * voxel_mm)
     part = volume.cropped(start, whole)
-    every = [max(1, int(voxel_mm / (2 * mm))) for mm in part.grid.spacing_mm_kji]
+    every = [max(1, int(FINER * voxel_mm / mm)) for mm in part.grid.spacing_mm_kji]
     thin = part.hu[:: every[0], :: every[1], :: every[2]].astype(np.float32)
     affine = part.grid.affine_kji_to_lps.copy()
     affine[:3, :3] *= every

@@ -282,10 +282,12 @@ def _coarse_body(hu: NDArray[np.int16], spacing_mm_kji: tuple[float, float, floa
     """Return the body in blocks, which is quick and tells its middle."""
     slice_mm, row_mm, column_mm = spacing_mm_kji
     every_j, every_i = (max(1, round(BODY_MM / mm)) for mm in (row_mm, column_mm))
-    thin = np.ascontiguousarray(hu[:, ::every_j, ::every_i])
-    body = find_body(thin, (slice_mm, row_mm * every_j, column_mm * every_i))
-    body = body.repeat(every_j, axis=1).repeat(every_i, axis=2)
-    return body[:, : hu.shape[1], : hu.shape[2]]
+    every_k = max(1, int(BODY_MM / slice_mm))
+    thin = np.ascontiguousarray(hu[::every_k, ::every_j, ::every_i])
+    body = find_body(thin, (slice_mm * every_k, row_mm * every_j, column_mm * every_i))
+    for axis, every in enumerate((every_k, every_j, every_i)):
+        body = body.repeat(every, axis=axis)
+    return body[: hu.shape[0], : hu.shape[1], : hu.shape[2]]
 
 
 def canal_beside(
@@ -384,13 +386,17 @@ def _painted(
     pixel_mm: tuple[float, float],
 ) -> BoolArray:
     """Return the pixels inside the outlines that are not bone, and what those enclose."""
-    jj, ii = np.indices(hu.shape[1:], dtype=float)
     out = np.zeros(hu.shape, dtype=bool)
     angles = 2 * np.pi * np.arange(OUTLINE_RAYS + 1) / OUTLINE_RAYS
     for k, centre in enumerate(centres):
+        reach = radii[k].max() / np.array(pixel_mm) + 2
+        start = np.clip((centre - reach).astype(int), 0, hu.shape[1:])
+        end = np.clip((centre + reach).astype(int) + 2, start, hu.shape[1:])
+        near = slice(int(start[0]), int(end[0])), slice(int(start[1]), int(end[1]))
+        jj, ii = np.ogrid[near]
         y = (jj - centre[0]) * pixel_mm[0]
         x = (ii - centre[1]) * pixel_mm[1]
         limit = np.interp(np.arctan2(y, x) % (2 * np.pi), angles, np.append(radii[k], radii[k, 0]))
         inside = np.hypot(y, x) <= limit - BLUR_OF_PIXEL * max(pixel_mm)
-        ndimage.binary_fill_holes(inside & (hu[k] < INSIDE_HU), output=out[k])
+        out[k][near] = ndimage.binary_fill_holes(inside & (hu[k][near] < INSIDE_HU))
     return out
