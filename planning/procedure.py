@@ -14,6 +14,7 @@ import numpy as np
 from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, unit
+from imaging.lesion.growths import Growths
 from imaging.lesion.segment import LesionOutline, segment_lesion
 from imaging.measurement.lesion import measure
 from imaging.measurement.shape import shape_doubts
@@ -144,6 +145,7 @@ def propose_outline(
     generosity: float,
     progress: Progress,
     outside_lps_mm: FloatArray,
+    growths: Growths | None = None,
 ) -> LesionOutline:
     """Outline the lesion at the clicks, as :func:`outline_lesion` does, without measuring it.
 
@@ -162,6 +164,8 @@ def propose_outline(
         Told between the steps.
     outside_lps_mm : numpy.ndarray
         Shape (m, 3), clicks that are not lesion.
+    growths : Growths or None
+        Where what grew from the first click is kept, so that a further click is quick.
 
     Returns
     -------
@@ -179,6 +183,7 @@ def propose_outline(
         outside=canal_beside(case.structures, volume, seeds_lps_mm),
         outside_lps_mm=outside_lps_mm,
         generosity=generosity,
+        growths=growths,
         progress=progress,
     )
 

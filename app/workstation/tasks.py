@@ -17,6 +17,7 @@ from imaging.errors import Refusal
 from imaging.files import is_image_file, read_volume
 from imaging.geometry import BoolArray, FloatArray, filled_block
 from imaging.label_files import read_mask
+from imaging.lesion.growths import Growths
 from imaging.lesion.segment import LesionOutline
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
@@ -36,6 +37,8 @@ from planning.procedure import (
     with_lesion,
     with_structures,
 )
+
+GROWTHS = Growths()  # of the worker's last click: the next ones mostly correct it
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,9 @@ def outline(
     Proposed
         On the grid of the series.
     """
-    found = propose_outline(case, volume, seeds_lps_mm, generosity, progress, outside_lps_mm)
+    found = propose_outline(
+        case, volume, seeds_lps_mm, generosity, progress, outside_lps_mm, GROWTHS
+    )
     return Proposed(cut_out(found.mask), replace(found, mask=np.zeros(0, dtype=bool)))
 
 

@@ -12,6 +12,7 @@ lesion or beside it, move the outline around them.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from scipy import ndimage
@@ -32,6 +33,7 @@ from imaging.lesion.clicks import (
 )
 from imaging.lesion.comparison import compared
 from imaging.lesion.growth import MOST_CHANGE_MM, Compare, Found, corrected, grown
+from imaging.lesion.growths import Growth, Growths
 from imaging.lesion.other_side import OtherSide, find_other_side
 from imaging.lesion.region import SURE_BONE_HU, Region, cut_region
 from imaging.progress import SILENT, Progress
@@ -110,6 +112,7 @@ def segment_lesion(
     outside_lps_mm: FloatArray | None = None,
     outside: BoolArray | None = None,
     generosity: float = 0.0,
+    growths: Growths | None = None,
     progress: Progress = SILENT,
 ) -> LesionOutline:
     """Outline the lesion at the clicks.
@@ -129,6 +132,8 @@ def segment_lesion(
         Shape of the volume; what cannot be lesion, such as the spinal canal.
     generosity : float
         −1 (tight) to 1 (generous) around the proposal.
+    growths : Growths or None
+        Where what grew from the first click is kept, so that a further click is quick.
     progress : Progress
         Told between the steps.
 
@@ -146,7 +151,8 @@ def segment_lesion(
     wrong = NO_CLICKS if outside_lps_mm is None else np.asarray(outside_lps_mm, dtype=float)
     asked = _Asked(inside, wrong.reshape(-1, 3), outside)
     check_clicks(volume, asked.inside, asked.wrong)
-    judged, allowed_part, start, mask = _outlined(volume, asked, progress)
+    growths = Growths() if growths is None else growths
+    judged, allowed_part, start, mask = _outlined(volume, asked, growths, progress)
     progress.update(0.9, "outlining the lesion")
     proposal = _Proposal(start, mask, allowed_part)
     part = volume.cropped(start, _size(mask))
@@ -191,16 +197,24 @@ def _size(array: BoolArray) -> tuple[int, int, int]:
 
 
 def _outlined(
-    volume: Volume, asked: _Asked, progress: Progress
+    volume: Volume, asked: _Asked, growths: Growths, progress: Progress
 ) -> tuple[_Judged, BoolArray, tuple[int, int, int], BoolArray]:
     """Return what was found, where it may grow to, and the outline on a block of the volume."""
     reach_mm = FIRST_REACH_MM
-    other = find_other_side(volume, asked.inside[0])
+
+    @cache
+    def other() -> OtherSide | None:
+        return find_other_side(volume, asked.inside[0])
+
     while True:
         progress.update(reach_mm / (2 * LARGEST_REACH_MM), "outlining the lesion")
         region = cut_region(volume, asked.every, reach_mm, FURTHER_MM)
         blocked = _blocked(volume, asked, region)
-        judged, others = _judged(volume, region, blocked, asked, other, progress)
+        growth = growths.of(volume, asked.inside[0], region.grid, blocked)
+        if growth is None:
+            growth = _grown(volume, region, blocked, asked.inside[0], other(), progress)
+            growths.keep(growth, volume)
+        judged, others = _judged(growth, asked, progress)
         leaving = any(_leaves_block(one.found.mask, region, volume) for one in (judged, *others))
         if not leaving:
             break
@@ -225,8 +239,9 @@ def _outlined(
 def _blocked(volume: Volume, asked: _Asked, region: Region) -> BoolArray:
     if asked.barred is None:
         return np.zeros(region.hu.shape, dtype=bool)
-    blocked = canal_room(asked.barred, volume.grid, asked.inside, region.grid)
-    return blocked & ~near_clicks(region, asked.inside, SEED_RADIUS_MM)
+    first = asked.inside[:1]
+    blocked = canal_room(asked.barred, volume.grid, first, region.grid)
+    return blocked & ~near_clicks(region, first, SEED_RADIUS_MM)
 
 
 def _room(volume: Volume, asked: _Asked, part: Volume, start: tuple[int, int, int]) -> BoolArray:
@@ -247,30 +262,37 @@ def _room(volume: Volume, asked: _Asked, part: Volume, start: tuple[int, int, in
     return room
 
 
-def _judged(
+def _grown(
     volume: Volume,
     region: Region,
     blocked: BoolArray,
-    asked: _Asked,
+    click: FloatArray,
     other: OtherSide | None,
     progress: Progress,
-) -> tuple[_Judged, list[_Judged]]:
-    """Outline from the first click, moved to the others; those far away get their own."""
-    first, further = settled(region, volume, asked.inside[0])[None], asked.inside[1:]
-    tissue = clicked_tissue(region, first)
+) -> Growth:
+    """Grow the outline from one click."""
+    seed = settled(region, volume, click)[None]
+    tissue = clicked_tissue(region, seed)
     compare: Compare | None = None
     if other is not None:
 
         def compare(around: Region, outline: BoolArray) -> Region:
-            return compared(around, volume, other, tissue, first, outline)
+            return compared(around, volume, other, tissue, seed, outline)
 
-    found, region = grown(region, tissue, first, blocked, progress, compare)
+    found, seen = grown(region, tissue, seed, blocked, progress, compare)
+    return Growth(volume.hu, click, region.grid, blocked, seed, tissue, found, seen)
+
+
+def _judged(growth: Growth, asked: _Asked, progress: Progress) -> tuple[_Judged, list[_Judged]]:
+    """Move the outline from the first click to the others; those far away get their own."""
+    first, further = growth.seed_lps_mm, asked.inside[1:]
+    found, region, tissue = growth.found, growth.region, growth.tissue
     away_mm = ndimage.distance_transform_edt(~found.mask, sampling=region.voxel_mm)
     others, missed, about = [], [], [asked.inside[0]]
     for place in further:
         apart_mm = float(away_mm[region.index(place)])
         if apart_mm > MOST_CHANGE_MM:
-            others.append(_elsewhere(region, place, blocked, asked, progress))
+            others.append(_elsewhere(region, place, growth.blocked, asked, progress))
             continue
         about.append(place)
         if apart_mm > 0:

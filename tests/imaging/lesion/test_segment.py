@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from imaging.errors import ImagingError
 from imaging.files import read_volume
 from imaging.geometry import Grid
 from imaging.lesion.growth import INSIDE
+from imaging.lesion.growths import Growths
 from imaging.lesion.region import surrounded_by
 from imaging.lesion.relaxation import relaxed
 from imaging.lesion.segment import regenerated, segment_lesion
@@ -104,6 +106,22 @@ def test_two_clicks_in_the_largest_errors_help(vertebra: GeneratedCase) -> None:
         else:
             wrong.append(error_middle(extra, grid))
     assert scores[2] > scores[0] - 0.01
+
+
+def test_a_further_click_gives_the_same_with_what_grew_from_the_first(
+    vertebra: GeneratedCase,
+) -> None:
+    volume, seed = vertebra.volume, np.array(vertebra.truth.lesion.seed_lps_mm)
+    growths = Growths()
+    first = segment_lesion(volume, seed, growths=growths).mask
+    error = ~first & ndimage.binary_dilation(first, iterations=6)
+    two = np.stack([seed, error_middle(error, volume.grid)])
+    quick = segment_lesion(volume, two, growths=growths).mask
+    assert (quick != first).any()
+    assert (quick == segment_lesion(volume, two).mask).all()
+    other = replace(volume, hu=np.where(first, volume.hu + 60, volume.hu).astype(np.int16))
+    seen = segment_lesion(other, seed, growths=growths).mask
+    assert (seen == segment_lesion(other, seed).mask).all()
 
 
 def test_a_place_cannot_be_lesion_and_not(vertebra: GeneratedCase) -> None:
