@@ -99,9 +99,9 @@ def outline_lesion(
 
     Parameters
     ----------
-    case : Case
-        With structures, whose spinal canal is kept out of the lesion; without them the canal is
-        looked for near the clicks.
+    structures : Structures or None
+        Of the case: their spinal canal is kept out of the lesion; without them the canal is looked
+        for near the clicks.
     volume : Volume
         The CT.
     seeds_lps_mm : numpy.ndarray
@@ -139,7 +139,7 @@ def outline_lesion(
 
 
 def propose_outline(
-    case: Case,
+    structures: Structures | None,
     volume: Volume,
     seeds_lps_mm: FloatArray,
     generosity: float,
@@ -180,7 +180,7 @@ def propose_outline(
     return segment_lesion(
         volume,
         seeds_lps_mm,
-        outside=canal_beside(case.structures, volume, seeds_lps_mm),
+        outside=canal_beside(structures, volume, seeds_lps_mm),
         outside_lps_mm=outside_lps_mm,
         generosity=generosity,
         growths=growths,

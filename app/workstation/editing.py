@@ -138,7 +138,7 @@ class Editing:
             mask = found.lesion.whole(volume.grid.size_kji)
             self._use(replace(found.proposal, mask=mask), clicks, generosity, name)
 
-        request = (case, volume, *clicks.arrays(), generosity)
+        request = (case.structures, volume, *clicks.arrays(), generosity)
         session.start(name, apply, case, tasks.outline, *request)
 
     def _use(self, outline: LesionOutline, clicks: _Clicks, generosity: float, name: str) -> None:

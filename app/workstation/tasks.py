@@ -188,7 +188,7 @@ class Proposed:
 
 
 def outline(
-    case: Case,
+    structures: Structures | None,
     volume: Volume,
     seeds_lps_mm: FloatArray,
     outside_lps_mm: FloatArray,
@@ -199,8 +199,8 @@ def outline(
 
     Parameters
     ----------
-    case : Case
-        Any state.
+    structures : Structures or None
+        Of the case.
     volume : Volume
         The CT.
     seeds_lps_mm, outside_lps_mm : numpy.ndarray
@@ -216,7 +216,7 @@ def outline(
         On the grid of the series.
     """
     found = propose_outline(
-        case, volume, seeds_lps_mm, generosity, progress, outside_lps_mm, GROWTHS
+        structures, volume, seeds_lps_mm, generosity, progress, outside_lps_mm, GROWTHS
     )
     return Proposed(cut_out(found.mask), replace(found, mask=np.zeros(0, dtype=bool)))
 

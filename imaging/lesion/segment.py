@@ -41,7 +41,7 @@ from imaging.volume import Volume, resample
 
 FIRST_REACH_MM = 35.0
 LARGEST_REACH_MM = 70.0
-FURTHER_MM = 25.0  # beyond further clicks; they lie near the outline, or in a place of their own
+FURTHER_MM = 15.0  # beyond further clicks: they change the outline by 12 mm about them at most
 LOW_CONTRAST_HU = 60.0
 RING_MM = (2.0, 6.0)  # beyond the outline, where the bone is compared with it
 LEAST_RING_ML = 0.05
