@@ -43,6 +43,7 @@ ITERATIONS, MORE_ITERATIONS = 80, 40  # at the first level; at the others, which
 NECK_MM = 3.5  # what hangs on by less than twice this is something else
 THINNER_NECKS_MM = (2.5, 1.5)
 RUNS_AWAY_MM = 2.5  # growth of the radius from one level to the next
+SHRINKS = 0.8  # of the radius: more bone counts as lesion, so what was lost was cut off at a neck
 GROWN_MM = 5.0  # radius; a smaller outline has not found the lesion yet
 CREEPS_MM, RISES = 0.15, 1.06  # growth at which the step at the border must rise at least so much
 STEP_MM = 2.0  # on both sides of the border, where its step is measured
@@ -199,7 +200,7 @@ def _raised(
         if best is not None and radius_mm >= GROWN_MM:
             runs = now_mm - radius_mm > RUNS_AWAY_MM
             fades = step_hu < RISES * best_hu and now_mm - radius_mm > CREEPS_MM
-            if runs or fades:
+            if runs or fades or now_mm < SHRINKS * radius_mm:
                 return replace(best, ran_away=runs)
         closed = np.zeros_like(mask)
         ended = (field.copy(), dual.copy())
