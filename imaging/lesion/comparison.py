@@ -25,6 +25,7 @@ NEARBY_MM = 1.0  # in which a counterpart may lie: what sides and their alignmen
 CHANGED_HU = 50.0  # beyond all that is nearby: surely changed; noise and texture reach half of it
 CLEARLY_HU = 150.0  # changed by so much, dense or not, in a bone with a dense lesion: part of it
 LIKE_SIGMAS, LIKE_HU = 2.5, 35.0  # from the lesion's value
+DENSE_LIKE_HU = 200.0  # below a dense lesion's value; sclerosis is uneven
 REACH_MM = 2 * SEED_RADIUS_MM  # of the click, within which the core begins
 LEAST_CORE_ML = 0.15
 BEYOND_MM, BEYOND_RADII = 2.0, 0.35  # of the core, how far from it alike tissue may be lesion
@@ -147,7 +148,11 @@ def _core(
     region: Region, tissue: Tissue, seed_lps_mm: FloatArray, changed_hu: Field
 ) -> BoolArray | None:
     """Return what is like the lesion and has surely changed, where it begins near the click."""
-    like = np.abs(tissue.above(region.hu)) < max(LIKE_SIGMAS * tissue.noise_hu, LIKE_HU)
+    above = tissue.above(region.hu)
+    if tissue.sign > 0:
+        like = np.abs(above) < max(LIKE_SIGMAS * tissue.noise_hu, LIKE_HU)
+    else:
+        like = above < DENSE_LIKE_HU
     core = ndimage.binary_opening(like & (changed_hu > CHANGED_HU / 2))
     pieces, _ = ndimage.label(core)
     clicked = np.unique(pieces[near_clicks(region, seed_lps_mm, REACH_MM)])
