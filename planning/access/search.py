@@ -157,18 +157,19 @@ def not_checked(request: AccessRequest) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Groups of structures that were not found; a way may cross them unnoticed.
+        Groups of structures of which one at least was not found; a way may cross it unnoticed.
     """
     names = " ".join(request.structures.names())
-    groups = {
-        "spinal canal": ("spinal_c",),
-        "vessels": ("aorta", "vena_cava", "vessel"),
-        "lung": ("lung",),
-        "bowel": ("bowel", "colon"),
-        "kidneys": ("kidney",),
+    any_of = {"spinal canal": ("spinal_c",), "lung": ("lung",), "bowel": ("bowel", "colon")}
+    all_of = {
+        "vessels": ("aorta", "vena_cava"),
+        "kidneys": ("kidney_left", "kidney_right"),
         "liver and spleen": ("liver", "spleen"),
     }
-    lacking = [group for group, parts in groups.items() if not any(part in names for part in parts)]
+    lacking = [group for group, parts in any_of.items() if not any(part in names for part in parts)]
+    lacking += [
+        group for group, parts in all_of.items() if not all(part in names for part in parts)
+    ]
     return (*lacking, "nerves")
 
 
