@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray
@@ -18,7 +19,12 @@ THICK_MM = 2.0  # slices thicker than this blur into their neighbours
 
 
 def at_half_level(
-    volume: Volume, mask: BoolArray, lesion_hu: float, sign: float, allowed: BoolArray
+    volume: Volume,
+    mask: BoolArray,
+    lesion_hu: float,
+    sign: float,
+    allowed: BoolArray,
+    healthy_hu: NDArray[np.float32] | None = None,
 ) -> BoolArray:
     """Let an outline grow to half way between the lesion's value and that of the bone beside it.
 
@@ -51,8 +57,15 @@ def at_half_level(
     deviation = np.where(spacing < THICK_MM, SMOOTHING_MM / spacing, 0.0)
     values = ndimage.gaussian_filter(values, deviation)
     bone = ndimage.percentile_filter(values, BONE_PERCENTILE, footprint=_ball(spacing))
-    joins = (values < bone / 2) & (bone > LEAST_CONTRAST_HU) & allowed[block]
     core = mask[block]
+    if healthy_hu is not None:
+        was = sign * (healthy_hu[block] - lesion_hu)
+        known = was > LEAST_CONTRAST_HU
+        bone = np.where(known, was, bone)
+        unlike = core & known & (values > bone / 2)
+        rim = core & (ndimage.distance_transform_edt(np.pad(core,1), sampling=spacing)[1:-1,1:-1,1:-1] <= max(FARTHEST_MM, 1.01 * spacing.min()))
+        core = core & ~(unlike & rim)
+    joins = (values < bone / 2) & (bone > LEAST_CONTRAST_HU) & allowed[block]
     near = ndimage.distance_transform_edt(~core, sampling=spacing) <= max(
         FARTHEST_MM, 1.01 * spacing.min()
     )
@@ -62,7 +75,7 @@ def at_half_level(
     filled = ndimage.binary_fill_holes(grown)
     even = np.where(spacing < THICK_MM, EVEN_MM / spacing, 0.0)
     smooth = ndimage.gaussian_filter(filled.astype(np.float32), even) > 0.5
-    whole = mask.copy()
+    whole = np.zeros_like(mask)
     whole[block] = (smooth & (core | allowed[block])) if smooth.any() else filled
     return whole
 

@@ -102,7 +102,34 @@ def compared(
         against=against,
         changed_hu=float(np.median(told)) if enough else 0.0,
         changed=within & (changed_hu >= CLEARLY_HU),
+        told=~(own | mute),
     )
+
+
+def healthy_hu(part: Volume, volume: Volume, other: OtherSide, region: Region) -> Field:
+    """Return what each voxel measured before the lesion, as far as the other side tells.
+
+    Parameters
+    ----------
+    part : Volume
+        Block of the volume where it is wanted.
+    volume : Volume
+        The CT.
+    other : OtherSide
+        The way to the other side.
+    region : Region
+        As :func:`compared` returned it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape of the part, float32; not a number where nothing is told.
+    """
+    if region.told is None:
+        return np.full(part.hu.shape, np.nan, dtype=np.float32)
+    there = resample(volume.hu, volume.grid, other.across(part.grid), order=1, outside=AIR_HU)
+    told = resample(region.told.view(np.uint8), region.grid, part.grid, order=0, outside=0.0) > 0.5
+    return np.where(told, there, np.float32(np.nan))
 
 
 def _against(

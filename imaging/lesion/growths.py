@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.lesion.clicks import Tissue
 from imaging.lesion.growth import Found
+from imaging.lesion.other_side import OtherSide
 from imaging.lesion.region import Region
 from imaging.volume import Volume
 
@@ -36,6 +37,8 @@ class Growth:
         The outline.
     region : Region
         With the sight it was grown with.
+    other : OtherSide or None
+        The way to the other side of the body.
     """
 
     hu: NDArray[np.int16]
@@ -46,6 +49,7 @@ class Growth:
     tissue: Tissue
     found: Found
     region: Region
+    other: OtherSide | None
 
     def is_from(self, volume: Volume, click_lps_mm: FloatArray) -> bool:
         """Tell whether it was grown from this click in this CT.

@@ -47,6 +47,9 @@ class Region:
         compared.
     is_alike : bool
         Whether both sides look the same where it was clicked.
+    told : numpy.ndarray or None
+        Same shape, bool: where the other side tells what was here before; None where it was not
+        compared, or tells nothing.
     """
 
     grid: Grid
@@ -56,6 +59,7 @@ class Region:
     changed_hu: float = 0.0
     changed: BoolArray | None = None
     is_alike: bool = False
+    told: BoolArray | None = None
 
     @property
     def voxel_mm(self) -> float:

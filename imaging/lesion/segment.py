@@ -31,7 +31,7 @@ from imaging.lesion.clicks import (
     not_distinct,
     settled,
 )
-from imaging.lesion.comparison import compared
+from imaging.lesion.comparison import compared, healthy_hu
 from imaging.lesion.growth import MOST_CHANGE_MM, Compare, Found, corrected, grown
 from imaging.lesion.growths import Growth, Growths
 from imaging.lesion.other_side import OtherSide, find_other_side
@@ -103,6 +103,7 @@ class _Judged:
     tissue: Tissue
     clicks: FloatArray
     contrast_hu: float
+    other: OtherSide | None
 
 
 def segment_lesion(
@@ -227,7 +228,7 @@ def _outlined(
     room = _room(volume, asked, part, start)
     mask, allowed = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     for one in (judged, *others):
-        own, own_allowed = _on_part(one, part, room, asked)
+        own, own_allowed = _on_part(one, volume, part, room, asked)
         mask |= own
         allowed |= own_allowed
     if not mask.any():
@@ -280,7 +281,7 @@ def _grown(
             return compared(around, volume, other, tissue, seed, outline)
 
     found, seen = grown(region, tissue, seed, blocked, progress, compare)
-    return Growth(volume.hu, click, region.grid, blocked, seed, tissue, found, seen)
+    return Growth(volume.hu, click, region.grid, blocked, seed, tissue, found, seen, other)
 
 
 def _judged(growth: Growth, asked: _Asked, progress: Progress) -> tuple[_Judged, list[_Judged]]:
@@ -301,7 +302,8 @@ def _judged(growth: Growth, asked: _Asked, progress: Progress) -> tuple[_Judged,
     contrast_hu = max(_contrast(found, region, tissue), region.changed_hu)
     if contrast_hu < LEAST_CONTRAST_HU and len(asked.every) == 1:  # more clicks are believed
         raise not_distinct(first)
-    return _Judged(found, region, tissue, np.stack(about), contrast_hu), others
+    judged = _Judged(found, region, tissue, np.stack(about), contrast_hu, growth.other)
+    return judged, others
 
 
 def _elsewhere(
@@ -312,7 +314,7 @@ def _elsewhere(
     tissue = clicked_tissue(region, seed)
     found, region = grown(region, tissue, seed, blocked, progress)
     found = corrected(found, region, seed, NO_CLICKS, asked.wrong)
-    return _Judged(found, region, tissue, seed, 0.0)
+    return _Judged(found, region, tissue, seed, 0.0, None)
 
 
 def _doubt(code: str, message: str) -> Problem:
@@ -332,7 +334,7 @@ def _leaves_block(mask: BoolArray, region: Region, volume: Volume) -> bool:
 
 
 def _on_part(
-    judged: _Judged, part: Volume, room: BoolArray, asked: _Asked
+    judged: _Judged, volume: Volume, part: Volume, room: BoolArray, asked: _Asked
 ) -> tuple[BoolArray, BoolArray]:
     """Return the outline on the volume's own voxels, and where it may grow to."""
     found, region = judged.found, judged.region
@@ -345,7 +347,11 @@ def _on_part(
     barred = resample(found.closed.view(np.uint8), region.grid, part.grid, order=0, outside=0) > 0.5
     allowed = (mask | (seen >= found.inside)) & room & ~barred
     if mask.any():
-        mask = at_half_level(part, mask, judged.tissue.hu, judged.tissue.sign, allowed)
+        other = judged.other
+        healthy = None if other is None else healthy_hu(part, volume, other, region)
+        mask = at_half_level(
+            part, mask, judged.tissue.hu, judged.tissue.sign, allowed, healthy
+        )
     mask &= room & ~barred
     for click in judged.clicks:
         at = part.grid.nearest(click)
