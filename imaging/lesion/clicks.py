@@ -17,6 +17,8 @@ SEED_RADIUS_MM = 2.5
 SETTLE_MM = 4.0  # a click beside a border is meant for the tissue it hit
 OWN_HU = 60.0
 NOISE_HU = (10.0, 25.0)  # of smoothed routine CT
+DARKEST_PERCENTILE, DARKEST_NOISE_HU = 10, 5.0  # of a seed, and by how much noise lowers it
+LEAST_SOFT_HU = 20.0  # darker is the fat beside a lesion, unless all that was clicked is
 LEAST_CONTRAST_HU = 25.0  # below the noise of a routine CT, averaged over a seed
 GAS_HU = -200.0
 METAL_HU = 2500.0
@@ -169,8 +171,12 @@ def clicked_tissue(region: Region, seeds_lps_mm: FloatArray) -> Tissue:
     cloud = (seeds_lps_mm[:, None, :] + ball(SEED_RADIUS_MM)).reshape(-1, 3)
     values = sample(region.hu, region.grid, cloud, order=1, outside=0.0)
     hu = float(np.median(values))
-    noise_hu = float(np.clip(1.48 * np.median(np.abs(values - hu)), *NOISE_HU))
     dense = hu > DENSE_SEED_HU
+    if not dense:  # in a small lesion the seed holds part of its border
+        darkest = float(np.percentile(values, DARKEST_PERCENTILE)) + DARKEST_NOISE_HU
+        hu = min(hu, max(darkest, LEAST_SOFT_HU))
+        values = values[values < hu + NOISE_HU[1]]
+    noise_hu = float(np.clip(1.48 * np.median(np.abs(values - hu)), *NOISE_HU))
     bone = (region.surrounded > NEAR_BONE) & (region.hu > hu + LEAST_CONTRAST_HU + noise_hu)
     if not dense and np.count_nonzero(bone) * region.grid.voxel_ml < LEAST_BONE_ML:
         raise not_distinct(seeds_lps_mm)
