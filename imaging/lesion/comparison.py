@@ -82,11 +82,11 @@ def compared(
     own = _is_itself(region, other, first)
     mute = _tells_nothing(there, region.voxel_mm)
     changed_hu = np.where(mute, 0.0, _changed_hu(region, there)).astype(np.float32)
-    core = _core(region, tissue, seed_lps_mm, changed_hu)
+    bone_hu = tissue.above(ndimage.gaussian_filter(raw, BONE_SMOOTHING_MM / region.voxel_mm))
+    core = _core(region, tissue, seed_lps_mm, changed_hu, bone_hu)
     if core is None:
         at = region.index(seed_lps_mm[0])
         return replace(region, is_alike=not (own[at] or mute[at]))
-    bone_hu = tissue.above(ndimage.gaussian_filter(raw, BONE_SMOOTHING_MM / region.voxel_mm))
     against = _against(region, tissue, core, changed_hu, bone_hu)
     against[own | mute] = 0.0
     told = bone_hu[core & ~own]
@@ -172,12 +172,17 @@ def _tells_nothing(there: Field, voxel_mm: float) -> BoolArray:
 
 
 def _core(
-    region: Region, tissue: Tissue, seed_lps_mm: FloatArray, changed_hu: Field
+    region: Region,
+    tissue: Tissue,
+    seed_lps_mm: FloatArray,
+    changed_hu: Field,
+    bone_hu: Field,
 ) -> BoolArray | None:
     """Return what is like the lesion and has surely changed, where it begins near the click."""
     above = tissue.above(region.hu)
     if tissue.sign > 0:
-        like = np.abs(above) < max(LIKE_SIGMAS * tissue.noise_hu, LIKE_HU)
+        most = np.maximum(bone_hu / 2, max(LIKE_SIGMAS * tissue.noise_hu, LIKE_HU))
+        like = (above < most) & (above > -max(LIKE_SIGMAS * tissue.noise_hu, LIKE_HU))
     else:
         like = above < DENSE_LIKE_HU
     core = ndimage.binary_opening(like & (changed_hu > CHANGED_HU / 2))
