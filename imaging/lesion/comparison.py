@@ -28,8 +28,8 @@ LIKE_SIGMAS, LIKE_HU = 2.5, 35.0  # from the lesion's value
 DENSE_LIKE_HU = 200.0  # below a dense lesion's value; sclerosis is uneven
 REACH_MM = 2 * SEED_RADIUS_MM  # of the click, within which the core begins
 LEAST_CORE_ML = 0.15
-BEYOND_MM, BEYOND_RADII = 2.0, 0.35  # of the core, how far from it alike tissue may be lesion
-FADES_OVER_MM = 3.0
+BEYOND_MM, BEYOND_RADII = 1.0, 0.2  # of the core, how far from it alike tissue may be lesion
+FADES_OVER_MM = 2.0
 UNCHANGED_COST = 1.5  # outweighs a voxel's own word
 CHANGED_GAIN = 1.0
 BONE_SMOOTHING_MM = 1.8
@@ -103,6 +103,7 @@ def compared(
         changed_hu=float(np.median(told)) if enough else 0.0,
         changed=within & (changed_hu >= CLEARLY_HU),
         told=~(own | mute),
+        bone_hu=_least_bone_hu(region, there, tissue, own | mute),
     )
 
 
@@ -150,6 +151,14 @@ def _against(
     against = UNCHANGED_COST * (1 - share) * far - CHANGED_GAIN * share * lesion * (1 - far)
     result: Field = against.astype(np.float32)
     return result
+
+
+def _least_bone_hu(region: Region, there: Field, tissue: Tissue, silent: BoolArray) -> Field:
+    """Return by how much all that is near each counterpart lies beyond the lesion's value."""
+    width = 2 * max(1, round(NEARBY_MM / region.voxel_mm)) + 1
+    least: Field = ndimage.minimum_filter(tissue.above(there), width)
+    least[silent] = 0.0
+    return least
 
 
 def _changed_hu(region: Region, there: Field) -> Field:

@@ -183,7 +183,10 @@ def _raised(
     radius_mm, best_hu, field = 0.0, 0.0, None
     for number, level in enumerate(levels_hu):
         progress.update(0.2 + 0.6 * number / len(levels_hu), "outlining the lesion")
-        cost = _against(above, beside.at(level))
+        bone_hu = beside.at(level)
+        if region.bone_hu is not None:
+            bone_hu = np.maximum(bone_hu, region.bone_hu)
+        cost = _against(above, bone_hu)
         if tissue.sign > 0:
             cost[dark] = DARK_COST
         elif region.changed is not None:

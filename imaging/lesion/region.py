@@ -50,6 +50,9 @@ class Region:
     told : numpy.ndarray or None
         Same shape, bool: where the other side tells what was here before; None where it was not
         compared, or tells nothing.
+    bone_hu : numpy.ndarray or None
+        Same shape: by how much the bone lay beyond the lesion's value, at least; 0 where that is not
+        told, None where it was not compared.
     """
 
     grid: Grid
@@ -60,6 +63,7 @@ class Region:
     changed: BoolArray | None = None
     is_alike: bool = False
     told: BoolArray | None = None
+    bone_hu: NDArray[np.float32] | None = None
 
     @property
     def voxel_mm(self) -> float:
