@@ -1,4 +1,9 @@
-"""The last millimetres: the outline is moved to half way between lesion and the bone beside it."""
+"""The last millimetres: the outline is moved to half way between lesion and bone.
+
+What the bone was before is told by the other side of the body where that can be compared, voxel by
+voxel, so that a cortex of which more than half is left stays bone. Elsewhere the bone beside the
+border stands for it.
+"""
 
 from __future__ import annotations
 
@@ -21,31 +26,34 @@ THICK_MM = 2.0  # slices thicker than this blur into their neighbours
 def at_half_level(
     volume: Volume,
     mask: BoolArray,
-    lesion_hu: float,
-    sign: float,
+    lesion: tuple[float, float],
     allowed: BoolArray,
     healthy_hu: NDArray[np.float32] | None = None,
 ) -> BoolArray:
-    """Let an outline grow to half way between the lesion's value and that of the bone beside it.
+    """Move an outline to half way between the lesion's value and that of the bone.
+
+    Where it is known what was there before, it moves both ways; elsewhere it only grows, up to half
+    way to the bone beside it.
 
     Parameters
     ----------
     volume : Volume
         The CT.
     mask : numpy.ndarray
-        Shape of the volume, bool, not empty; too tight by the blur of the scanner.
-    lesion_hu : float
-        Of the lesion.
-    sign : float
-        1 for a lesion darker than bone, −1 for a denser one.
+        Shape of the volume, bool, not empty; off by the blur of the scanner.
+    lesion : tuple of float
+        Its value in HU, and 1 for a lesion darker than bone, −1 for a denser one.
     allowed : numpy.ndarray
         Shape of the volume, bool: where it may grow.
+    healthy_hu : numpy.ndarray or None
+        Shape of the volume: what was there before; not a number where that is not known.
 
     Returns
     -------
     numpy.ndarray
         Shape of the volume, bool.
     """
+    lesion_hu, sign = lesion
     spacing = np.array(volume.grid.spacing_mm_kji)
     pad = np.ceil((NEIGHBOURHOOD_MM + FARTHEST_MM) / spacing).astype(int) + 1
     found = ndimage.find_objects(mask.view(np.uint8))[0]
@@ -59,18 +67,12 @@ def at_half_level(
     bone = ndimage.percentile_filter(values, BONE_PERCENTILE, footprint=_ball(spacing))
     core = mask[block]
     if healthy_hu is not None:
-        was = sign * (healthy_hu[block] - lesion_hu)
-        known = was > LEAST_CONTRAST_HU
-        bone = np.where(known, was, bone)
-        unlike = core & known & (values > bone / 2)
-        rim = core & (ndimage.distance_transform_edt(np.pad(core,1), sampling=spacing)[1:-1,1:-1,1:-1] <= max(FARTHEST_MM, 1.01 * spacing.min()))
-        core = core & ~(unlike & rim)
+        before = sign * (healthy_hu[block] - lesion_hu)
+        known = before > LEAST_CONTRAST_HU
+        bone = np.where(known, before, bone)
+        core = core & ~(known & (values > bone / 2) & _near(~core, spacing))
     joins = (values < bone / 2) & (bone > LEAST_CONTRAST_HU) & allowed[block]
-    near = ndimage.distance_transform_edt(~core, sampling=spacing) <= max(
-        FARTHEST_MM, 1.01 * spacing.min()
-    )
-    if spacing[0] > THICK_MM:
-        near |= ndimage.binary_dilation(core, np.ones((3, 1, 1), dtype=bool))
+    near = _near(core, spacing)
     grown = ndimage.binary_propagation(core, mask=core | (joins & near))
     filled = ndimage.binary_fill_holes(grown)
     even = np.where(spacing < THICK_MM, EVEN_MM / spacing, 0.0)
@@ -78,6 +80,17 @@ def at_half_level(
     whole = np.zeros_like(mask)
     whole[block] = (smooth & (core | allowed[block])) if smooth.any() else filled
     return whole
+
+
+def _near(mask: BoolArray, spacing_mm_kji: np.ndarray) -> BoolArray:
+    """Return what lies as near to a mask as the border may move; thick slices may move by one."""
+    if not mask.any():
+        return mask
+    reach_mm = max(FARTHEST_MM, 1.01 * float(spacing_mm_kji.min()))
+    near: BoolArray = ndimage.distance_transform_edt(~mask, sampling=spacing_mm_kji) <= reach_mm
+    if spacing_mm_kji[0] > THICK_MM:
+        near |= ndimage.binary_dilation(mask, np.ones((3, 1, 1), dtype=bool))
+    return near
 
 
 def _ball(spacing_mm_kji: np.ndarray) -> BoolArray:

@@ -79,8 +79,8 @@ class Found:
         Whether the bone is destroyed through.
     ran_away : bool
         Whether a little more would have let it run into marrow or muscle.
-    closed : numpy.ndarray
-        Shape of the region, bool: what a click said is not lesion.
+    closed, opened : numpy.ndarray
+        Shape of the region, bool: what a further click said is not lesion, and what is.
     dual : numpy.ndarray
         Shape (3, k, j, i): where the relaxation ended.
     radius_mm : float
@@ -94,6 +94,7 @@ class Found:
     is_open: bool
     ran_away: bool
     closed: BoolArray
+    opened: BoolArray
     dual: Field
     radius_mm: float
 
@@ -205,9 +206,9 @@ def _raised(
             fades = step_hu < RISES * best_hu and now_mm - radius_mm > CREEPS_MM
             if runs or fades or now_mm < SHRINKS * radius_mm:
                 return replace(best, ran_away=runs)
-        closed = np.zeros_like(mask)
+        said = np.zeros_like(mask)
         ended = (field.copy(), dual.copy())
-        best = Found(mask, ended[0], cost, inside, is_open, False, closed, ended[1], now_mm)
+        best = Found(mask, ended[0], cost, inside, is_open, False, said, said, ended[1], now_mm)
         radius_mm, best_hu = max(radius_mm, now_mm), max(best_hu, step_hu)
     if best is None:
         message = "there is at least one level"
@@ -292,8 +293,10 @@ def corrected(
     field = np.where(near, field, found.field)
     changed = np.where(near, field > 0.5, found.mask) | sure
     changed |= near_clicks(region, inside, SEED_RADIUS_MM) & ~closed
-    mask = clicked_part(changed, region, inside) & ~closed
-    return replace(found, mask=mask, field=field, cost=cost, closed=closed)
+    mask = (clicked_part(changed, region, inside) | sure) & ~closed
+    return replace(
+        found, mask=mask, field=field, cost=cost, closed=closed, opened=mask & ~found.mask
+    )
 
 
 def _speak(

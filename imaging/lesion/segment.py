@@ -349,9 +349,10 @@ def _on_part(
     if mask.any():
         other = judged.other
         healthy = None if other is None else healthy_hu(part, volume, other, region)
-        mask = at_half_level(
-            part, mask, judged.tissue.hu, judged.tissue.sign, allowed, healthy
-        )
+        opened = resample(found.opened.view(np.uint8), region.grid, part.grid, order=0, outside=0)
+        lesion = judged.tissue.hu, judged.tissue.sign
+        moved = at_half_level(part, mask, lesion, allowed, healthy)
+        mask = moved | (mask & (opened > 0.5))
     mask &= room & ~barred
     for click in judged.clicks:
         at = part.grid.nearest(click)
