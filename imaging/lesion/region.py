@@ -51,8 +51,8 @@ class Region:
         Same shape, bool: where the other side tells what was here before; None where it was not
         compared, or tells nothing.
     bone_hu : numpy.ndarray or None
-        Same shape: by how much the bone lay beyond the lesion's value, at least; 0 where that is not
-        told, None where it was not compared.
+        Same shape: by how much the bone lay beyond the lesion's value, at least; 0 where that is
+        not told, None where it was not compared.
     """
 
     grid: Grid
