@@ -1,4 +1,4 @@
-"""Where the border of a small lesion is put: by the tissue clicked, and by what was there before."""
+"""Where a small lesion's border is put: by the tissue clicked, by what was there before."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_click_beside_the_border_of_a_small_lesion_measures_its_tissue() -> No
     middle = np.full(3, 36.0)
     sharp = np.where(np.linalg.norm(place - middle, axis=-1) < 6.0, LESION_HU, 400.0)
     volume = coarse(ndimage.gaussian_filter(sharp, 0.4))
-    click = middle + (3.5, 0.0, 0.0)
+    click = middle + np.array([3.5, 0.0, 0.0])
     tissue = clicked_tissue(cut_region(volume, click[None], 20.0), click[None])
     assert tissue.hu < LESION_HU + 60
     assert tissue.sign == 1.0
