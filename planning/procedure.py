@@ -30,12 +30,10 @@ from planning.ablation.treatment import (
     TreatmentRequest,
     simulate_treatment,
 )
-from planning.access.needles import needle_named
-from planning.access.request import AccessRequest, Position, Proposal
-from planning.access.search import search_access
+from planning.access.request import Proposal
 from planning.corrections import with_outline
 from planning.dependence import measure_surroundings, with_all, without_access
-from planning.errors import NothingFeasible, PlanningError
+from planning.errors import PlanningError
 from planning.measured_answers import completed_answers
 from planning.plan import Case, ThermalField
 from planning.technique.answers import Answers
@@ -276,77 +274,6 @@ def _with_measured(case: Case, volume: Volume, mask: BoolArray, canal: BoolArray
         generosity=0.0,
     )
     return measure_surroundings(without_access(changed), volume)
-
-
-def find_access(
-    case: Case,
-    volume: Volume,
-    needle_id: str | None = None,
-    position: Position = Position.AUTO,
-    progress: Progress = SILENT,
-    top: int = 8,
-) -> Case:
-    """Search for ways in and choose the best.
-
-    Parameters
-    ----------
-    case : Case
-        With lesion and structures.
-    volume : Volume
-        The CT.
-    needle_id : str or None
-        None takes the first trocar of the table.
-    position : Position
-        Which skin can be reached.
-    progress : Progress
-        Told while searching.
-    top : int
-        Proposals wanted.
-
-    Returns
-    -------
-    Case
-        With proposals, or with the reasons why there are none.
-
-    Raises
-    ------
-    PlanningError
-        When lesion or structures are lacking, or no skin is in reach.
-    """
-    lesion, structures = _needed(case)
-    request = AccessRequest(
-        volume=volume,
-        lesion=lesion,
-        structures=structures,
-        needle=needle_named(needle_id),
-        position=position,
-        top=top,
-    )
-    bare = without_access(case).with_plan(position=position)
-    try:
-        found = search_access(request, progress)
-    except NothingFeasible as nothing:
-        return bare.with_plan(no_access=nothing.problems)
-    return bare.with_plan(access=found, chosen_rank=found.proposals[0].rank)
-
-
-def choose_access(case: Case, rank: int) -> Case:
-    """Choose another proposal.
-
-    Parameters
-    ----------
-    case : Case
-        With proposals.
-    rank : int
-        Of the proposal.
-
-    Returns
-    -------
-    Case
-        Without the simulations of the former way in.
-    """
-    changed = replace(case, fields=())
-    return changed.with_plan(chosen_rank=rank, simulation=(), recommendation=None)
 
 
 def placed_along(proposal: Proposal, lesion_depth_mm: float, device_id: str) -> PlacedDevice:

@@ -13,7 +13,8 @@ from imaging.label_files import read_mask
 from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
 from planning.access.needles import needle_named
-from planning.access.request import AccessRequest, AccessResult, Position
+from planning.access.posture import Position
+from planning.access.request import AccessRequest, AccessResult
 from planning.access.search import search_access
 from planning.errors import PlanningError
 

@@ -27,16 +27,16 @@ from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
 from imaging.volume import Volume
 from planning import corrections
-from planning.access.request import Position
+from planning.access.posture import Position
 from planning.plan import Case
 from planning.procedure import (
-    find_access,
     find_surroundings,
     propose_outline,
     simulate_device,
     with_lesion,
     with_structures,
 )
+from planning.ways_in import find_access
 
 GROWTHS = Growths()  # of the worker's last click: the next ones mostly correct it
 
