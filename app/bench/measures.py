@@ -51,10 +51,11 @@ def bench_access() -> list[dict[str, Any]]:
     ``access_live`` is the map of the skin after the target has moved.
     """
     from imaging.structures.labels import structures_from
+    from planning.access.marching import march_all
     from planning.access.needles import needle_named
     from planning.access.request import AccessRequest
     from planning.access.scene import build_scene
-    from planning.access.search import march_all, search_access
+    from planning.access.search import search_access
     from planning.access.targets import lesion_targets
 
     case = _case()

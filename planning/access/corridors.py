@@ -133,8 +133,8 @@ class Vertebra:
         from_left = np.asarray(places[..., 0] > (left + right) / 2)
         pedicle_mm = in_pedicle.sum(axis=1) * STEP_MM
         body_mm = in_body.sum(axis=1) * STEP_MM
-        passes_rib = by_rib.any(axis=1)
-        from_behind = behind[:, -1] > 0
+        passes_rib = np.asarray(by_rib.any(axis=1))
+        from_behind = np.asarray(behind[:, -1] > 0)
         names = []
         for number in range(len(places)):
             if pedicle_mm[number] >= LEAST_IN_PEDICLE_MM:

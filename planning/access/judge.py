@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from imaging.document import Vector
-from imaging.geometry import BoolArray, FloatArray, Grid
+from imaging.geometry import BoolArray, FloatArray, Grid, unit
 from imaging.structures.model import BODY, PassageClass
 from imaging.volume import sample
 from planning.access.at_table import Landmarks
@@ -19,6 +19,7 @@ from planning.access.corridors import KNOWN, Vertebra
 from planning.access.ct import CtFields, Walked
 from planning.access.hand import landed_off
 from planning.access.march import (
+    BODY_BIT,
     CROSSES,
     FLAT_TO_CORTEX,
     INTACT_CORTEX,
@@ -191,8 +192,8 @@ class Judge:
         cortex = float(walked.cortex_deg[0])
         return Proposal(
             rank=rank,
-            entry_lps_mm=_vector(entry),
-            target_lps_mm=_vector(target),
+            entry_lps_mm=as_vector(entry),
+            target_lps_mm=as_vector(target),
             length_mm=float(np.linalg.norm(target - entry)),
             angle_to_axial_deg=float(angle_to_axial_deg(entry, target)),
             bone_mm=bone_mm,
@@ -271,10 +272,37 @@ class Judge:
                 against.append("hits_gantry")
         return against
 
+    def skin_behind(self, tip_lps_mm: FloatArray, towards_lps_mm: FloatArray) -> FloatArray | None:
+        """Return where a straight way to a tip enters the skin.
+
+        Parameters
+        ----------
+        tip_lps_mm, towards_lps_mm : numpy.ndarray
+            Shape (3,): the tip, and a place on the way before it.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Shape (3,), to within a millimetre; None where the way leaves the image first.
+        """
+        back = unit(towards_lps_mm - tip_lps_mm)
+        steps = np.arange(0.0, self.request.needle.length_mm + 5.0, 1.0)
+        places = tip_lps_mm + steps[:, None] * back
+        grid = self.scene.grid
+        index = np.floor(grid.to_kji(places) + 0.5).astype(int)
+        held = np.asarray(((index >= 0) & (index < grid.size_kji)).all(axis=1))
+        index[~held] = 0
+        in_body = held & ((self.scene.tissue[tuple(index.T)] & BODY_BIT) > 0)
+        outside = np.flatnonzero(~in_body)
+        if not len(outside) or not held[outside[0]]:
+            return None
+        entry: FloatArray = places[outside[0]]
+        return entry
+
     def _leaves_body(self, entry: FloatArray, target: FloatArray) -> bool:
         """Tell whether the way comes out of the skin again."""
         way = _points(entry, target, 1.0)[8:]
-        body = self.scene.tissue & 1
+        body = self.scene.tissue & BODY_BIT
         inside = sample(body, self.scene.grid, way, order=0, outside=0) > 0
         return bool((~inside).sum() > 2)
 
@@ -402,5 +430,17 @@ def _gaps_mm(obstacle: _Obstacle, way: FloatArray, grid: Grid) -> FloatArray:
     return gaps
 
 
-def _vector(point: FloatArray) -> Vector:
+def as_vector(point: FloatArray) -> Vector:
+    """Return a place as documents hold it.
+
+    Parameters
+    ----------
+    point : numpy.ndarray
+        Shape (3,).
+
+    Returns
+    -------
+    Vector
+        LPS millimetres.
+    """
     return cast("Vector", tuple(float(n) for n in point))

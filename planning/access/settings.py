@@ -85,6 +85,13 @@ class AccessSettings(Document):
         Standard deviations of a needle placed by hand.
     rib_bundle_mm, costovertebral_mm : float
         Closed strip under a rib; where it ends beside the spine.
+    spread_mm, zone_radius_mm, zone_margin_mm : float
+        Reach of an infiltration and of a probe; margin around the lesion that probes cover.
+    monitored_mm, dissected_mm : float
+        Distance from the lesion within which a nerve is given a thermocouple, and within which
+        skin, bowel and nerve are pushed away.
+    leak_mm, cortex_left_mm : float
+        Distance within which cement may leak; bone left around a screw.
     """
 
     flattest_skin_deg: float
@@ -96,6 +103,13 @@ class AccessSettings(Document):
     hand_offset_mm: float
     rib_bundle_mm: float
     costovertebral_mm: float
+    spread_mm: float
+    zone_radius_mm: float
+    zone_margin_mm: float
+    monitored_mm: float
+    dissected_mm: float
+    leak_mm: float
+    cortex_left_mm: float
 
 
 @cache

@@ -89,7 +89,7 @@ def terms_of(ways: Ways, needle: Needle, shape: LesionShape) -> dict[str, FloatA
         from scipy.spatial import cKDTree
 
         far, _ = cKDTree(shape.junction_lps_mm).query(ways.targets_lps_mm)
-        terms["junction"] = 1.0 - _share(far, full["junction"])
+        terms["junction"] = 1.0 - _share(np.asarray(far), full["junction"])
     counted = {n for n, wish in wishes().items() if wish.weight(needle.kind) > 0} | {CLEARED}
     return {name: value for name, value in terms.items() if name in counted}
 
