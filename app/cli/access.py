@@ -272,7 +272,9 @@ def protection_text(found: tuple[Protection, ...]) -> str:
     """Return the needles that protect for people."""
     lines = []
     for one in found:
-        lines.append(f"{one.kind} for {one.structure}, {one.gap_mm:.1f} mm from the lesion")
+        lines.append(
+            f"{one.kind} ({one.needle}) for {one.structure}, {one.gap_mm:.1f} mm from the lesion"
+        )
         lines.append(way_text(one.way) if one.way else "   no way: " + ", ".join(one.against[:3]))
     return "\n".join(lines) or "nothing to protect lies near"
 

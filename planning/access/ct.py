@@ -141,6 +141,7 @@ class CtFields:
             margins,
             self.is_bone,
             self.is_avoid,
+            self.scene.tissue,
             self.scene.slack_mm,
             np.ascontiguousarray(field_from_ct[:3]),
             np.array(grid.spacing_mm_kji),

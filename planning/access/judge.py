@@ -43,6 +43,9 @@ NEIGHBOURS = 8  # nearest voxel centres whose boxes are measured exactly
 SKIN_MM = 8.0  # about an entry, in which the skin is looked for along the way
 SKIN_STEP_MM = 0.25
 LUNGS = ("lung", "pleura")
+OUTSIDE, UNLABELLED = "outside", "unlabelled"
+FAR_MM = 30.0  # a structure farther from a coarse look at the way needs no fine one
+COARSE_STEPS = 8
 STEEP_DEG = 90.0  # counted where no cortex is met
 
 
@@ -119,7 +122,7 @@ class Judge:
         corridors : list of str or None
             Name of each way's corridor; None where that is not looked at.
         hand : numpy.ndarray or None
-            Share of needles that stay safe.
+            Of :meth:`by_hand`.
 
         Returns
         -------
@@ -186,7 +189,7 @@ class Judge:
         nearest = min(clearance.values(), default=np.inf)
         exact = replace(walked, slack_mm=np.array([nearest]), bone_mm=np.array([bone_mm]))
         corridors = self.corridors(entry[None], target[None])
-        ways = self.ways(entry[None], target[None], exact, corridors, hand[:, 0])
+        ways = self.ways(entry[None], target[None], exact, corridors, hand)
         terms = terms_of(ways, self.request.needle, self.shape)
         against = [*broken, *self._against(entry, target, normal, exact)]
         cortex = float(walked.cortex_deg[0])
@@ -344,6 +347,10 @@ class Judge:
         labels = sample(self.ct.structures.labels, grid, way, order=0, outside=0).astype(int)
         clearance, broken = {}, []
         for obstacle in self._all_obstacles():
+            gap = _gaps_mm(obstacle, way[::COARSE_STEPS], grid) - request.needle.diameter_mm / 2
+            if gap.min() > FAR_MM:
+                clearance[obstacle.name] = float(gap.min())
+                continue
             gap = _gaps_mm(obstacle, way, grid) - request.needle.diameter_mm / 2
             clearance[obstacle.name] = float(gap.min())
             if ((labels == obstacle.label) & ~in_lesion).any():
@@ -380,9 +387,10 @@ class Judge:
         in_lesion = _is_in(self.request.lesion, grid, way)
         labels = sample(self.ct.structures.labels, grid, way, order=0, outside=0).astype(int)
         names = {row.label: row.name for row in self.ct.structures.table}
+        nothing = OUTSIDE if self.request.structures.named(BODY) else UNLABELLED
         runs: list[tuple[str, float]] = []
         for label, inside in zip(labels, in_lesion, strict=True):
-            name = "lesion" if inside else names.get(int(label), "outside")
+            name = "lesion" if inside else names.get(int(label), nothing)
             if runs and runs[-1][0] == name:
                 runs[-1] = name, runs[-1][1] + step_mm
             else:

@@ -15,7 +15,7 @@ from planning.access.wishes import Ways, angle_to_axial_deg, score_of, terms_of
 POOL_APART_MM = 6.0  # between ways that are compared with each other
 POOL = 120  # ways that are tried with needles that land off
 CORRIDOR_APART_MM = 4.0
-FRONT = 12  # ways of the front beside the proposals
+FRONT = 8  # ways of the front beside the proposals
 
 
 def proposals_of(judge: Judge, pool: Pool) -> tuple[tuple[Proposal, ...], tuple[Proposal, ...]]:
@@ -28,7 +28,7 @@ def proposals_of(judge: Judge, pool: Pool) -> tuple[tuple[Proposal, ...], tuple[
     entries, aims = pool.entries_lps_mm[chosen], pool.targets_lps_mm[chosen]
     hand = judge.by_hand(entries, aims)
     names = judge.corridors(entries, aims)
-    ways = judge.ways(entries, aims, judge.ct.walk(entries, aims), names, hand[:, 0])
+    ways = judge.ways(entries, aims, judge.ct.walk(entries, aims), names, hand)
     score = score_of(terms_of(ways, judge.request.needle, judge.shape), judge.request.needle)
     front = on_front(_goods(ways))
     order = np.argsort(-score, kind="stable")
@@ -96,7 +96,7 @@ def _best_of_corridors(judge: Judge, pool: Pool, order: NDArray[np.int64]) -> li
 def _goods(ways: Ways) -> FloatArray:
     """Return what a way may be good in: short, in plane, far, safe by hand, little bone."""
     advance = ways.targets_lps_mm - ways.entries_lps_mm
-    hand = np.zeros(len(advance)) if ways.hand is None else ways.hand
+    hand = np.zeros(len(advance)) if ways.hand is None else ways.hand.prod(axis=1)
     return np.stack(
         [
             -np.linalg.norm(advance, axis=1),

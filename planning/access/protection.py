@@ -28,7 +28,8 @@ NERVES = (
 TO_PUSH_AWAY = (SKIN, "*bowel*", "colon", "duodenum", "rectum", "stomach", "*nerve*", "*plexus*")
 FROM_NERVE_MM = 2.0  # between the tip of a thermocouple and the nerve
 TIP_MM = 2.0  # radius about a place in which a tip may come to lie
-THERMOCOUPLE, DISSECTION = "thermocouple_20g_150", "infiltration_22g_150"
+THERMOCOUPLES = ("thermocouple_20g_150", "trocar_13g_150")  # alone, else through a trocar
+DISSECTORS = ("infiltration_22g_150",)
 
 
 class Protection(Document):
@@ -44,6 +45,8 @@ class Protection(Document):
         Between lesion and structure.
     tip_lps_mm : Vector
         Where its tip is wanted.
+    needle : str
+        Needle of the table; a thermocouple that meets bone goes through a trocar.
     way : Proposal or None
         Its way in; None when no way passes every limit.
     against : tuple of str
@@ -54,6 +57,7 @@ class Protection(Document):
     structure: str
     gap_mm: float
     tip_lps_mm: Vector
+    needle: str
     way: Proposal | None
     against: tuple[str, ...] = ()
 
@@ -108,25 +112,25 @@ def _placed(
         share = max(0.5, 1.0 - FROM_NERVE_MM / length)
     tip = start + share * (end - start)
     x, y, z = (float(n) for n in tip)
-    needle = needle_named(THERMOCOUPLE if kind == "thermocouple" else DISSECTION)
-    asked = replace(
-        request,
-        needle=needle,
-        lesion=_about(request, tip),
-        targets_lps_mm=(),
-        top=1,
-    )
+    ids = THERMOCOUPLES if kind == "thermocouple" else DISSECTORS
+    asked = replace(request, lesion=_about(request, tip), targets_lps_mm=(), top=1)
     way: Proposal | None = None
     against: tuple[str, ...] = ()
-    try:
-        way = search_access(asked, progress).proposals[0]
-    except Refusal as refusal:
-        against = tuple(problem.where or problem.code for problem in refusal.problems)
+    used = ids[0]
+    for needle_id in ids:
+        try:
+            found = search_access(replace(asked, needle=needle_named(needle_id)), progress)
+        except Refusal as refusal:
+            against = against or tuple(one.where or one.code for one in refusal.problems)
+            continue
+        way, used, against = found.proposals[0], needle_id, ()
+        break
     return Protection(
         kind=kind,
         structure=gap.name,
         gap_mm=gap.distance_mm,
         tip_lps_mm=(x, y, z),
+        needle=used,
         way=way,
         against=against,
     )

@@ -95,7 +95,8 @@ class Crossing(Document):
     Attributes
     ----------
     name : str
-        Structure that it runs through; ``lesion``, ``body`` or ``outside``.
+        Structure that it runs through; ``lesion``; ``outside`` the body; ``unlabelled`` where an
+        imported label map names nothing.
     length_mm : float
         Its length.
     """

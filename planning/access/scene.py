@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imaging.geometry import BoolArray, Grid, filled_block
 from imaging.nearest import nearest_label
+from imaging.structures.cavity import behind_all, find_cavity, is_trunk
 from imaging.structures.model import BODY, PassageClass, Structure, Structures, is_bone
 from imaging.structures.model import BONE as BONE_NAME
 from imaging.volume import resample
@@ -94,6 +95,8 @@ def build_scene(request: AccessRequest) -> Scene:
     uncleared = _lookup(labels, _labels_of(structures, PassageClass.AVOID))
     for bit, held in ((BONE, _lookup(labels, bones)), (AVOID, uncleared), (INSIDE, inside)):
         tissue |= np.where(held, bit, 0).astype(np.uint8)[labels]
+    if not structures.named(BODY):
+        tissue[_uncleared(tissue, labels, request, grid)] |= AVOID
     _mark_lesion(tissue, gathered(request.lesion.view(np.uint8), source, grid) > 0)
     skin = find_skin(request, body, grid)
     return Scene(
@@ -277,6 +280,23 @@ def _body(request: AccessRequest, labels: NDArray[np.uint16], grid: Grid) -> Boo
 
     hu = resample(request.volume.hu, request.volume.grid, grid, order=1, outside=-1024)
     return find_body(np.rint(hu).astype(np.int16), (VOXEL_MM,) * 3)
+
+
+def _uncleared(
+    tissue: NDArray[np.uint8], labels: NDArray[np.uint16], request: AccessRequest, grid: Grid
+) -> BoolArray:
+    """Return soft tissue of the trunk that an imported label map leaves unnamed."""
+    body = (tissue & BODY_BIT) > 0
+    spacing = grid.spacing_mm_kji
+    if not is_trunk(body, spacing):
+        return np.zeros(body.shape, dtype=bool)
+    canal = grid.to_kji(request.canal_lps_mm)
+    heights, index = np.unique(np.round(canal[:, 0]), return_inverse=True)
+    count = np.bincount(index)
+    middles = [np.bincount(index, canal[:, axis]) / count for axis in (1, 2)] if len(canal) else []
+    axis = np.stack([heights, *middles], axis=1) if len(canal) else behind_all(body)
+    found: BoolArray = find_cavity((tissue & BONE) > 0, body, axis, spacing) & (labels == 0)
+    return found
 
 
 def _gantry(skin: Skin, bore_mm: float) -> tuple[float, float] | None:

@@ -217,7 +217,7 @@ def _holding_ways(judge: Judge, purpose: Purpose, progress: Progress) -> _Ways:
     if not entries:
         return _Ways(np.empty((0, 3)), np.empty((0, 3)), np.zeros(0))
     begin, end = np.array(entries), np.array(tips)
-    ways = judge.ways(begin, end, judge.ct.walk(begin, end), None, judge.by_hand(begin, end)[:, 0])
+    ways = judge.ways(begin, end, judge.ct.walk(begin, end), None, judge.by_hand(begin, end))
     score = score_of(terms_of(ways, request.needle, judge.shape), request.needle)
     order = np.argsort(-score, kind="stable")
     return _Ways(begin[order], end[order], score[order])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy import float32, int8, int16, uint16
+from numpy import float32, int8, int16, uint8, uint16
 from numpy.typing import NDArray
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.kernels import kernel, parallel_kernel, prange
 from planning.access.march import (
+    AVOID,
     BLUR_MM,
     CROSSES,
     FLAT_TO_CORTEX,
@@ -131,6 +132,7 @@ def walk(
     margins: NDArray[float32],
     is_bone: BoolArray,
     is_avoid: BoolArray,
+    tissue: NDArray[uint8],
     slack_mm: NDArray[float32],
     to_field: FloatArray,
     spacing: FloatArray,
@@ -155,10 +157,11 @@ def walk(
         By label, float32, millimetres; negative where it is not forbidden.
     is_bone, is_avoid : numpy.ndarray
         By label, bool.
-    slack_mm : numpy.ndarray
-        Field of the scene; where it is wide, the CT need not be asked.
+    tissue, slack_mm : numpy.ndarray
+        Fields of the scene: what unlabelled tissue was not cleared; where no limit is near, so
+        that the CT need not be asked.
     to_field : numpy.ndarray
-        Shape (3, 4): from voxels of the CT to voxels of that field.
+        Shape (3, 4): from voxels of the CT to voxels of those fields.
     spacing : numpy.ndarray
         Shape (3,), of the CT, millimetres.
     limits : numpy.ndarray
@@ -182,6 +185,7 @@ def walk(
             margins,
             is_bone,
             is_avoid,
+            tissue,
             slack_mm,
             to_field,
             spacing,
@@ -201,6 +205,7 @@ def _walk_one(
     margins: NDArray[float32],
     is_bone: BoolArray,
     is_avoid: BoolArray,
+    tissue: NDArray[uint8],
     slack_mm: NDArray[float32],
     to_field: FloatArray,
     spacing: FloatArray,
@@ -236,7 +241,7 @@ def _walk_one(
             figures[0] += step_mm
             if figures[4] == NO_CORTEX:
                 figures[4] = cortex_sine(at, advance / length, labels, is_bone, spacing)
-        elif is_avoid[label]:
+        elif is_avoid[label] or (label == 0 and tissue[_in_field(at, slack_mm, to_field)] & AVOID):
             figures[1] += step_mm
         if reason == OK and not touching_only:
             reason = _hard(hu[k, j, i], figures, most_bone, flattest, limits[5])
@@ -259,7 +264,7 @@ def _nearness(
 ) -> tuple[int, int, float]:
     """Return whether a forbidden structure is too near, which, and the distance beyond margins."""
     radius = limits[0]
-    free = _free_mm(at, slack_mm, to_field)
+    free = slack_mm[_in_field(at, slack_mm, to_field)]
     if free >= radius + BLUR_MM:  # so far that the CT need not be asked
         return OK, -1, free - radius
     gap, near = gap_mm(at, labels, margins, spacing, limits[3] + radius + BLUR_MM)
@@ -269,15 +274,16 @@ def _nearness(
 
 
 @kernel
-def _free_mm(at: FloatArray, slack_mm: NDArray[float32], to_field: FloatArray) -> float:
-    """Return the slack of the field's voxel nearest to a voxel of the CT."""
+def _in_field(
+    at: FloatArray, slack_mm: NDArray[float32], to_field: FloatArray
+) -> tuple[int, int, int]:
+    """Return the voxel of the fields nearest to a voxel of the CT."""
     nk, nj, ni = slack_mm.shape
     moved = to_field[:, 0] * at[0] + to_field[:, 1] * at[1] + to_field[:, 2] * at[2]
     k = min(max(int(moved[0] + to_field[0, 3] + 0.5), 0), nk - 1)
     j = min(max(int(moved[1] + to_field[1, 3] + 0.5), 0), nj - 1)
     i = min(max(int(moved[2] + to_field[2, 3] + 0.5), 0), ni - 1)
-    free: float = slack_mm[k, j, i]
-    return free
+    return k, j, i
 
 
 @kernel

@@ -30,7 +30,8 @@ class Ways:
     in_corridor : numpy.ndarray or None
         Whether it takes a known way into a vertebra; None where the lesion lies in none.
     hand : numpy.ndarray or None
-        Share of needles that stay safe; None where that was not tried.
+        Shape (n, 2): share of needles that stay safe, and that meet the lesion, when they land
+        off; None where that was not tried.
     """
 
     entries_lps_mm: FloatArray
@@ -75,7 +76,8 @@ def terms_of(ways: Ways, needle: Needle, shape: LesionShape) -> dict[str, FloatA
         CLEARED: 1.0 - np.clip(ways.avoid_mm / full[CLEARED], 0.0, 1.0 - LEAST_CLEARED),
     }
     if ways.hand is not None:
-        terms["hand"] = _share(ways.hand, full["hand"])
+        terms["hand"] = _share(ways.hand[:, 0], full["hand"])
+        terms["hit"] = _share(ways.hand[:, 1], full["hit"])
     if ways.in_corridor is not None:
         terms["corridor"] = ways.in_corridor
     if shape.long_axis_lps is not None:
