@@ -17,7 +17,8 @@ from imaging.measurement.vertebra import is_vertebra
 from imaging.structures.model import SPINAL_CANAL, is_bone
 from planning.access.request import AccessRequest
 
-ENVELOPE_MM = 8.0  # gaps of the bone narrower than twice this are closed
+ENVELOPE_MM = (8.0, 25.0)  # radius by which the bone's gaps are closed: least and most
+WIDER = 2.0  # than the lesion is thick, so that its own gap is closed nearly flat
 VESSELS = ("aorta", "inferior_vena_cava", "iliac_", "vessel", "portal_vein")
 ROOTS = ("nerve_root", "sacral_foramen")
 DISC_MM = 3.0  # between the cavity and the gap to the neighbouring vertebra
@@ -110,7 +111,11 @@ def _within_bone(request: AccessRequest, name: str) -> BoolArray:
     box = filled_block(request.lesion)
     if not name or box is None:
         return inside
-    wide = np.ceil(3 * ENVELOPE_MM / np.array(grid.spacing_mm_kji)).astype(int)
+    depth = np.asarray(
+        ndimage.distance_transform_edt(np.pad(request.lesion[box], 1), sampling=grid.spacing_mm_kji)
+    )
+    closed_mm = float(np.clip(WIDER * depth.max(), *ENVELOPE_MM))
+    wide = np.ceil(3 * closed_mm / np.array(grid.spacing_mm_kji)).astype(int)
     part = tuple(
         slice(max(axis.start - n, 0), min(axis.stop + n, size))
         for axis, n, size in zip(box, wide, grid.size_kji, strict=True)
@@ -119,9 +124,9 @@ def _within_bone(request: AccessRequest, name: str) -> BoolArray:
     if not bone.any():
         return inside
     bone = np.pad(bone, 1)
-    near = ndimage.distance_transform_edt(~bone, sampling=grid.spacing_mm_kji) <= ENVELOPE_MM
-    depth = ndimage.distance_transform_edt(near, sampling=grid.spacing_mm_kji)
-    closed = (depth > ENVELOPE_MM) | bone
+    near = ndimage.distance_transform_edt(~bone, sampling=grid.spacing_mm_kji) <= closed_mm
+    within = ndimage.distance_transform_edt(near, sampling=grid.spacing_mm_kji)
+    closed = (within > closed_mm) | bone
     inside[part] = closed[1:-1, 1:-1, 1:-1] & request.lesion[part]
     return inside
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from imaging.errors import Problem
+from imaging.errors import Problem, Refusal
 from imaging.progress import SILENT, Progress
 from planning.access.examination import Counts, examined
 from planning.access.judge import Judge
@@ -20,6 +20,7 @@ from planning.access.posture import is_reachable
 from planning.access.proposals import proposals_of
 from planning.access.request import AccessRequest, AccessResult
 from planning.access.scene import Scene
+from planning.access.skin import NO_SKIN
 from planning.access.targets import targets_of
 from planning.errors import NothingFeasible, PlanningError
 
@@ -106,8 +107,9 @@ def search_with_first_trocar(request: AccessRequest, progress: Progress = SILENT
         part = progress.part(number / len(trocars), (number + 1) / len(trocars))
         try:
             return search_access(replace(request, needle=needle), part)
-        except NothingFeasible:
-            if needle is trocars[-1]:
+        except Refusal as refusal:
+            is_short = refusal.problems[0].code == NO_SKIN
+            if needle is trocars[-1] or not (is_short or isinstance(refusal, NothingFeasible)):
                 raise
     raise NothingFeasible(Problem(code="no_trocar", message="the table of needles has no trocar"))
 

@@ -31,7 +31,9 @@ TURNS = 8  # of the pattern about the axis
 AXES = 24  # directions tried for parallel probes
 AXES_APART_DEG = 8.0
 BESIDE_MM = 3.0  # lesion this near to a probe's line decides how deep it goes
-AIMS = 20  # places in the lesion that infiltrations may aim at
+LLOYD_STEPS = 20
+EXCHANGES = 5
+AIMS = 12  # places in the lesion that infiltrations may aim at
 WAYS_EACH = 6
 COVERED_POINTS = 4000  # voxels that coverage is counted on
 
@@ -195,7 +197,7 @@ def _holding_ways(judge: Judge, purpose: Purpose, progress: Progress) -> _Ways:
     request = judge.request
     aims = targets_of(request, judge.shape)
     if purpose == Purpose.INFILTRATION:
-        aims = _spread_places(request.lesion_lps_mm, AIMS)
+        aims = _spread_places(request.lesion_lps_mm)
     skin = judge.scene.skin
     skin = skin.part(is_reachable(skin.normals_lps, request.position))
     marched = march_all(request, judge.scene, aims, progress, skin)
@@ -223,39 +225,64 @@ def _holding_ways(judge: Judge, purpose: Purpose, progress: Progress) -> _Ways:
     return _Ways(begin[order], end[order], score[order])
 
 
-def _spread_places(points: FloatArray, wanted: int) -> FloatArray:
-    """Return places as far from each other as can be, from the middle outwards."""
+def _spread_places(points: FloatArray) -> FloatArray:
+    """Return places that divide the lesion evenly among one to four needles, and some more.
+
+    Parts are found by Lloyd's algorithm from places far from each other.
+    """
     chosen = [points[np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1))]]
     far = np.linalg.norm(points - chosen[0], axis=1)
-    while len(chosen) < min(wanted, len(points)):
+    while len(chosen) < min(AIMS, len(points)):
         chosen.append(points[np.argmax(far)])
         far = np.minimum(far, np.linalg.norm(points - chosen[-1], axis=1))
-    return np.array(chosen)
+    tree = cKDTree(points)
+    for count in range(1, MOST_NEEDLES + 1):
+        middles = np.array(chosen[1 : count + 1] if len(chosen) > count else chosen[:1])
+        for _ in range(LLOYD_STEPS):
+            _, part = cKDTree(middles).query(points)
+            middles = np.array([points[part == n].mean(axis=0) for n in range(len(middles))])
+        _, nearest = tree.query(middles)
+        chosen += list(points[nearest])
+    return np.unique(np.array(chosen), axis=0)
 
 
 def _spread_needles(judge: Judge, goal: _Goal, ways: _Ways, count: int) -> _Candidate | None:
-    """Return needles whose tips together reach most of the lesion."""
-    if not len(ways.score):
+    """Return needles whose tips together reach most: chosen, then exchanged, one by one."""
+    if len(ways.score) < count:
         return None
     reached = goal.covered(ways.entries_lps_mm, ways.tips_lps_mm, 0.0)
     chosen: list[int] = []
     for _ in range(count):
-        held = reached[chosen].any(axis=0) if chosen else np.zeros(reached.shape[1], dtype=bool)
-        gain = (reached & ~held).mean(axis=1) + 1e-3 * ways.score
-        for number in np.argsort(-gain, kind="stable"):
-            if number not in chosen and _clear_of(judge, ways, chosen, int(number)):
-                chosen.append(int(number))
-                break
-        else:
+        best = _best_beside(judge, ways, reached, chosen)
+        if best is None:
             return None
-    covered = float(reached[chosen].any(axis=0).mean())
+        chosen.append(best)
+    for _ in range(EXCHANGES):
+        before = list(chosen)
+        for place in range(count):
+            others = chosen[:place] + chosen[place + 1 :]
+            best = _best_beside(judge, ways, reached, others)
+            chosen[place] = chosen[place] if best is None else best
+        if chosen == before:
+            break
+    covered = np.logical_or.reduce(reached[chosen], axis=0)
     return _Candidate(
         ways.entries_lps_mm[chosen],
         ways.tips_lps_mm[chosen],
-        covered,
+        float(covered.mean()),
         float(ways.score[chosen].mean()),
         None,
     )
+
+
+def _best_beside(judge: Judge, ways: _Ways, reached: BoolArray, others: list[int]) -> int | None:
+    """Return the way that adds most to others and crosses none of them."""
+    held = np.logical_or.reduce(reached[others], axis=0) if others else np.zeros(reached.shape[1:])
+    gain = (reached & ~held.astype(bool)).mean(axis=1) + 1e-3 * ways.score
+    for number in np.argsort(-gain, kind="stable"):
+        if number not in others and _clear_of(judge, ways, others, int(number)):
+            return int(number)
+    return None
 
 
 def _clear_of(judge: Judge, ways: _Ways, chosen: list[int], other: int) -> bool:

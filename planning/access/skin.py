@@ -17,6 +17,7 @@ MOST_DIVIDED = 4  # points along the edge of a voxel
 EDGE_MM = 3.0  # skin nearer to the image's edge than this may be a cut through the body
 LEVEL = 0.9  # cosine to the head or feet, from which it is more likely a cut than skin
 SMOOTH_VOXELS = 2.0
+NO_SKIN = "no_skin"
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,4 +146,4 @@ def tangents(normals_lps: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 def _no_skin() -> PlanningError:
     message = "no skin lies within the needle's reach in this field of view; choose a larger one"
-    return PlanningError(Problem(code="no_skin", message=message))
+    return PlanningError(Problem(code=NO_SKIN, message=message))
