@@ -18,7 +18,7 @@ from imaging.structures.model import SPINAL_CANAL, is_bone
 from planning.access.request import AccessRequest
 
 ENVELOPE_MM = (8.0, 25.0)  # radius by which the bone's gaps are closed: least and most
-WIDER = 2.0  # than the lesion is thick, so that its own gap is closed nearly flat
+WIDER = 2.6  # than the lesion is thick, so that its own gap is closed nearly flat
 VESSELS = ("aorta", "inferior_vena_cava", "iliac_", "vessel", "portal_vein")
 ROOTS = ("nerve_root", "sacral_foramen")
 DISC_MM = 3.0  # between the cavity and the gap to the neighbouring vertebra
