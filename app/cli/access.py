@@ -254,7 +254,7 @@ def way_text(one: Proposal) -> str:
     if one.against:
         lines.append("   AGAINST IT: " + ", ".join(one.against))
     if one.provisional:
-        lines.append("   PROVISIONAL, repeat the planning CT: " + ", ".join(one.provisional))
+        lines.append("   PROVISIONAL, until looked at again: " + ", ".join(one.provisional))
     return "\n".join(lines)
 
 

@@ -44,6 +44,7 @@ SKIN_MM = 8.0  # about an entry, in which the skin is looked for along the way
 SKIN_STEP_MM = 0.25
 LUNGS = ("lung", "pleura")
 OUTSIDE, UNLABELLED = "outside", "unlabelled"
+NOT_CLEARED = "not_cleared"  # runs through tissue that was not told apart
 FAR_MM = 30.0  # a structure farther from a coarse look at the way needs no fine one
 COARSE_STEPS = 8
 STEEP_DEG = 90.0  # counted where no cortex is met
@@ -214,7 +215,7 @@ class Judge:
             ),
             table=self.landmarks.figures(entry, target),
             positions=positions_reaching(normal),
-            provisional=self._provisional(normal, clearance),
+            provisional=self._provisional(normal, clearance, float(walked.avoid_mm[0])),
             against=tuple(dict.fromkeys(against)),
         )
 
@@ -235,13 +236,15 @@ class Judge:
             return [""] * len(entries_lps_mm)
         return self.vertebra.corridors(entries_lps_mm, targets_lps_mm)
 
-    def _provisional(self, normal: FloatArray, clearance: dict[str, float]) -> tuple[str, ...]:
+    def _provisional(
+        self, normal: FloatArray, clearance: dict[str, float], avoid_mm: float
+    ) -> tuple[str, ...]:
         posture = posture_of_ct(self.request.volume.series.patient_position)
         doubts = doubt_of_posture(normal, self.request.position, posture)
         near = [mm for name, mm in clearance.items() if name.startswith(LUNGS)]
         if min(near, default=np.inf) < self.request.settings.breathing_mm:
             doubts = (*doubts, "breathing")
-        return doubts
+        return (*doubts, NOT_CLEARED) if avoid_mm > 0 else doubts
 
     def _against(
         self, entry: FloatArray, target: FloatArray, normal: FloatArray, walked: Walked

@@ -192,8 +192,8 @@ class Proposal(Document):
     positions : tuple of Position
         Positions of the patient in which its entry faces up or sideways.
     provisional : tuple of str
-        Why the planning CT must be repeated before it counts: ``posture``, ``posture_unknown``,
-        ``breathing``.
+        Why it does not count yet: ``posture``, ``posture_unknown``, ``breathing`` (the planning CT
+        must be repeated), ``not_cleared`` (it runs through tissue that was not told apart).
     on_front : bool
         No other way is as good in everything and better in something.
     against : tuple of str
