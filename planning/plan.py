@@ -22,6 +22,7 @@ from imaging.structures.not_visible import NotVisible, not_visible
 from imaging.volume import Volume
 from planning.ablation.limits import LimitChange
 from planning.ablation.treatment import TreatmentSummary
+from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessResult, Proposal
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
@@ -212,6 +213,21 @@ class Plan(Document):
         if self.own_way is not None and self.chosen_rank == self.own_way.rank:
             return self.own_way
         return None if self.access is None else self.access.ranked(self.chosen_rank)
+
+    @property
+    def ways(self) -> tuple[Proposal, ...]:
+        """The way drawn by hand, where there is one, the proposals, and the chosen one."""
+        own = () if self.own_way is None else (self.own_way,)
+        known = (*own, *(self.access.proposals if self.access else ()))
+        chosen = self.chosen
+        return known if chosen is None or chosen in known else (*known, chosen)
+
+    @property
+    def needle_used(self) -> str:
+        """Id of the needle that the ways in are for."""
+        if self.access is not None:
+            return self.access.needle
+        return needle_named(self.needle_id).id
 
     def as_contract(self, files: list[str]) -> dict[str, Any]:
         """Return the JSON of ``osteoplan plan``.

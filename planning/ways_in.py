@@ -14,7 +14,7 @@ from planning.access.judge import Judge
 from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessRequest, Proposal
-from planning.access.search import check_request, search_access
+from planning.access.search import check_request, search_access, search_with_first_trocar
 from planning.access.settings import settings_with
 from planning.dependence import without_access
 from planning.errors import NothingFeasible, PlanningError
@@ -41,7 +41,7 @@ def find_access(
     volume : Volume
         The CT.
     needle_id : str or None
-        None takes the first trocar of the table.
+        None takes the first trocar of the table for which there is a way.
     position : Position
         Which skin can be reached.
     progress : Progress
@@ -59,11 +59,11 @@ def find_access(
     PlanningError
         When lesion or structures are lacking, or no skin is in reach.
     """
-    asked = case.with_plan(position=position, needle_id=needle_id)
-    request = access_request(asked, volume, top)
-    bare = without_access(asked)
+    bare = without_access(case).with_plan(position=position, needle_id=needle_id)
+    request = access_request(bare, volume, top)
+    search = search_with_first_trocar if needle_id is None else search_access
     try:
-        found = search_access(request, progress)
+        found = search(request, progress)
     except NothingFeasible as nothing:
         return bare.with_plan(no_access=nothing.problems)
     return bare.with_plan(access=found, chosen_rank=found.proposals[0].rank)
@@ -103,7 +103,7 @@ def access_request(case: Case, volume: Volume, top: int = PROPOSALS) -> AccessRe
         volume=volume,
         lesion=case.lesion,
         structures=case.structures,
-        needle=needle_named(plan.needle_id),
+        needle=needle_named(plan.needle_used),
         position=plan.position,
         margins_mm={name: mm for name, mm in plan.margins_mm.items() if name in names},
         top=top,
