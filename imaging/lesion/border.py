@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray
+from imaging.kernels import kernel
 from imaging.volume import Volume
 
 NEIGHBOURHOOD_MM = 3.0  # in which the bone beside the border is looked for
@@ -50,21 +52,55 @@ def at_half_level(
     values = sign * (volume.hu[block].astype(np.float32) - lesion_hu)
     deviation = np.where(spacing < THICK_MM, SMOOTHING_MM / spacing, 0.0)
     values = ndimage.gaussian_filter(values, deviation)
-    bone = ndimage.percentile_filter(values, BONE_PERCENTILE, footprint=_ball(spacing))
-    joins = (values < bone / 2) & (bone > LEAST_CONTRAST_HU) & allowed[block]
     core = mask[block]
     near = ndimage.distance_transform_edt(~core, sampling=spacing) <= max(
         FARTHEST_MM, 1.01 * spacing.min()
     )
     if spacing[0] > THICK_MM:
         near |= ndimage.binary_dilation(core, np.ones((3, 1, 1), dtype=bool))
-    grown = ndimage.binary_propagation(core, mask=core | (joins & near))
+    joins = _beside_bone(values, near & allowed[block] & ~core, _ball(spacing))
+    grown = ndimage.binary_propagation(core, mask=core | joins)
     filled = ndimage.binary_fill_holes(grown)
     even = np.where(spacing < THICK_MM, EVEN_MM / spacing, 0.0)
     smooth = ndimage.gaussian_filter(filled.astype(np.float32), even) > 0.5
     whole = mask.copy()
     whole[block] = (smooth & (core | allowed[block])) if smooth.any() else filled
     return whole
+
+
+def _beside_bone(values: NDArray[np.float32], asked: BoolArray, footprint: BoolArray) -> BoolArray:
+    """Tell where the bone in the neighbourhood is dense enough, and its half level not reached.
+
+    The bone's value is a percentile. That it lies above a limit is told by counting what does,
+    which is many times faster than the percentile itself.
+    """
+    reach = [n // 2 for n in footprint.shape]
+    wide = np.pad(values, [(n, n) for n in reach], mode="symmetric")
+    steps = np.argwhere(footprint) - reach
+    strides = (wide.shape[1] * wide.shape[2], wide.shape[2], 1)
+    above = len(steps) - int(len(steps) * BONE_PERCENTILE / 100)  # those from the percentile on
+    places = (np.argwhere(asked) + reach) @ strides
+    joins = np.zeros(values.shape, dtype=np.bool_)
+    joins[asked] = _many_above(wide.ravel(), places, steps @ strides, above)
+    return joins
+
+
+@kernel
+def _many_above(
+    values: NDArray[np.float32], places: NDArray[np.int64], steps: NDArray[np.int64], least: int
+) -> BoolArray:
+    """Tell at which places so many neighbours lie above twice their value, and above bone's."""
+    found = np.zeros(len(places), dtype=np.bool_)
+    for n in range(len(places)):
+        limit = max(np.float32(LEAST_CONTRAST_HU), np.float32(2.0) * values[places[n]])
+        count = 0
+        for step in steps:
+            if values[places[n] + step] > limit:
+                count += 1
+                if count >= least:
+                    found[n] = True
+                    break
+    return found
 
 
 def _ball(spacing_mm_kji: np.ndarray) -> BoolArray:
