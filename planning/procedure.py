@@ -19,7 +19,7 @@ from imaging.lesion.segment import LesionOutline, segment_lesion
 from imaging.measurement.lesion import measure
 from imaging.measurement.shape import shape_doubts
 from imaging.progress import SILENT, Progress
-from imaging.structures.canal import canal_beside
+from imaging.structures.canal import CanalBeside, canal_beside
 from imaging.structures.find import find_structures
 from imaging.structures.model import Structures
 from imaging.structures.painting import carried_over, with_class
@@ -144,6 +144,7 @@ def propose_outline(
     progress: Progress,
     outside_lps_mm: FloatArray,
     growths: Growths | None = None,
+    canal: CanalBeside | None = None,
 ) -> LesionOutline:
     """Outline the lesion at the clicks, as :func:`outline_lesion` does, without measuring it.
 
@@ -164,6 +165,8 @@ def propose_outline(
         Shape (m, 3), clicks that are not lesion.
     growths : Growths or None
         Where what grew from the first click is kept, so that a further click is quick.
+    canal : CanalBeside or None
+        Where the canal beside the first click is kept, for the same reason.
 
     Returns
     -------
@@ -178,7 +181,7 @@ def propose_outline(
     return segment_lesion(
         volume,
         seeds_lps_mm,
-        outside=canal_beside(structures, volume, seeds_lps_mm),
+        outside=(canal or CanalBeside()).find(structures, volume, seeds_lps_mm),
         outside_lps_mm=outside_lps_mm,
         generosity=generosity,
         growths=growths,

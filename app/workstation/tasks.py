@@ -22,7 +22,7 @@ from imaging.lesion.segment import LesionOutline
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.progress import Progress
-from imaging.structures.canal import canal_beside
+from imaging.structures.canal import CanalBeside, canal_beside
 from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
 from imaging.volume import Volume
@@ -39,6 +39,7 @@ from planning.procedure import (
 from planning.ways_in import find_access
 
 GROWTHS = Growths()  # of the worker's last click: the next ones mostly correct it
+CANAL = CanalBeside()  # of the same click
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ def outline(
         On the grid of the series.
     """
     found = propose_outline(
-        structures, volume, seeds_lps_mm, generosity, progress, outside_lps_mm, GROWTHS
+        structures, volume, seeds_lps_mm, generosity, progress, outside_lps_mm, GROWTHS, CANAL
     )
     return Proposed(cut_out(found.mask), replace(found, mask=np.zeros(0, dtype=bool)))
 
