@@ -66,9 +66,9 @@ def resample_along(
         taken = [n[inside] for n, inside in zip(own, within, strict=True)]
         out[np.ix_(*within)] = copied[np.ix_(*taken)]
         return out
-    weights = [place - np.floor(place) for place in places]
-    first = [n - begin for n, begin in zip(low, start, strict=True)]
-    _interpolate(copied, *first, *weights, float(outside), out)
+    wk, wj, wi = (place - np.floor(place) for place in places)
+    ks, js, is_ = (n - begin for n, begin in zip(low, start, strict=True))
+    _interpolate(copied, ks, js, is_, wk, wj, wi, float(outside), out)
     return out
 
 

@@ -187,6 +187,7 @@ class Session:
         self._cancel_all()
         self.editing.measure()
         self.start("surface", self._show_surface, None, tasks.surface, volume)
+        self.start("prepare", lambda _nothing: None, None, tasks.prepare, volume)
 
     def _show_surface(self, found: Mesh) -> None:
         self.surface = found

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging.dicom.discover import discover, opened
@@ -40,6 +41,8 @@ from planning.ways_in import find_access
 
 GROWTHS = Growths()  # of the worker's last click: the next ones mostly correct it
 CANAL = CanalBeside()  # of the same click
+PREPARED_MM = 5.0  # between the clicks that are tried before the first is made
+DENSE_HU, SOFT_HU = 300, 60  # a cortex, and marrow with trabeculae
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,40 @@ def outline(
         structures, volume, seeds_lps_mm, generosity, progress, outside_lps_mm, GROWTHS, CANAL
     )
     return Proposed(cut_out(found.mask), replace(found, mask=np.zeros(0, dtype=bool)))
+
+
+def prepare(volume: Volume, progress: Progress) -> None:
+    """Do once what clicks ask for, so that the first one waits for no compiled code to be loaded.
+
+    Parameters
+    ----------
+    volume : Volume
+        The CT.
+    progress : Progress
+        Told between the steps.
+    """
+    place = _beside_bone(volume)
+    if place is None:
+        return
+    away = np.array([PREPARED_MM, 0.0, 0.0])
+    inside, wrong = np.stack([place, place + away]), (place - away)[None]
+    growths, canal = Growths(), CanalBeside()
+    with contextlib.suppress(Refusal):  # whatever is there, it is no lesion that anybody clicked
+        for seeds, outside in ((inside[:1], wrong[:0]), (inside, wrong)):
+            found = propose_outline(None, volume, seeds, 0.0, progress, outside, growths, canal)
+        measured(cut_out(found.mask), volume, None, progress)
+
+
+def _beside_bone(volume: Volume) -> FloatArray | None:
+    """Return a place in softer tissue beside dense bone, near the middle of the image."""
+    step = [max(1, round(PREPARED_MM / mm)) for mm in volume.grid.spacing_mm_kji]
+    few = volume.hu[:: step[0], :: step[1], :: step[2]]
+    dense = few > DENSE_HU
+    places = np.argwhere((few > SOFT_HU) & ~dense & ndimage.binary_dilation(dense)) * step
+    if not len(places):
+        return None
+    apart = np.linalg.norm(places / np.array(volume.hu.shape) - 0.5, axis=1)
+    return volume.grid.to_lps(places[int(apart.argmin())].astype(float))
 
 
 def measured(
