@@ -42,7 +42,7 @@ from planning.ways_in import find_access
 GROWTHS = Growths()  # of the worker's last click: the next ones mostly correct it
 CANAL = CanalBeside()  # of the same click
 PREPARED_MM = 5.0  # between the clicks that are tried before the first is made
-DENSE_HU, SOFT_HU = 300, 60  # a cortex, and marrow with trabeculae
+DENSE_HU, SOFT_HU = 300, (60, 130)  # a cortex, and what can be told from it
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,8 @@ def _beside_bone(volume: Volume) -> FloatArray | None:
     step = [max(1, round(PREPARED_MM / mm)) for mm in volume.grid.spacing_mm_kji]
     few = volume.hu[:: step[0], :: step[1], :: step[2]]
     dense = few > DENSE_HU
-    places = np.argwhere((few > SOFT_HU) & ~dense & ndimage.binary_dilation(dense)) * step
+    soft = (few > SOFT_HU[0]) & (few < SOFT_HU[1])
+    places = np.argwhere(soft & ndimage.binary_dilation(dense)) * step
     if not len(places):
         return None
     apart = np.linalg.norm(places / np.array(volume.hu.shape) - 0.5, axis=1)
