@@ -15,7 +15,7 @@ TISSUE_HU = -20.0  # fat of the mesentery is left out
 
 
 def paint_bowel(
-    labels: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
     hu: NDArray[np.int16],
     spacing_mm_kji: tuple[float, float, float],
     gas: int,

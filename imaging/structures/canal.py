@@ -9,6 +9,7 @@ between two arches the ring is open.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,14 +55,58 @@ class Canal:
 
     Parameters
     ----------
-    mask : numpy.ndarray
-        Shape (k, j, i) along the patient's axes.
+    inner : numpy.ndarray
+        Shape of the block, along the patient's axes.
+    block : tuple of slice
+        Where it lies in the image; nothing of the canal lies elsewhere.
     axis_kji : numpy.ndarray
         Shape (slices, 3), fractional indices of its centre, a row for each slice it lies in.
     """
 
-    mask: BoolArray
+    inner: BoolArray
+    block: tuple[slice, slice, slice]
     axis_kji: FloatArray
+
+    def width(self, k: int) -> int:
+        """Return how many columns of a slice it lies in.
+
+        Parameters
+        ----------
+        k : int
+            Slice of the image, one that it lies in.
+
+        Returns
+        -------
+        int
+            Voxels.
+        """
+        return int(np.count_nonzero(self.inner[k - self.block[0].start].any(axis=0)))
+
+    def every(self, step: Sequence[int], shape: tuple[int, ...]) -> BoolArray:
+        """Return it on every so many voxels of the image.
+
+        Parameters
+        ----------
+        step : sequence of int
+            Voxels between two that are taken, along k, j, i.
+        shape : tuple of int
+            Of the image.
+
+        Returns
+        -------
+        numpy.ndarray
+            Bool.
+        """
+        out = np.zeros([-(-size // n) for size, n in zip(shape, step, strict=True)], dtype=bool)
+        first = [-(-part.start // n) for part, n in zip(self.block, step, strict=True)]
+        taken = self.inner[
+            tuple(
+                slice(one * n - part.start, None, n)
+                for one, n, part in zip(first, step, self.block, strict=True)
+            )
+        ]
+        out[tuple(slice(a, a + n) for a, n in zip(first, taken.shape, strict=True))] = taken
+        return out
 
 
 @kernel
@@ -248,12 +293,12 @@ def find_canal(
     radii = _smoothed(_outlines(slices, first, centres, *pixel_mm), smooth)
     corner = np.array([window[0].start, window[1].start])
     rows, columns = (
-        slice(n, n + size) for n, size in zip(corner + first, slices.shape[1:], strict=True)
+        slice(int(n), int(n) + size)
+        for n, size in zip(corner + first, slices.shape[1:], strict=True)
     )
-    mask = np.zeros(hu.shape, dtype=bool)
-    mask[run, rows, columns] = _painted(slices, first, centres, radii, pixel_mm)
-    mask[run, rows, columns] &= body[run, rows, columns]
-    return Canal(mask, np.column_stack([np.arange(run.start, run.stop), centres + corner]))
+    inner = _painted(slices, first, centres, radii, pixel_mm) & body[run, rows, columns]
+    axis = np.column_stack([np.arange(run.start, run.stop), centres + corner])
+    return Canal(inner, (run, rows, columns), axis)
 
 
 def _smooth(part: NDArray[np.int16], pixel_mm: tuple[float, float]) -> NDArray[np.float32]:
@@ -298,7 +343,7 @@ def canal_near(volume: Volume, points_lps_mm: FloatArray) -> BoolArray | None:
     if canal is None:
         return None
     mask = np.zeros(turned.grid.size_kji, dtype=bool)
-    mask[low:high] = canal.mask
+    mask[low:high][canal.block] = canal.inner
     return turned.turn_back(mask)
 
 

@@ -164,7 +164,7 @@ def split_bone(
     frame = SpineFrame.along(canal.axis_kji, spacing_mm_kji)
     cuts = find_cuts(frame, hu, spacing_mm_kji)
     step = [max(1, int(WORK_MM / mm)) for mm in spacing_mm_kji]
-    work = _work(hu, bone, canal.mask, frame, step, spacing_mm_kji)
+    work = _work(hu, bone, canal, frame, step, spacing_mm_kji)
     if not cuts or not len(work.index):
         return Skeleton(np.zeros(bone.shape, np.uint8), (), None)
     seeds, segments = _body_seeds(work, cuts, len(frame.points_mm))
@@ -201,7 +201,7 @@ def split_bone(
 def _work(
     hu: NDArray[np.int16],
     bone: BoolArray,
-    canal: BoolArray,
+    canal: Canal,
     frame: SpineFrame,
     step: list[int],
     spacing_mm_kji: tuple[float, float, float],
@@ -214,7 +214,7 @@ def _work(
     return _Work(
         hu=np.ascontiguousarray(hu[every]),
         bone=few,
-        canal=canal[every],
+        canal=canal.every(step, hu.shape),
         spacing=(spacing[0], spacing[1], spacing[2]),
         index=index,
         along=along,
