@@ -54,8 +54,9 @@ def find_bone(
         for k in range(len(likely)):
             likely[k] &= ~contrast.plane(k, likely.shape[1:])
     pieces = Pieces.of(likely, spacing_mm_kji)
-    dense = summed(likely, pieces.step, lambda k: (hu[k] > SURE_HU).astype(np.float32))
-    sure = pieces.sums(dense) * voxel_ml
+    sure = voxel_ml * pieces.sums(
+        summed(likely, pieces.step, lambda k: (hu[k] > SURE_HU).astype(np.float32))
+    )
     return pieces.chosen(sure > LEAST_ML, likely)
 
 

@@ -96,6 +96,27 @@ class Pieces:
         return out
 
 
+def counted(labels: NDArray[np.integer], most: int) -> NDArray[np.int64]:
+    """Return how many voxels have each label, slice by slice to save memory.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Shape (k, j, i), none below 0.
+    most : int
+        Largest label.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (most + 1,).
+    """
+    counts = np.zeros(most + 1, dtype=np.int64)
+    for plane in labels:
+        counts += np.bincount(plane.ravel(), minlength=most + 1)
+    return counts
+
+
 def coarse_step(spacing_mm_kji: tuple[float, float, float]) -> tuple[int, int, int]:
     """Return how many voxels are taken together along each axis.
 

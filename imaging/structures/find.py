@@ -16,6 +16,7 @@ from imaging.structures.bone import fill_marrow, find_bone, trim_blur
 from imaging.structures.bowel import paint_bowel
 from imaging.structures.canal import Canal, find_canal
 from imaging.structures.cavity import behind_all, find_cavity, is_trunk
+from imaging.structures.coarse import counted
 from imaging.structures.contrast import Contrast, find_contrast
 from imaging.structures.foramina import exit_names, paint_exits
 from imaging.structures.iliac import find_iliacs
@@ -246,9 +247,7 @@ def _table(
     labels: NDArray[np.uint8], names: dict[int, str], levels: Levels | None, voxel_ml: float
 ) -> tuple[Structure, ...]:
     """Return a row for each label that occurs; the body's holds all of them."""
-    counts = np.zeros(max(names) + 1, dtype=np.int64)
-    for plane in labels:
-        counts += np.bincount(plane.ravel(), minlength=len(counts))
+    counts = counted(labels, max(names))
     counts[LABEL[BODY]] = counts[1:].sum()
     return tuple(
         Structure(
