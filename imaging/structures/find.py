@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import refuse_image
 from imaging.geometry import BoolArray
+from imaging.memory import give_back_large_arrays
 from imaging.orientation import Orientation
 from imaging.progress import SILENT, Progress
 from imaging.structures.body import find_air, find_body
@@ -139,6 +140,7 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     ImagingError
         When there is no body in the image.
     """
+    give_back_large_arrays()
     turned = Orientation.of(volume.grid)
     hu = np.ascontiguousarray(turned.turn(volume.hu))
     spacing = turned.grid.spacing_mm_kji
@@ -168,12 +170,14 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     if canal and front:
         seen = _Seen(hu, bone, canal, front, tubes, contrast, spacing)
         names, levels = _along_the_spine(seen, labels, progress.part(0.55, 0.97))
+        del seen
     else:
         _fill(labels, bone, LABEL[BONE])
         paint_contrast(labels, hu, contrast, LABEL[VESSEL], SOFT)
         if is_trunk(labels, spacing):
             cavity = find_cavity(bone, labels, behind_all(labels), spacing)
             _fill(labels, cavity, LABEL[BODY_CAVITY])
+    del bone
     for plane, values in zip(labels, hu, strict=True):
         plane[(plane > 0) & (values > METAL_HU)] = LABEL[METAL]
     progress.update(1.0, "structures found")
