@@ -22,7 +22,7 @@ def vertebra() -> GeneratedCase:
 def test_a_further_click_beside_the_first_looks_in_the_same_slices() -> None:
     first = np.array([60.0, 60.0, 200.0])
     alone = slices_near(GRID, first)
-    assert slices_near(GRID, np.stack([first, first + [5.0, 0.0, 25.0]])) == alone
+    assert slices_near(GRID, np.stack([first, first - [5.0, 0.0, -25.0]])) == alone
     assert slices_near(GRID, np.stack([first, first - [0.0, 0.0, 50.0]])) != alone
 
 
