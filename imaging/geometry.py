@@ -309,3 +309,23 @@ def filled_block(mask: BoolArray) -> tuple[slice, ...] | None:
         slice(int(rows[0]), int(rows[-1]) + 1),
         slice(int(columns[0]), int(columns[-1]) + 1),
     )
+
+
+def filled_places(mask: BoolArray) -> NDArray[np.int64]:
+    """Return the voxels of a mask, looked for only in the block that holds them.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Shape (k, j, i), bool.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, 3), indices in the order of the array.
+    """
+    found = filled_block(mask)
+    if found is None:
+        return np.empty((0, 3), dtype=np.int64)
+    places: NDArray[np.int64] = np.argwhere(mask[found]) + [part.start for part in found]
+    return places

@@ -184,7 +184,12 @@ def resample(
     numpy.ndarray
         Shape ``target.size_kji``, float32.
     """
+    from imaging.resampling import resample_along  # compiled code, loaded when it is needed
+
     step = np.linalg.inv(source.affine_kji_to_lps) @ target.affine_kji_to_lps
+    found = resample_along(array, step, target.size_kji, order, outside)
+    if found is not None:
+        return found
     result: NDArray[np.float32] = affine_transform(
         array,
         step[:3, :3],

@@ -18,6 +18,7 @@ from planning.plan import Case, Plan
 NO_ACCESS: dict[str, object] = {
     "access": None,
     "no_access": (),
+    "own_way": None,
     "chosen_rank": None,
     "simulation": (),
     "recommendation": None,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from imaging.document import Document, Vector
 from imaging.errors import Problem
@@ -21,7 +22,9 @@ from imaging.structures.not_visible import NotVisible, not_visible
 from imaging.volume import Volume
 from planning.ablation.limits import LimitChange
 from planning.ablation.treatment import TreatmentSummary
-from planning.access.request import AccessResult, Position, Proposal
+from planning.access.needles import needle_named
+from planning.access.posture import Position
+from planning.access.request import AccessResult, Proposal
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
 from planning.technique.answers import Answers
 from planning.technique.engine import Recommendation
@@ -132,8 +135,16 @@ class Plan(Document):
         Proposals.
     no_access : tuple of Problem
         Why there is none, when the search found nothing.
+    needle_id : str or None
+        Needle of the search; None is the first trocar of the table.
+    own_way : Proposal or None
+        The way drawn by hand, with rank 0 and all that speaks against it.
+    margins_mm : dict
+        Margins that the radiologist has set, by structure; others have the default.
+    access_settings : dict
+        Settings of the search that the radiologist has changed, by id.
     chosen_rank : int or None
-        Rank of the proposal that is planned.
+        Rank of the way that is planned; 0 is the one drawn by hand.
     simulation : tuple of TreatmentSummary
         One for each device tried.
     answers : Answers
@@ -161,6 +172,10 @@ class Plan(Document):
     position: Position = Position.AUTO
     access: AccessResult | None = None
     no_access: tuple[Problem, ...] = ()
+    needle_id: str | None = None
+    own_way: Proposal | None = None
+    margins_mm: dict[str, float] = Field(default_factory=dict)
+    access_settings: dict[str, float] = Field(default_factory=dict)
     chosen_rank: int | None = None
     simulation: tuple[TreatmentSummary, ...] = ()
     answers: Answers = Answers()
@@ -195,9 +210,24 @@ class Plan(Document):
     @property
     def chosen(self) -> Proposal | None:
         """The way in that is planned."""
-        if self.access is None:
-            return None
-        return next((one for one in self.access.proposals if one.rank == self.chosen_rank), None)
+        if self.own_way is not None and self.chosen_rank == self.own_way.rank:
+            return self.own_way
+        return None if self.access is None else self.access.ranked(self.chosen_rank)
+
+    @property
+    def ways(self) -> tuple[Proposal, ...]:
+        """The way drawn by hand, where there is one, the proposals, and the chosen one."""
+        own = () if self.own_way is None else (self.own_way,)
+        known = (*own, *(self.access.proposals if self.access else ()))
+        chosen = self.chosen
+        return known if chosen is None or chosen in known else (*known, chosen)
+
+    @property
+    def needle_used(self) -> str:
+        """Id of the needle that the ways in are for."""
+        if self.access is not None:
+            return self.access.needle
+        return needle_named(self.needle_id).id
 
     def as_contract(self, files: list[str]) -> dict[str, Any]:
         """Return the JSON of ``osteoplan plan``.

@@ -19,7 +19,7 @@ from imaging.lesion.segment import LesionOutline, segment_lesion
 from imaging.measurement.lesion import measure
 from imaging.measurement.shape import shape_doubts
 from imaging.progress import SILENT, Progress
-from imaging.structures.canal import canal_beside
+from imaging.structures.canal import CanalBeside, canal_beside
 from imaging.structures.find import find_structures
 from imaging.structures.model import Structures
 from imaging.structures.painting import carried_over, with_class
@@ -30,12 +30,10 @@ from planning.ablation.treatment import (
     TreatmentRequest,
     simulate_treatment,
 )
-from planning.access.needles import needle_named
-from planning.access.request import AccessRequest, Position, Proposal
-from planning.access.search import search_access
+from planning.access.request import Proposal
 from planning.corrections import with_outline
 from planning.dependence import measure_surroundings, with_all, without_access
-from planning.errors import NothingFeasible, PlanningError
+from planning.errors import PlanningError
 from planning.measured_answers import completed_answers
 from planning.plan import Case, ThermalField
 from planning.technique.answers import Answers
@@ -146,6 +144,7 @@ def propose_outline(
     progress: Progress,
     outside_lps_mm: FloatArray,
     growths: Growths | None = None,
+    canal: CanalBeside | None = None,
 ) -> LesionOutline:
     """Outline the lesion at the clicks, as :func:`outline_lesion` does, without measuring it.
 
@@ -166,6 +165,8 @@ def propose_outline(
         Shape (m, 3), clicks that are not lesion.
     growths : Growths or None
         Where what grew from the first click is kept, so that a further click is quick.
+    canal : CanalBeside or None
+        Where the canal beside the first click is kept, for the same reason.
 
     Returns
     -------
@@ -180,7 +181,7 @@ def propose_outline(
     return segment_lesion(
         volume,
         seeds_lps_mm,
-        outside=canal_beside(structures, volume, seeds_lps_mm),
+        outside=(canal or CanalBeside()).find(structures, volume, seeds_lps_mm),
         outside_lps_mm=outside_lps_mm,
         generosity=generosity,
         growths=growths,
@@ -276,77 +277,6 @@ def _with_measured(case: Case, volume: Volume, mask: BoolArray, canal: BoolArray
         generosity=0.0,
     )
     return measure_surroundings(without_access(changed), volume)
-
-
-def find_access(
-    case: Case,
-    volume: Volume,
-    needle_id: str | None = None,
-    position: Position = Position.AUTO,
-    progress: Progress = SILENT,
-    top: int = 8,
-) -> Case:
-    """Search for ways in and choose the best.
-
-    Parameters
-    ----------
-    case : Case
-        With lesion and structures.
-    volume : Volume
-        The CT.
-    needle_id : str or None
-        None takes the first trocar of the table.
-    position : Position
-        Which skin can be reached.
-    progress : Progress
-        Told while searching.
-    top : int
-        Proposals wanted.
-
-    Returns
-    -------
-    Case
-        With proposals, or with the reasons why there are none.
-
-    Raises
-    ------
-    PlanningError
-        When lesion or structures are lacking, or no skin is in reach.
-    """
-    lesion, structures = _needed(case)
-    request = AccessRequest(
-        volume=volume,
-        lesion=lesion,
-        structures=structures,
-        needle=needle_named(needle_id),
-        position=position,
-        top=top,
-    )
-    bare = without_access(case).with_plan(position=position)
-    try:
-        found = search_access(request, progress)
-    except NothingFeasible as nothing:
-        return bare.with_plan(no_access=nothing.problems)
-    return bare.with_plan(access=found, chosen_rank=found.proposals[0].rank)
-
-
-def choose_access(case: Case, rank: int) -> Case:
-    """Choose another proposal.
-
-    Parameters
-    ----------
-    case : Case
-        With proposals.
-    rank : int
-        Of the proposal.
-
-    Returns
-    -------
-    Case
-        Without the simulations of the former way in.
-    """
-    changed = replace(case, fields=())
-    return changed.with_plan(chosen_rank=rank, simulation=(), recommendation=None)
 
 
 def placed_along(proposal: Proposal, lesion_depth_mm: float, device_id: str) -> PlacedDevice:

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file in one process, and all that draw on the screen."""
+    for item in items:
+        on_screen = item.get_closest_marker("screen")
+        group = "screen" if on_screen else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of the real CT; tests that need it skip where it is absent."""

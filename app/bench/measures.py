@@ -44,20 +44,28 @@ def bench_views() -> list[dict[str, Any]]:
 
 
 def bench_access() -> list[dict[str, Any]]:
-    """Measure the search against rays through VTK's BSP tree on the same entries and targets."""
+    """Measure the search against rays through VTK's BSP tree on the same entries and targets.
+
+    ``access_search`` is the march of every pair of entry and target alone, as the rays are;
+    ``access_first`` is a whole search with its fields and every limit, as a user waits for it;
+    ``access_live`` is the map of the skin after the target has moved.
+    """
     from imaging.structures.labels import structures_from
+    from planning.access.marching import march_all
     from planning.access.needles import needle_named
     from planning.access.request import AccessRequest
     from planning.access.scene import build_scene
-    from planning.access.search import lesion_targets, march_all
+    from planning.access.search import search_access
+    from planning.access.targets import lesion_targets
 
     case = _case()
     structures = structures_from(case.labels, case.volume.grid, case.names, "generated")
     request = AccessRequest(case.volume, case.lesion, structures, needle_named(None))
     scene = build_scene(request)
     targets = lesion_targets(case.lesion, case.volume.grid)
-    pairs = float(len(scene.entries_lps_mm) * len(targets))
-    few = scene.entries_lps_mm[:: max(1, len(scene.entries_lps_mm) // 400)]
+    pairs = float(len(scene.skin) * len(targets))
+    points = scene.skin.points_lps_mm
+    few = points[:: max(1, len(points) // 400)]
     row = measure(
         Timed("access_search", lambda: march_all(request, scene, targets), pairs, "pairs/s", {})
     )
@@ -70,7 +78,11 @@ def bench_access() -> list[dict[str, Any]]:
             "ratio": rays_s / share / row["median_s"],
         }
     ]
-    return [row]
+    first = Timed("access_first", lambda: search_access(request), pairs, "pairs/s", {})
+    live = Timed(
+        "access_live", lambda: march_all(request, scene, targets[:1]), 1.0, "pictures/s", {}
+    )
+    return [row, measure(first), measure(live)]
 
 
 def _bsp_rays(scene: Any, entries: Any, targets: Any) -> Callable[[], object]:  # noqa: ANN401
@@ -80,11 +92,13 @@ def _bsp_rays(scene: Any, entries: Any, targets: Any) -> Callable[[], object]:  
     from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
     from vtkmodules.vtkFiltersFlowPaths import vtkModifiedBSPTree
 
+    from planning.access.march import INSIDE
+
     image = vtkImageData()
-    image.SetDimensions(*scene.inside.shape[::-1])
+    image.SetDimensions(*scene.tissue.shape[::-1])
     image.SetSpacing(*scene.grid.spacing_mm_kji[::-1])
     image.SetOrigin(*scene.grid.to_lps((0, 0, 0)))
-    flat = np.ascontiguousarray(scene.inside, dtype=np.float32).ravel()
+    flat = ((scene.tissue & INSIDE) > 0).astype(np.float32).ravel()
     image.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
     edges = vtkFlyingEdges3D()
     edges.SetInputData(image)

@@ -20,7 +20,7 @@ from imaging.errors import ImagingError, Problem
 from imaging.files import read_volume
 from imaging.progress import Progress
 from imaging.volume import Volume
-from planning import procedure
+from planning import procedure, ways_in
 from planning.ablation.devices import devices
 from planning.lesions import add_lesion, as_case
 from planning.plan import Case
@@ -101,7 +101,7 @@ def make_plan(
             step("structures", 0.0, 0.2, lambda c, p: procedure.find_surroundings(c, volume, p))
         clicks = np.array(seeds)
         step("lesion", 0.2, 0.25, lambda c, p: procedure.outline_lesion(c, volume, clicks, 0.0, p))
-        step("access", 0.25, 0.3, lambda c, p: procedure.find_access(c, volume, progress=p))
+        step("access", 0.25, 0.3, lambda c, p: ways_in.find_access(c, volume, progress=p))
         share = 0.7 / max(len(device_ids), 1)
         for number, device_id in enumerate(device_ids if case.plan.chosen else ()):
             begun = 0.3 + number * share

@@ -27,8 +27,9 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from app.report.sections import Section, lacking, sections
+from app.report.sections import lacking, sections
 from app.report.texts import Language, texts
+from app.report.writer import Section
 from planning.plan import Case
 from planning.store import Picture
 

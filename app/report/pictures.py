@@ -213,38 +213,31 @@ def _draw_planned(
 
 def _draw_needles(axes: Axes, plane: Plane, case: Case, words: dict[str, Any]) -> list[Line2D]:
     """Draw the chosen way in; solid where it lies near the plane, dashed where it is projected."""
-    if case.plan.access is None:
+    chosen = case.plan.chosen
+    if chosen is None:
         return []
-    drawn = False
-    for proposal in case.plan.access.proposals:
-        chosen = proposal.rank == case.plan.chosen_rank
-        if not chosen:
-            continue
-        entry = plane.project(np.array(proposal.entry_lps_mm))
-        target = plane.project(np.array(proposal.target_lps_mm))
-        near = max(abs(entry[2]), abs(target[2])) <= SLAB_MM
-        axes.plot(
-            [entry[0], target[0]],
-            [entry[1], target[1]],
+    entry = plane.project(np.array(chosen.entry_lps_mm))
+    target = plane.project(np.array(chosen.target_lps_mm))
+    near = max(abs(entry[2]), abs(target[2])) <= SLAB_MM
+    axes.plot(
+        [entry[0], target[0]],
+        [entry[1], target[1]],
+        color=NEEDLE if near else OTHER_NEEDLE,
+        linewidth=2.0 if near else 1.2,
+        linestyle="-" if near else (0, (4, 3)),
+        marker="o",
+        markersize=3.5,
+        clip_on=True,
+    )
+    return [
+        Line2D(
+            [],
+            [],
             color=NEEDLE if near else OTHER_NEEDLE,
-            linewidth=2.0 if near else 1.2,
-            linestyle="-" if near else (0, (4, 3)),
-            marker="o",
-            markersize=3.5,
-            clip_on=True,
+            linestyle="-" if near else "--",
+            label=words["path"] if near else words["path_projected"],
         )
-        drawn = near
-        label = words["path"] if near else words["path_projected"]
-        return [
-            Line2D(
-                [],
-                [],
-                color=NEEDLE if drawn else OTHER_NEEDLE,
-                linestyle="-" if drawn else "--",
-                label=label,
-            )
-        ]
-    return []
+    ]
 
 
 def _letter(direction: FloatArray) -> str:

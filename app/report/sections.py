@@ -2,104 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from app.names import (
-    class_name,
     level_doubt_said,
-    needle_name,
     problem_said,
-    structure_name,
 )
+from app.report.path_section import path_section
 from app.report.texts import Language, texts
+from app.report.writer import UNKNOWN, Row, Section, Writer, unseen
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.treatment import TreatmentSummary
 from planning.edits import MeasureEdit, Value
-from planning.measured_answers import completed_answers
 from planning.plan import Case
-from planning.technique.engine import recommend
 from planning.technique.question import answer_name
 from planning.technique.rules import rule
 
-Row = tuple[str, str]
-UNKNOWN = {"fr": "inconnu", "en": "unknown"}
 SHOWN_TECHNIQUES = 11
 SHOWN_NEIGHBOURS = 12
 NEAREST = 6
 UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}  # of a passed limit
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section of the report.
-
-    Parameters
-    ----------
-    key : str
-        Of its title in the table of texts.
-    rows : tuple
-        Label and value.
-    paragraphs : tuple of str
-        Sentences below the rows.
-    """
-
-    key: str
-    rows: tuple[Row, ...] = ()
-    paragraphs: tuple[str, ...] = ()
-
-
-class _Writer:
-    """Values of one case in one language."""
-
-    def __init__(self, case: Case, language: Language, patient: str | None = None) -> None:
-        self.patient = patient
-        self.case = case
-        self.plan = case.plan
-        self.language = language
-        self.words = texts(language)
-        self.answers = case.plan.answers.model_dump(by_alias=True)
-        self.advice = _advice(case, language)
-
-    def label(self, key: str) -> str:
-        return str(self.words["labels"][key])
-
-    def said(self, key: str, unit: str = "") -> str:
-        value = self.answers.get(key)
-        if value is None:
-            return UNKNOWN[self.language]
-        if isinstance(value, bool):
-            return self.yes_no(value)
-        if isinstance(value, list):
-            return ", ".join(str(item) for item in value) or self.label("none")
-        return f"{self.number(value) if isinstance(value, float) else value} {unit}".strip()
-
-    def yes_no(self, value: bool | None) -> str:
-        if value is None:
-            return UNKNOWN[self.language]
-        return self.label("yes") if value else self.label("no")
-
-    def number(self, value: float | None, digits: int = 1) -> str:
-        if value is None:
-            return UNKNOWN[self.language]
-        text = f"{value:.{digits}f}"
-        return text.replace(".", ",") if self.language == "fr" else text
-
-    def place(self, name: str) -> str:
-        return str(self.words["places"].get(name) or structure_name(name, self.language))
-
-    def cite(self, ids: list[str]) -> str:
-        return ", ".join(ids) if ids else "–"
-
-
-def _advice(case: Case, language: Language) -> dict[str, Any]:
-    """Return the recommendation with its sentences in the report's language."""
-    if case.plan.recommendation is None:
-        return {}
-    complete = completed_answers(case, case.plan.answers)
-    return recommend(complete, language).model_dump(mode="json", by_alias=True)
 
 
 def sections(case: Case, language: Language, patient: str | None = None) -> list[Section]:
@@ -119,7 +41,7 @@ def sections(case: Case, language: Language, patient: str | None = None) -> list
     list of Section
         Titles of clinical rules, part E.
     """
-    w = _Writer(case, language, patient)
+    w = Writer(case, language, patient)
     makers = (
         _identity,
         _indication,
@@ -129,7 +51,7 @@ def sections(case: Case, language: Language, patient: str | None = None) -> list
         _risk,
         _technique,
         _contraindications,
-        _path,
+        path_section,
         _drugs,
         _zone,
         _adjuncts,
@@ -163,7 +85,7 @@ def lacking(case: Case, language: Language) -> list[str]:
     checks = {
         "lesion": plan.lesion is None,
         "structures": not plan.structures,
-        "access": plan.access is None,
+        "access": plan.chosen is None,
         "simulation": not plan.simulation,
         "recommendation": plan.recommendation is None,
         "side": plan.answers.side_confirmed is not True,
@@ -171,7 +93,7 @@ def lacking(case: Case, language: Language) -> list[str]:
     return [str(words[key]) for key, missing in checks.items() if missing]
 
 
-def _identity(w: _Writer) -> Section:
+def _identity(w: Writer) -> Section:
     series = w.plan.series
     k, j, i = series.grid.spacing_mm_kji
     rows = [
@@ -191,7 +113,7 @@ def _identity(w: _Writer) -> Section:
     )
 
 
-def _indication(w: _Writer) -> Section:
+def _indication(w: Writer) -> Section:
     rows = (
         (w.label("primary"), w.said("primary")),
         (w.label("goal"), w.said("goal")),
@@ -203,11 +125,11 @@ def _indication(w: _Writer) -> Section:
     return Section("indication", rows)
 
 
-def _mdt(w: _Writer) -> Section:
+def _mdt(w: Writer) -> Section:
     return Section("mdt", ((w.label("date"), w.said("mdt_date")), (w.label("opinion"), "")))
 
 
-def _lesion(w: _Writer) -> Section:
+def _lesion(w: Writer) -> Section:
     lesion = w.plan.measures
     if lesion is None:
         return Section("lesion", (), (w.words["lacking"]["lesion"],))
@@ -236,7 +158,7 @@ def _lesion(w: _Writer) -> Section:
     return Section("lesion", tuple(rows), tuple(notes))
 
 
-def _breach(w: _Writer, lesion: LesionMeasurement) -> str:
+def _breach(w: Writer, lesion: LesionMeasurement) -> str:
     told = w.yes_no(lesion.cortical_breach)
     if lesion.cortical_breach and lesion.breach_area_mm2 is not None:
         told += f", {w.number(lesion.breach_area_mm2, 0)} mm²"
@@ -245,7 +167,7 @@ def _breach(w: _Writer, lesion: LesionMeasurement) -> str:
     return told
 
 
-def _involvement(w: _Writer) -> list[Row]:
+def _involvement(w: Writer) -> list[Row]:
     """Return what the lesion does to its bone, and its nearest neighbours."""
     found = w.plan.effects
     if found is None:
@@ -276,7 +198,7 @@ def _involvement(w: _Writer) -> list[Row]:
     return rows
 
 
-def _edited(w: _Writer, edit: MeasureEdit) -> str:
+def _edited(w: Writer, edit: MeasureEdit) -> str:
     """Say that a measure was set by hand, and what had been measured."""
 
     def said(value: Value | None) -> str:
@@ -290,19 +212,13 @@ def _edited(w: _Writer, edit: MeasureEdit) -> str:
     )
 
 
-def _unseen(w: _Writer) -> tuple[str, ...]:
-    """Say which nerves no CT shows, so that no zone can be said to spare them."""
-    names = ", ".join(w.place(one.name) for one in w.plan.unpainted)
-    return (f"{w.label('not_visible')}: {names}",) if names else ()
-
-
-def _pain(w: _Writer) -> Section:
+def _pain(w: Writer) -> Section:
     return Section(
         "pain", ((w.label("vas"), w.said("vas")), (w.label("pain_kind"), w.said("pain")))
     )
 
 
-def _risk(w: _Writer) -> Section:
+def _risk(w: Writer) -> Section:
     scores = w.advice.get("scores") or {}
     rows = [
         (name, UNKNOWN[w.language] if not score else f"{score['total']} – {score['class']}")
@@ -318,7 +234,7 @@ def _risk(w: _Writer) -> Section:
     return Section("risk", tuple(rows))
 
 
-def _antithrombotics(w: _Writer) -> str:
+def _antithrombotics(w: Writer) -> str:
     drugs = w.answers.get("antithrombotics")
     if drugs is None:
         return UNKNOWN[w.language]
@@ -326,12 +242,12 @@ def _antithrombotics(w: _Writer) -> str:
     return ", ".join(told) or w.label("none")
 
 
-def _allergies(w: _Writer) -> str:
+def _allergies(w: Writer) -> str:
     known = (("contrast_reaction", "contrast"), ("anaesthetic_allergy", "anaesthetic"))
     return "; ".join(f"{w.label(label)}: {w.said(key)}" for key, label in known)
 
 
-def _technique(w: _Writer) -> Section:
+def _technique(w: Writer) -> Section:
     if not w.advice:
         return Section("technique", (), (w.words["lacking"]["recommendation"],))
     rows = [(w.label("verdict"), str(w.words["verdicts"][w.advice["verdict"]]))]
@@ -346,7 +262,7 @@ def _technique(w: _Writer) -> Section:
     return Section("technique", tuple(rows))
 
 
-def _contraindications(w: _Writer) -> Section:
+def _contraindications(w: Writer) -> Section:
     if not w.advice:
         return Section("contraindications", (), (w.words["lacking"]["recommendation"],))
     asked = [answer_name(key, w.language) for key in w.advice["missing"]]
@@ -357,33 +273,7 @@ def _contraindications(w: _Writer) -> Section:
     return Section("contraindications", ((w.label("missing"), missing),), warnings)
 
 
-def _path(w: _Writer) -> Section:
-    chosen = w.plan.chosen
-    if chosen is None:
-        reasons = tuple(one.message for one in w.plan.no_access[:8])
-        return Section("path", (), (w.words["lacking"]["access"], *reasons))
-    near = sorted(chosen.clearance_mm.items(), key=lambda item: item[1])
-    entry = ", ".join(w.number(n) for n in chosen.entry_lps_mm)
-    target = ", ".join(w.number(n) for n in chosen.target_lps_mm)
-    access = w.plan.access
-    rows = [
-        (w.label("position"), str(w.words["positions"][w.plan.position])),
-        (w.label("needle"), needle_name(access.needle, w.language) if access else ""),
-        (w.label("entry"), f"({entry}) mm LPS"),
-        (w.label("target"), f"({target}) mm LPS"),
-        (w.label("depth"), f"{w.number(chosen.length_mm / 10)} cm"),
-        (w.label("angle"), f"{w.number(chosen.angle_to_axial_deg, 0)}°"),
-        (w.label("bone_passed"), f"{w.number(chosen.bone_mm, 0)} mm"),
-        (
-            w.label("clearance"),
-            "; ".join(f"{w.place(name)} {w.number(mm)} mm" for name, mm in near[:6]) or "–",
-        ),
-        (w.label("not_checked"), ", ".join(map(w.place, access.not_checked)) if access else ""),
-    ]
-    return Section("path", tuple(rows), (*_unseen(w), *_classes_set(w)))
-
-
-def _drugs(w: _Writer) -> Section:
+def _drugs(w: Writer) -> Section:
     dose = w.advice.get("infiltration")
     if not dose:
         return Section("drugs", (), (w.words["lacking"]["recommendation"],))
@@ -406,22 +296,22 @@ def _drugs(w: _Writer) -> Section:
     return Section("drugs", tuple(rows), (f"[{', '.join(dose['rules'])}]",))
 
 
-def _mg(w: _Writer, value: float | None) -> str:
+def _mg(w: Writer, value: float | None) -> str:
     return UNKNOWN[w.language] if value is None else f"{w.number(value)} mg"
 
 
-def _zone(w: _Writer) -> Section:
+def _zone(w: Writer) -> Section:
     if not w.plan.simulation:
         return Section("zone", (), (w.words["lacking"]["simulation"],))
     rows: list[Row] = []
     for one in w.plan.simulation:
         rows.extend(_zone_rows(w, one))
     return Section(
-        "zone", tuple(rows), (str(w.words["simulation_note"]), *_unseen(w), *_limits_set(w))
+        "zone", tuple(rows), (str(w.words["simulation_note"]), *unseen(w), *_limits_set(w))
     )
 
 
-def _zone_rows(w: _Writer, one: TreatmentSummary) -> list[Row]:
+def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     name = f"{w.words['techniques'].get(one.technique, one.technique)} – {one.device}"
     head = (
         f"{w.label('coverage')} {w.number(one.coverage_percent, 0)} %; "
@@ -449,7 +339,7 @@ def _worst_first(neighbours: tuple[NeighbourRow, ...]) -> list[NeighbourRow]:
     return passed + kept[: max(SHOWN_NEIGHBOURS - len(passed), 0)]
 
 
-def _limits_set(w: _Writer) -> tuple[str, ...]:
+def _limits_set(w: Writer) -> tuple[str, ...]:
     """Say which limits the radiologist has set for this case."""
     told = []
     for change in w.plan.limits:
@@ -471,17 +361,7 @@ def _limits_set(w: _Writer) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _classes_set(w: _Writer) -> tuple[str, ...]:
-    """Say which structures the radiologist lets the needle pass, or not."""
-    return tuple(
-        f"{w.label('set_by_hand')}: {w.place(change.name)}: "
-        f"{class_name(change.value, w.language)} "
-        f"({class_name(change.was, w.language)}; {change.at_utc})"
-        for change in w.plan.classes
-    )
-
-
-def _adjuncts(w: _Writer) -> Section:
+def _adjuncts(w: Writer) -> Section:
     rows = [
         (
             str(w.words["techniques"][one["technique"]]),
@@ -499,25 +379,25 @@ def _adjunct(item: object) -> str:
     return str(item)
 
 
-def _said_by_rules(w: _Writer, key: str, ids: tuple[str, ...]) -> Section:
+def _said_by_rules(w: Writer, key: str, ids: tuple[str, ...]) -> Section:
     return Section(key, (), tuple(_rule_text(w, one) for one in ids))
 
 
-def _rule_text(w: _Writer, rule_id: str) -> str:
+def _rule_text(w: Writer, rule_id: str) -> str:
     row = rule(rule_id)
     text = row.text_fr if w.language == "fr" else row.text_en
     return f"{text} [{rule_id}]"
 
 
-def _outcome(w: _Writer) -> Section:
+def _outcome(w: Writer) -> Section:
     return _said_by_rules(w, "outcome", ("A27", "A50", "B20"))
 
 
-def _complications(w: _Writer) -> Section:
+def _complications(w: Writer) -> Section:
     return _said_by_rules(w, "complications", ("A21", "A49", "B15"))
 
 
-def _consent(w: _Writer) -> Section:
+def _consent(w: Writer) -> Section:
     rows = (
         (w.label("consent"), w.label("to_fill")),
         (w.label("general_anaesthesia"), w.said("general_anaesthesia_possible")),
@@ -526,16 +406,16 @@ def _consent(w: _Writer) -> Section:
     return Section("consent", rows)
 
 
-def _aftercare(w: _Writer) -> Section:
+def _aftercare(w: Writer) -> Section:
     return _said_by_rules(w, "aftercare", ("A22", "A23", "A53"))
 
 
-def _signoff(w: _Writer) -> Section:
+def _signoff(w: Writer) -> Section:
     blank = "……………………………………"
     return Section("signoff", ((w.label("name"), blank), (w.label("date"), blank)))
 
 
-def _sources(w: _Writer) -> Section:
+def _sources(w: Writer) -> Section:
     """Return every rule that the report cites, with its source."""
     ids = dict.fromkeys([*w.advice.get("rules", []), "A21", "A22", "A23", "A27", "A49", "A50"])
     rows = []

@@ -23,9 +23,8 @@ from imaging.geometry import Grid
 from imaging.structures.codes import structure_code
 from imaging.structures.model import Structures
 from planning.access.needles import needle_named
-from planning.access.request import AccessResult
 from planning.errors import PlanningError
-from planning.plan import Case
+from planning.plan import Case, Plan
 
 SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/"
@@ -68,8 +67,8 @@ def slicer_files(case: Case) -> dict[str, bytes]:
     """
     made: dict[str, bytes] = {}
     grid = case.plan.series.grid
-    if case.plan.access is not None:
-        made |= _paths(case.plan.access, case.plan.chosen_rank)
+    if case.plan.ways:
+        made |= _paths(case.plan)
     lesion = case.plan.measures
     if lesion is not None:
         length, width = lesion.length_ends_lps_mm, lesion.width_ends_lps_mm
@@ -90,14 +89,14 @@ def slicer_files(case: Case) -> dict[str, bytes]:
     return made
 
 
-def _paths(access: AccessResult, chosen_rank: int | None) -> dict[str, bytes]:
+def _paths(plan: Plan) -> dict[str, bytes]:
     made = {}
     try:
-        diameter_mm = needle_named(access.needle).diameter_mm
+        diameter_mm = needle_named(plan.needle_used).diameter_mm
     except PlanningError:  # a needle that the table no longer has
         diameter_mm = None
-    for one in access.proposals:
-        chosen = one.rank == chosen_rank
+    for one in plan.ways:
+        chosen = one.rank == plan.chosen_rank
         name = f"path-{one.rank}-chosen" if chosen else f"path-{one.rank}"
         ends = (one.entry_lps_mm, one.target_lps_mm)
         colour = NEEDLE if chosen else OTHER_NEEDLE

@@ -169,15 +169,13 @@ def _rgb(colour: str) -> tuple[float, float, float]:
 
 
 def _ways(case: Case) -> list[tuple[FloatArray, FloatArray, str]]:
-    if case.plan.access is None:
-        return []
     return [
         (
             np.array(one.entry_lps_mm),
             np.array(one.target_lps_mm),
             NEEDLE if one.rank == case.plan.chosen_rank else OTHER_NEEDLE,
         )
-        for one in case.plan.access.proposals
+        for one in case.plan.ways
     ]
 
 

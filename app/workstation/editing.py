@@ -127,7 +127,7 @@ class Editing:
         self, name: str, inside: list[Vector], outside: list[Vector], generosity: float
     ) -> None:
         session = self._session
-        session.cancel_named("outline", "regrow", "measure")
+        session.cancel_named("outline", "regrow", "measure", "prepare")
         case, volume = session.case, session.volume
         if case is None or volume is None:
             return

@@ -32,8 +32,8 @@ from app.workstation.stages import (
 from app.workstation.views.surfaces import Mesh
 from imaging.errors import Problem, Refusal
 from imaging.volume import Volume
-from planning import procedure
-from planning.access.request import Position
+from planning import procedure, ways_in
+from planning.access.posture import Position
 from planning.dependence import for_all
 from planning.errors import PlanningError
 from planning.plan import Case
@@ -187,6 +187,7 @@ class Session:
         self._cancel_all()
         self.editing.measure()
         self.start("surface", self._show_surface, None, tasks.surface, volume)
+        self.start("prepare", lambda _nothing: None, None, tasks.prepare, volume)
 
     def _show_surface(self, found: Mesh) -> None:
         self.surface = found
@@ -223,7 +224,7 @@ class Session:
             Of the proposal.
         """
         if self.case is not None and self.case.plan.chosen_rank != rank:
-            self.apply("choose_access", procedure.choose_access(self.case, rank))
+            self.apply("choose_access", ways_in.choose_access(self.case, rank))
 
     def simulate(self, device_id: str, margin_mm: float, spacing_mm: float = 1.0) -> None:
         """Simulate a device on the chosen way in, in the background.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging.dicom.discover import discover, opened
@@ -22,23 +23,26 @@ from imaging.lesion.segment import LesionOutline
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.progress import Progress
-from imaging.structures.canal import canal_beside
+from imaging.structures.canal import CanalBeside, canal_beside
 from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
 from imaging.volume import Volume
 from planning import corrections
-from planning.access.request import Position
+from planning.access.posture import Position
 from planning.plan import Case
 from planning.procedure import (
-    find_access,
     find_surroundings,
     propose_outline,
     simulate_device,
     with_lesion,
     with_structures,
 )
+from planning.ways_in import find_access
 
 GROWTHS = Growths()  # of the worker's last click: the next ones mostly correct it
+CANAL = CanalBeside()  # of the same click
+PREPARED_MM = 5.0  # between the clicks that are tried before the first is made
+DENSE_HU, SOFT_HU = 300, (60, 130)  # a cortex, and what can be told from it
 
 
 @dataclass(frozen=True)
@@ -216,9 +220,44 @@ def outline(
         On the grid of the series.
     """
     found = propose_outline(
-        structures, volume, seeds_lps_mm, generosity, progress, outside_lps_mm, GROWTHS
+        structures, volume, seeds_lps_mm, generosity, progress, outside_lps_mm, GROWTHS, CANAL
     )
     return Proposed(cut_out(found.mask), replace(found, mask=np.zeros(0, dtype=bool)))
+
+
+def prepare(volume: Volume, progress: Progress) -> None:
+    """Do once what clicks ask for, so that the first one waits for no compiled code to be loaded.
+
+    Parameters
+    ----------
+    volume : Volume
+        The CT.
+    progress : Progress
+        Told between the steps.
+    """
+    place = _beside_bone(volume)
+    if place is None:
+        return
+    away = np.array([PREPARED_MM, 0.0, 0.0])
+    inside, wrong = np.stack([place, place + away]), (place - away)[None]
+    growths, canal = Growths(), CanalBeside()
+    with contextlib.suppress(Refusal):  # whatever is there, it is no lesion that anybody clicked
+        for seeds, outside in ((inside[:1], wrong[:0]), (inside, wrong)):
+            found = propose_outline(None, volume, seeds, 0.0, progress, outside, growths, canal)
+        measured(cut_out(found.mask), volume, None, progress)
+
+
+def _beside_bone(volume: Volume) -> FloatArray | None:
+    """Return a place in softer tissue beside dense bone, near the middle of the image."""
+    step = [max(1, round(PREPARED_MM / mm)) for mm in volume.grid.spacing_mm_kji]
+    few = volume.hu[:: step[0], :: step[1], :: step[2]]
+    dense = few > DENSE_HU
+    soft = (few > SOFT_HU[0]) & (few < SOFT_HU[1])
+    places = np.argwhere(soft & ndimage.binary_dilation(dense)) * step
+    if not len(places):
+        return None
+    apart = np.linalg.norm(places / np.array(volume.hu.shape) - 0.5, axis=1)
+    return volume.grid.to_lps(places[int(apart.argmin())].astype(float))
 
 
 def measured(

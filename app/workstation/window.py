@@ -45,9 +45,9 @@ from planning.store import ENDING
 
 log = logging.getLogger(__name__)
 
-POLL_MS = 30
+POLL_MS = 10
 PANEL_WIDTH = 436
-QUIET_JOBS = frozenset({"measure"})  # follows every stroke; its panel says so
+QUIET_JOBS = frozenset({"measure", "prepare"})  # one follows every stroke, one nobody waits for
 WIDE_PANEL_WIDTH = 780  # the questionnaire with the recommendation beside it
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 

@@ -1,9 +1,4 @@
-"""The last millimetres: the outline is moved to half way between lesion and bone.
-
-What the bone was before is told by the other side of the body where that can be compared, voxel by
-voxel, so that a cortex of which more than half is left stays bone. Elsewhere the bone beside the
-border stands for it.
-"""
+"""The last millimetres: the outline is moved to half way between lesion and the bone beside it."""
 
 from __future__ import annotations
 
@@ -12,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray
+from imaging.kernels import kernel
 from imaging.volume import Volume
 
 NEIGHBOURHOOD_MM = 3.0  # in which the bone beside the border is looked for
@@ -64,16 +60,17 @@ def at_half_level(
     values = sign * (volume.hu[block].astype(np.float32) - lesion_hu)
     deviation = np.where(spacing < THICK_MM, SMOOTHING_MM / spacing, 0.0)
     values = ndimage.gaussian_filter(values, deviation)
-    bone = ndimage.percentile_filter(values, BONE_PERCENTILE, footprint=_ball(spacing))
     core = mask[block]
+    known = np.zeros(core.shape, dtype=bool)
+    before = values
     if healthy_hu is not None:
         before = sign * (healthy_hu[block] - lesion_hu)
         known = before > LEAST_CONTRAST_HU
-        bone = np.where(known, before, bone)
-        core = core & ~(known & (values > bone / 2) & _near(~core, spacing))
-    joins = (values < bone / 2) & (bone > LEAST_CONTRAST_HU) & allowed[block]
-    near = _near(core, spacing)
-    grown = ndimage.binary_propagation(core, mask=core | (joins & near))
+        core = core & ~(known & (values > before / 2) & _near(~core, spacing))
+    asked = _near(core, spacing) & allowed[block] & ~core
+    joins = _beside_bone(values, asked & ~known, _ball(spacing))
+    joins |= asked & known & (values < before / 2)
+    grown = ndimage.binary_propagation(core, mask=core | joins)
     filled = ndimage.binary_fill_holes(grown)
     even = np.where(spacing < THICK_MM, EVEN_MM / spacing, 0.0)
     smooth = ndimage.gaussian_filter(filled.astype(np.float32), even) > 0.5
@@ -91,6 +88,41 @@ def _near(mask: BoolArray, spacing_mm_kji: np.ndarray) -> BoolArray:
     if spacing_mm_kji[0] > THICK_MM:
         near |= ndimage.binary_dilation(mask, np.ones((3, 1, 1), dtype=bool))
     return near
+
+
+def _beside_bone(values: NDArray[np.float32], asked: BoolArray, footprint: BoolArray) -> BoolArray:
+    """Tell where the bone in the neighbourhood is dense enough, and its half level not reached.
+
+    The bone's value is a percentile. That it lies above a limit is told by counting what does,
+    which is many times faster than the percentile itself.
+    """
+    reach = [n // 2 for n in footprint.shape]
+    wide = np.pad(values, [(n, n) for n in reach], mode="symmetric")
+    steps = np.argwhere(footprint) - reach
+    strides = (wide.shape[1] * wide.shape[2], wide.shape[2], 1)
+    above = len(steps) - int(len(steps) * BONE_PERCENTILE / 100)  # those from the percentile on
+    places = (np.argwhere(asked) + reach) @ strides
+    joins = np.zeros(values.shape, dtype=np.bool_)
+    joins[asked] = _many_above(wide.ravel(), places, steps @ strides, above)
+    return joins
+
+
+@kernel
+def _many_above(
+    values: NDArray[np.float32], places: NDArray[np.int64], steps: NDArray[np.int64], least: int
+) -> BoolArray:
+    """Tell at which places so many neighbours lie above twice their value, and above bone's."""
+    found = np.zeros(len(places), dtype=np.bool_)
+    for n in range(len(places)):
+        limit = max(np.float32(LEAST_CONTRAST_HU), np.float32(2.0) * values[places[n]])
+        count = 0
+        for step in steps:
+            if values[places[n] + step] > limit:
+                count += 1
+                if count >= least:
+                    found[n] = True
+                    break
+    return found
 
 
 def _ball(spacing_mm_kji: np.ndarray) -> BoolArray:

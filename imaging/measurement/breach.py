@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.document import Document, Vector
-from imaging.geometry import BoolArray, FloatArray, Grid
+from imaging.geometry import BoolArray, FloatArray, Grid, filled_places
 from imaging.lesion.region import SIGHT_MM, cut_region
 from imaging.volume import Volume, sample
 
@@ -72,7 +72,7 @@ def find_breach(volume: Volume, mask: BoolArray) -> Breach:
     Breach
         Whether it is open, and where.
     """
-    points = volume.grid.to_lps(np.argwhere(mask))
+    points = volume.grid.to_lps(filled_places(mask))
     start, size = volume.grid.around(points, 12.0)
     crop = volume.cropped(start, size)
     part = mask[tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))]

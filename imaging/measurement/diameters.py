@@ -10,7 +10,14 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist, squareform
 
 from imaging.document import Vector
-from imaging.geometry import BoolArray, FloatArray, Grid, perpendicular_axes, unit
+from imaging.geometry import (
+    BoolArray,
+    FloatArray,
+    Grid,
+    filled_block,
+    perpendicular_axes,
+    unit,
+)
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,16 @@ def surface_points_kji(mask: BoolArray) -> FloatArray:
     numpy.ndarray
         Shape (n, 3), fractional indices.
     """
-    padded = np.pad(mask, 1)
+    block = filled_block(mask)
+    if block is None:
+        return np.empty((0, 3))
+    padded = np.pad(mask[block], 1)
+    start = np.array([part.start for part in block], dtype=float)
     points = []
     for axis in range(3):
         low = np.take(padded, range(padded.shape[axis] - 1), axis=axis)
         high = np.take(padded, range(1, padded.shape[axis]), axis=axis)
-        found = np.argwhere(low != high).astype(float) - 1.0
+        found = np.argwhere(low != high).astype(float) - 1.0 + start
         found[:, axis] += 0.5
         points.append(found)
     return np.concatenate(points)

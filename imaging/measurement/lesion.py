@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from imaging.document import Document, Vector
 from imaging.errors import refuse_image
-from imaging.geometry import BoolArray, Grid
+from imaging.geometry import BoolArray, Grid, filled_block, filled_places
 from imaging.measurement.breach import Breach, find_breach
 from imaging.measurement.diameters import diameters, diameters_in_slice
 from imaging.measurement.posterior_wall import PosteriorWall, posterior_wall
@@ -136,21 +136,21 @@ def measure(volume: Volume, mask: BoolArray, canal: BoolArray | None = None) -> 
     ImagingError
         When the mask is empty.
     """
-    voxels = int(mask.sum())
-    if voxels == 0:
+    filled = filled_block(mask)
+    if filled is None:
         raise refuse_image("empty_mask", "the mask is empty; outline the lesion first")
     grid = volume.grid
     spatial = diameters(mask, grid)
     axial, slice_k = diameters_in_slice(mask, grid)
-    centroid = grid.to_lps(np.argwhere(mask).mean(axis=0))
-    values = volume.hu[mask]
+    centroid = grid.to_lps(filled_places(mask).mean(axis=0))
+    values = volume.hu[filled][mask[filled]]
     breach = _widest(find_breach(volume, mask), posterior_wall(volume, mask, canal))
     p5, median, p95 = (float(n) for n in np.percentile(values, (5, 50, 95)))
     return LesionMeasurement(
         length_mm=spatial.length_mm,
         width_mm=spatial.width_mm,
         volume_formula_ml=spatial.length_mm * spatial.width_mm**2 / 2000.0,
-        volume_ml=voxels * grid.voxel_ml,
+        volume_ml=len(values) * grid.voxel_ml,
         length_ends_lps_mm=spatial.length_ends_lps_mm,
         width_ends_lps_mm=spatial.width_ends_lps_mm,
         axial=AxialDiameters(length_mm=axial.length_mm, width_mm=axial.width_mm, slice_k=slice_k),
@@ -158,7 +158,7 @@ def measure(volume: Volume, mask: BoolArray, canal: BoolArray | None = None) -> 
         mean_hu=float(values.mean()),
         kind=lesion_kind(values),
         cortical_breach=breach.is_open,
-        voxels=voxels,
+        voxels=len(values),
         surface_mm2=surface_mm2(mask, grid),
         hu=Density(sd=float(values.std()), p5=p5, median=median, p95=p95),
         breach_area_mm2=breach.area_mm2,
@@ -192,7 +192,7 @@ def surface_mm2(mask: BoolArray, grid: Grid) -> float:
     """
     from skimage.measure import marching_cubes, mesh_surface_area
 
-    found = ndimage.find_objects(mask.view(np.uint8))[0]
+    found = filled_block(mask)
     part = np.pad(mask[found].astype(np.float32), SURFACE_PAD)
     smooth = ndimage.gaussian_filter(part, SURFACE_SMOOTHING_VOXELS)
     level = min(0.5, 0.99 * float(smooth.max()))

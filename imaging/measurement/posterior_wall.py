@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import binary_erosion, distance_transform_edt, label
 
 from imaging.document import Document, Vector
-from imaging.geometry import BoolArray, FloatArray
+from imaging.geometry import BoolArray, FloatArray, filled_places
 from imaging.volume import Volume, sample
 
 REACH_MM = 5.0  # between lesion and canal: thicker than a posterior wall with its blur
@@ -59,7 +59,7 @@ def posterior_wall(volume: Volume, mask: BoolArray, canal: BoolArray | None) -> 
     """
     if canal is None or not canal.any():
         return PosteriorWall()
-    points = volume.grid.to_lps(np.argwhere(mask))
+    points = volume.grid.to_lps(filled_places(mask))
     start, size = volume.grid.around(points, ROOM_MM)
     part = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
     lesion, sac = mask[part], canal[part]
@@ -78,7 +78,7 @@ def posterior_wall(volume: Volume, mask: BoolArray, canal: BoolArray | None) -> 
     steps = np.linspace(0.0, 1.0, int(2 * REACH_MM / STEP_MM))
     way = begin[:, None] + steps[None, :, None] * (end - begin)[:, None]
     values = sample(volume.hu[part].astype(np.float32), grid, way, order=1, outside=0.0)
-    lesion_hu = min(float(np.median(volume.hu[mask])), SOFT_MOST_HU)
+    lesion_hu = min(float(np.median(volume.hu[part][lesion])), SOFT_MOST_HU)
     soft_hu = max(lesion_hu, float(np.median(volume.hu[part][sac])))
     bare = np.zeros(lesion.shape, dtype=bool)
     bare[tuple(where[values.max(axis=1) < soft_hu + ABOVE_SOFT_HU].T)] = True

@@ -41,13 +41,12 @@ def find_body(hu: NDArray[np.int16], spacing_mm_kji: tuple[float, float, float])
     core = _largest(core)
     if not core.any():
         return np.zeros(hu.shape, dtype=bool)
-    grown = np.stack([_dilated(plane, pixel_mm, COUCH_SHEET_MM + 2 * WORK_MM) for plane in core])
-    near = np.repeat(np.repeat(grown, step, axis=1), step, axis=2)[:, : hu.shape[1], : hu.shape[2]]
-    body = solid & near
-    filled = np.empty_like(body)
-    for plane, out in zip(body, filled, strict=True):
-        ndimage.binary_fill_holes(_only_large(plane), output=out)
-    return filled
+    for k, plane in enumerate(solid):  # in place: it becomes the body
+        grown = _dilated(core[k], pixel_mm, COUCH_SHEET_MM + 2 * WORK_MM)
+        near = np.repeat(np.repeat(grown, step, axis=0), step, axis=1)
+        own = plane & near[: hu.shape[1], : hu.shape[2]]
+        ndimage.binary_fill_holes(_only_large(own), output=plane)
+    return solid
 
 
 def _eroded(plane: BoolArray, pixel_mm: tuple[float, float], radius_mm: float) -> BoolArray:
@@ -102,12 +101,14 @@ def find_air(
         Lung, and gas elsewhere; told apart by their mean density and size.
     """
     voxel_ml = float(np.prod(spacing_mm_kji)) / 1000.0
-    air = body & (hu < GAS_HU)
+    air = hu < GAS_HU
+    air &= body
     pieces = Pieces.of(air, spacing_mm_kji)
     core = ndimage.binary_erosion(air)
     count = pieces.sums(summed(core, pieces.step))
     total = pieces.sums(summed(core, pieces.step, lambda k: hu[k].astype(np.float32)))
     means = total / np.maximum(count, 1.0)
+    del core
     sizes_ml = pieces.sums(summed(air, pieces.step)) * voxel_ml
     is_lung = (sizes_ml > LUNG_LEAST_ML) & (means > LUNG_MEAN_HU[0]) & (means < LUNG_MEAN_HU[1])
     is_gas = ~is_lung & (sizes_ml > GAS_LEAST_ML)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.geometry import BoolArray
+from imaging.structures.canal import Canal
 from imaging.structures.coarse import Pieces, summed
 from imaging.structures.contrast import Contrast
 
@@ -47,17 +48,20 @@ def find_bone(
         Same shape.
     """
     voxel_ml = float(np.prod(spacing_mm_kji)) / 1000.0
-    likely = body & (hu > LIKELY_HU)
+    likely = hu > LIKELY_HU
+    likely &= body
     if contrast is not None:
         for k in range(len(likely)):
             likely[k] &= ~contrast.plane(k, likely.shape[1:])
     pieces = Pieces.of(likely, spacing_mm_kji)
-    sure = pieces.sums(summed(likely & (hu > SURE_HU), pieces.step)) * voxel_ml
+    sure = voxel_ml * pieces.sums(
+        summed(likely, pieces.step, lambda k: (hu[k] > SURE_HU).astype(np.float32))
+    )
     return pieces.chosen(sure > LEAST_ML, likely)
 
 
 def fill_marrow(
-    bone: BoolArray, keep_open: BoolArray, spacing_mm_kji: tuple[float, float, float]
+    bone: BoolArray, keep_open: Canal | None, spacing_mm_kji: tuple[float, float, float]
 ) -> BoolArray:
     """Return bone with what its cortex encloses.
 
@@ -65,8 +69,8 @@ def fill_marrow(
     ----------
     bone : numpy.ndarray
         Shape (k, j, i), as :func:`find_bone` returns it.
-    keep_open : numpy.ndarray
-        Same shape; the spinal canal, never filled.
+    keep_open : Canal or None
+        The spinal canal, never filled.
     spacing_mm_kji : tuple of float
         Voxel size.
 
@@ -91,7 +95,9 @@ def fill_marrow(
         small[0] = False
         edge = int(radius.max()) + 1
         filled[k][window] |= (closed | small[holes])[edge:-edge, edge:-edge]
-    return filled & ~keep_open
+    if keep_open is not None:
+        filled[keep_open.block] &= ~keep_open.inner
+    return filled
 
 
 def trim_blur(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from imaging.structures.coarse import CoarseImage, step_about
+from imaging.structures.coarse import CoarseImage, closer_than, step_about
 from imaging.structures.contrast import Contrast
 
 WORK_MM = (3.0, 2.4, 2.4)
@@ -15,7 +14,7 @@ TISSUE_HU = -20.0  # fat of the mesentery is left out
 
 
 def paint_bowel(
-    labels: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
     hu: NDArray[np.int16],
     spacing_mm_kji: tuple[float, float, float],
     gas: int,
@@ -45,7 +44,7 @@ def paint_bowel(
     if not held.any():
         return
     spacing = [mm * n for mm, n in zip(spacing_mm_kji, step, strict=True)]
-    near: np.ndarray = ndimage.distance_transform_edt(~held, sampling=spacing) < WALL_MM
+    near = closer_than(held, WALL_MM, (spacing[0], spacing[1], spacing[2]))
     image = CoarseImage(np.zeros((0, 0, 0), np.float32), step, (spacing[0], spacing[1], spacing[2]))
     padded = np.pad(near, [(0, 1)] * 3, mode="edge")
     wide = Contrast(padded, image)

@@ -9,13 +9,14 @@ between two arches the ring is open.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imaging.geometry import BoolArray, FloatArray
+from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.kernels import kernel, parallel_kernel, prange
 from imaging.orientation import Orientation
 from imaging.structures.body import find_body
@@ -39,6 +40,8 @@ OFF_MIDLINE_COST = 0.25  # of a score, 40 mm beside the body's midline
 LEAST_SURROUNDED = 0.55
 LEAST_LENGTH_MM = 25.0
 NEAR_MM = 60.0
+SMOOTH_MM = 0.7
+ABOUT_AXIS_MM = 45.0  # rays of 15 mm, two moves of their centre by 10 mm at most, and smoothing
 OUTLINE_RAYS = 72
 OUTLINE_LIMIT_MM = 15.0
 SMOOTH_ALONG_MM = 12.0
@@ -52,14 +55,58 @@ class Canal:
 
     Parameters
     ----------
-    mask : numpy.ndarray
-        Shape (k, j, i) along the patient's axes.
+    inner : numpy.ndarray
+        Shape of the block, along the patient's axes.
+    block : tuple of slice
+        Where it lies in the image; nothing of the canal lies elsewhere.
     axis_kji : numpy.ndarray
         Shape (slices, 3), fractional indices of its centre, a row for each slice it lies in.
     """
 
-    mask: BoolArray
+    inner: BoolArray
+    block: tuple[slice, slice, slice]
     axis_kji: FloatArray
+
+    def width(self, k: int) -> int:
+        """Return how many columns of a slice it lies in.
+
+        Parameters
+        ----------
+        k : int
+            Slice of the image, one that it lies in.
+
+        Returns
+        -------
+        int
+            Voxels.
+        """
+        return int(np.count_nonzero(self.inner[k - self.block[0].start].any(axis=0)))
+
+    def every(self, step: Sequence[int], shape: tuple[int, ...]) -> BoolArray:
+        """Return it on every so many voxels of the image.
+
+        Parameters
+        ----------
+        step : sequence of int
+            Voxels between two that are taken, along k, j, i.
+        shape : tuple of int
+            Of the image.
+
+        Returns
+        -------
+        numpy.ndarray
+            Bool.
+        """
+        out = np.zeros([-(-size // n) for size, n in zip(shape, step, strict=True)], dtype=bool)
+        first = [-(-part.start // n) for part, n in zip(self.block, step, strict=True)]
+        taken = self.inner[
+            tuple(
+                slice(one * n - part.start, None, n)
+                for one, n, part in zip(first, step, self.block, strict=True)
+            )
+        ]
+        out[tuple(slice(a, a + n) for a, n in zip(first, taken.shape, strict=True))] = taken
+        return out
 
 
 @kernel
@@ -85,6 +132,10 @@ def _surroundings(
 ) -> NDArray[np.float32]:
     """Score each place of each slice by the share of rays that meet bone, weighed by distance."""
     score = np.zeros((hu.shape[0], len(places_j), len(places_i)), dtype=np.float32)
+    sines, cosines = np.empty(RAYS), np.empty(RAYS)
+    for ray in range(RAYS):
+        sines[ray] = math.sin(2.0 * math.pi * ray / RAYS)
+        cosines[ray] = math.cos(2.0 * math.pi * ray / RAYS)
     for k in prange(hu.shape[0]):
         for a in range(len(places_j)):
             for b in range(len(places_i)):
@@ -100,10 +151,9 @@ def _surroundings(
                         front = 0.0
                         break
                     ray = turn * SPREAD % RAYS + turn // FIRST_RAYS
-                    angle = 2.0 * math.pi * ray / RAYS
-                    sin = math.sin(angle)
+                    sin = sines[ray]
                     dj = sin / pixel_mm_j
-                    di = math.cos(angle) / pixel_mm_i
+                    di = cosines[ray] / pixel_mm_i
                     step = _bone_along(hu[k], j, i, dj, di)
                     if step > 0:
                         total += 1.0 if step >= 4 else 0.5
@@ -167,17 +217,24 @@ def _every_slice(
 
 @parallel_kernel
 def _outlines(
-    hu: NDArray[np.float32], centres: FloatArray, pixel_mm_j: float, pixel_mm_i: float
+    hu: NDArray[np.float32],
+    first: NDArray[np.int64],
+    centres: FloatArray,
+    pixel_mm_j: float,
+    pixel_mm_i: float,
 ) -> FloatArray:
-    """Return the distance to bone along each ray, NaN where none is met; shape (slices, rays)."""
+    """Return the distance to bone along each ray, NaN where none is met; shape (slices, rays).
+
+    ``first`` is the row and column, in the frame of the centres, at which ``hu`` begins.
+    """
     radii = np.full((hu.shape[0], OUTLINE_RAYS), np.nan)
     for k in prange(hu.shape[0]):
         for ray in range(OUTLINE_RAYS):
             angle = 2.0 * math.pi * ray / OUTLINE_RAYS
             for step in range(6, int(2 * OUTLINE_LIMIT_MM) + 1):
                 r = 0.5 * step
-                y = int(centres[k, 0] + math.sin(angle) * r / pixel_mm_j + 0.5)
-                x = int(centres[k, 1] + math.cos(angle) * r / pixel_mm_i + 0.5)
+                y = int(centres[k, 0] + math.sin(angle) * r / pixel_mm_j + 0.5) - first[0]
+                x = int(centres[k, 1] + math.cos(angle) * r / pixel_mm_i + 0.5) - first[1]
                 if y < 0 or x < 0 or y >= hu.shape[1] or x >= hu.shape[2]:
                     break
                 if hu[k, y, x] > BONE_HU:
@@ -208,14 +265,13 @@ def find_canal(
     window = _middle(body, spacing_mm_kji)
     if window is None:
         return None
-    sigma = [0.0, 0.7 / spacing_mm_kji[1], 0.7 / spacing_mm_kji[2]]
-    part = ndimage.gaussian_filter(hu[:, window[0], window[1]].astype(np.float32), sigma)
+    part = hu[:, window[0], window[1]]
     pixel_mm = spacing_mm_kji[1:]
     stride = [max(1, round(PLACE_MM / mm)) for mm in pixel_mm]
     places_j = np.arange(0, part.shape[1], stride[0])
     places_i = np.arange(0, part.shape[2], stride[1])
     every = max(1, round(PLACE_SLICE_MM / spacing_mm_kji[0]))
-    score = _surroundings(part[::every], places_j, places_i, *pixel_mm)
+    score = _surroundings(_smooth(part[::every], pixel_mm), places_j, places_i, *pixel_mm)
     score -= _off_midline(body, window[1], places_i, pixel_mm[1])[::every, None, :]
     place_mm = stride[0] * pixel_mm[0], stride[1] * pixel_mm[1]
     slice_mm = spacing_mm_kji[0] * every
@@ -230,21 +286,36 @@ def find_canal(
     run, centres = _every_slice(run, centres, every, len(hu))
     smooth = max(1.0, SMOOTH_ALONG_MM / spacing_mm_kji[0])
     centres = ndimage.gaussian_filter1d(centres, smooth / 2, axis=0, mode="nearest")
-    slices = part[run]
+    slices, first = _smooth_about(part[run], centres, pixel_mm)
     for _ in range(2):
-        radii = _smoothed(_outlines(slices, centres, *pixel_mm), smooth)
+        radii = _smoothed(_outlines(slices, first, centres, *pixel_mm), smooth)
         centres = centres + _centroid_shift(radii, pixel_mm)
-    radii = _smoothed(_outlines(slices, centres, *pixel_mm), smooth)
-    mask = np.zeros(hu.shape, dtype=bool)
-    mask[run, window[0], window[1]] = _painted(slices, centres, radii, pixel_mm)
-    axis = np.column_stack(
-        [
-            np.arange(run.start, run.stop),
-            centres[:, 0] + (window[0].start or 0),
-            centres[:, 1] + (window[1].start or 0),
-        ]
+    radii = _smoothed(_outlines(slices, first, centres, *pixel_mm), smooth)
+    corner = np.array([window[0].start, window[1].start])
+    rows, columns = (
+        slice(int(n), int(n) + size)
+        for n, size in zip(corner + first, slices.shape[1:], strict=True)
     )
-    return Canal(mask & body, axis)
+    inner = _painted(slices, first, centres, radii, pixel_mm) & body[run, rows, columns]
+    axis = np.column_stack([np.arange(run.start, run.stop), centres + corner])
+    return Canal(inner, (run, rows, columns), axis)
+
+
+def _smooth(part: NDArray[np.int16], pixel_mm: tuple[float, float]) -> NDArray[np.float32]:
+    """Return slices with less noise."""
+    sigma = [0.0, *(SMOOTH_MM / mm for mm in pixel_mm)]
+    smooth: NDArray[np.float32] = ndimage.gaussian_filter(part.astype(np.float32), sigma)
+    return smooth
+
+
+def _smooth_about(
+    part: NDArray[np.int16], centres: FloatArray, pixel_mm: tuple[float, float]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return slices with less noise around the axis only, and their first row and column."""
+    reach = np.array([ABOUT_AXIS_MM / mm for mm in pixel_mm])
+    low = np.maximum(centres.min(axis=0) - reach, 0).astype(int)
+    high = np.minimum(centres.max(axis=0) + reach + 1, part.shape[1:]).astype(int)
+    return _smooth(part[:, low[0] : high[0], low[1] : high[1]], pixel_mm), low
 
 
 def canal_near(volume: Volume, points_lps_mm: FloatArray) -> BoolArray | None:
@@ -255,7 +326,8 @@ def canal_near(volume: Volume, points_lps_mm: FloatArray) -> BoolArray | None:
     volume : Volume
         A CT.
     points_lps_mm : numpy.ndarray
-        Shape (n, 3).
+        Shape (n, 3). Those less than 30 mm above or below the first change nothing, so that a
+        further click finds the same canal.
 
     Returns
     -------
@@ -263,10 +335,7 @@ def canal_near(volume: Volume, points_lps_mm: FloatArray) -> BoolArray | None:
         Shape of the volume, bool; None where no canal is seen within 60 mm above and below.
     """
     turned = Orientation.of(volume.grid)
-    heights = turned.grid.to_kji(np.atleast_2d(points_lps_mm))[:, 0]
-    reach = NEAR_MM / turned.grid.spacing_mm_kji[0]
-    low = max(0, int(heights.min() - reach))
-    high = min(turned.grid.size_kji[0], int(heights.max() + reach) + 1)
+    low, high = slices_near(turned.grid, points_lps_mm)
     if high <= low:
         return None
     hu = np.ascontiguousarray(turned.turn(volume.hu)[low:high])
@@ -274,8 +343,31 @@ def canal_near(volume: Volume, points_lps_mm: FloatArray) -> BoolArray | None:
     if canal is None:
         return None
     mask = np.zeros(turned.grid.size_kji, dtype=bool)
-    mask[low:high] = canal.mask
+    mask[low:high][canal.block] = canal.inner
     return turned.turn_back(mask)
+
+
+def slices_near(grid: Grid, points_lps_mm: FloatArray) -> tuple[int, int]:
+    """Return the slices in which the canal is looked for near some places.
+
+    Parameters
+    ----------
+    grid : Grid
+        Along the patient's axes.
+    points_lps_mm : numpy.ndarray
+        Shape (n, 3).
+
+    Returns
+    -------
+    tuple of int
+        The first, and the one after the last.
+    """
+    heights = grid.to_kji(np.atleast_2d(points_lps_mm))[:, 0]
+    reach = NEAR_MM / grid.spacing_mm_kji[0]
+    if np.abs(heights - heights[0]).max() <= reach / 2:
+        heights = heights[:1]
+    low = max(0, int(heights.min() - reach))
+    return low, min(grid.size_kji[0], int(heights.max() + reach) + 1)
 
 
 def _coarse_body(hu: NDArray[np.int16], spacing_mm_kji: tuple[float, float, float]) -> BoolArray:
@@ -312,6 +404,45 @@ def canal_beside(
     if structures is not None and structures.named(SPINAL_CANAL) is not None:
         return structures.mask(SPINAL_CANAL)
     return canal_near(volume, points_lps_mm)
+
+
+class CanalBeside:
+    """The canal beside the clicks asked for last, which mostly are corrected by the next."""
+
+    def __init__(self) -> None:
+        self._of: tuple[NDArray[np.generic], tuple[int, int]] | None = None
+        self._canal: BoolArray | None = None
+
+    def find(
+        self, structures: Structures | None, volume: Volume, points_lps_mm: FloatArray
+    ) -> BoolArray | None:
+        """Return what :func:`canal_beside` does, without looking twice.
+
+        Parameters
+        ----------
+        structures : Structures or None
+            Of the case.
+        volume : Volume
+            The CT.
+        points_lps_mm : numpy.ndarray
+            Shape (n, 3).
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Shape of the volume, bool; None where no canal is seen.
+        """
+        if structures is not None and structures.named(SPINAL_CANAL) is not None:
+            of: tuple[NDArray[np.generic], tuple[int, int]] = structures.labels, (0, 0)
+        else:
+            of = volume.hu, slices_near(Orientation.of(volume.grid).grid, points_lps_mm)
+        if self._of is None or self._of[1] != of[1] or not _same(self._of[0], of[0]):
+            self._of, self._canal = of, canal_beside(structures, volume, points_lps_mm)
+        return self._canal
+
+
+def _same(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
+    return one.shape == other.shape and one.ctypes.data == other.ctypes.data
 
 
 def _middle(
@@ -381,22 +512,28 @@ def _centroid_shift(radii: FloatArray, pixel_mm: tuple[float, float]) -> FloatAr
 
 def _painted(
     hu: NDArray[np.float32],
+    first: NDArray[np.int64],
     centres: FloatArray,
     radii: FloatArray,
     pixel_mm: tuple[float, float],
 ) -> BoolArray:
-    """Return the pixels inside the outlines that are not bone, and what those enclose."""
+    """Return the pixels inside the outlines that are not bone, and what those enclose.
+
+    ``first`` is the row and column, in the frame of the centres, at which ``hu`` begins.
+    """
+    end_ji = first + hu.shape[1:]
     out = np.zeros(hu.shape, dtype=bool)
     angles = 2 * np.pi * np.arange(OUTLINE_RAYS + 1) / OUTLINE_RAYS
     for k, centre in enumerate(centres):
         reach = radii[k].max() / np.array(pixel_mm) + 2
-        start = np.clip((centre - reach).astype(int), 0, hu.shape[1:])
-        end = np.clip((centre + reach).astype(int) + 2, start, hu.shape[1:])
-        near = slice(int(start[0]), int(end[0])), slice(int(start[1]), int(end[1]))
-        jj, ii = np.ogrid[near]
+        start = np.clip((centre - reach).astype(int), first, end_ji)
+        end = np.clip((centre + reach).astype(int) + 2, start, end_ji)
+        jj, ii = np.ogrid[start[0] : end[0], start[1] : end[1]]
+        rows, columns = (slice(a, b) for a, b in zip(start - first, end - first, strict=True))
         y = (jj - centre[0]) * pixel_mm[0]
         x = (ii - centre[1]) * pixel_mm[1]
         limit = np.interp(np.arctan2(y, x) % (2 * np.pi), angles, np.append(radii[k], radii[k, 0]))
         inside = np.hypot(y, x) <= limit - BLUR_OF_PIXEL * max(pixel_mm)
-        out[k][near] = ndimage.binary_fill_holes(inside & (hu[k][near] < INSIDE_HU))
+        soft = hu[k, rows, columns] < INSIDE_HU
+        out[k, rows, columns] = ndimage.binary_fill_holes(inside & soft)
     return out

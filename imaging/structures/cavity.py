@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label, maximum_filter1d
 from scipy.spatial import ConvexHull, QhullError
 
@@ -19,7 +20,7 @@ SLAB_MM = 50.0  # above and below a slice, bone within this closes the wall arou
 
 def find_cavity(
     bone: BoolArray,
-    body: BoolArray,
+    body: BoolArray | NDArray[np.uint8],
     canal_axis_kji: FloatArray,
     spacing_mm_kji: tuple[float, float, float],
 ) -> BoolArray:
@@ -31,8 +32,10 @@ def find_cavity(
 
     Parameters
     ----------
-    bone, body : numpy.ndarray
+    bone : numpy.ndarray
         Shape (k, j, i) along the patient's axes.
+    body : numpy.ndarray
+        Same shape, a mask, or labels of what is inside the skin.
     canal_axis_kji : numpy.ndarray
         Shape (slices, 3), centre of the canal.
     spacing_mm_kji : tuple of float
@@ -54,18 +57,20 @@ def find_cavity(
         slab = np.logical_or.reduce(near, axis=0)
         behind = round(back[k] + BEHIND_CANAL_MM / spacing_mm_kji[1])
         inside = _hull(slab, bone.shape[1:], (step[1], step[2]))
-        wall = _behind_wall(body[k], (step[1], step[2]), spacing_mm_kji[1:])
+        wall = _behind_wall(body[k] > 0, (step[1], step[2]), spacing_mm_kji[1:])
         if pelvis[k]:  # beside the ilia lie the gluteal muscles, which are passable
             wall[_front_row(slab, step[1]) :] = False
         inside |= wall
         inside[min(max(behind, 0), bone.shape[1]) :] = False
         out[k : k + step[0]] = inside
     for k in range(len(out)):
-        out[k] &= body[k] & ~bone[k]
+        out[k] &= (body[k] > 0) & ~bone[k]
     return out
 
 
-def is_trunk(body: BoolArray, spacing_mm_kji: tuple[float, float, float]) -> bool:
+def is_trunk(
+    body: BoolArray | NDArray[np.uint8], spacing_mm_kji: tuple[float, float, float]
+) -> bool:
     """Tell a trunk from limbs and head, where no canal was found to tell by.
 
     Parameters
@@ -89,7 +94,7 @@ def is_trunk(body: BoolArray, spacing_mm_kji: tuple[float, float, float]) -> boo
     return bool(sections.max(initial=0) * pixel_mm2 > TRUNK_MM2)
 
 
-def behind_all(body: BoolArray) -> FloatArray:
+def behind_all(body: BoolArray | NDArray[np.uint8]) -> FloatArray:
     """Return an axis behind the body, which stands for a canal that was not found.
 
     Parameters

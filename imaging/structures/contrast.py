@@ -90,8 +90,10 @@ class Contrast:
         numpy.ndarray
             Bool.
         """
-        slices = range(0, shape[0], step[0])
-        return np.stack([self.plane(k, shape[1:])[:: step[1], :: step[2]] for k in slices])
+        out = np.empty([-(-size // n) for size, n in zip(shape, step, strict=True)], dtype=bool)
+        for n, plane in enumerate(out):
+            plane[:] = self.plane(n * step[0], shape[1:])[:: step[1], :: step[2]]
+        return out
 
     def plane(self, k: int, shape: tuple[int, ...]) -> BoolArray:
         """Return the contrast of a slice of the image.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from imaging.errors import refuse_image
 from imaging.geometry import BoolArray
+from imaging.memory import give_back_large_arrays
 from imaging.orientation import Orientation
 from imaging.progress import SILENT, Progress
 from imaging.structures.body import find_air, find_body
@@ -16,6 +17,7 @@ from imaging.structures.bone import fill_marrow, find_bone, trim_blur
 from imaging.structures.bowel import paint_bowel
 from imaging.structures.canal import Canal, find_canal
 from imaging.structures.cavity import behind_all, find_cavity, is_trunk
+from imaging.structures.coarse import counted
 from imaging.structures.contrast import Contrast, find_contrast
 from imaging.structures.foramina import exit_names, paint_exits
 from imaging.structures.iliac import find_iliacs
@@ -138,6 +140,7 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     ImagingError
         When there is no body in the image.
     """
+    give_back_large_arrays()
     turned = Orientation.of(volume.grid)
     hu = np.ascontiguousarray(turned.turn(volume.hu))
     spacing = turned.grid.spacing_mm_kji
@@ -147,9 +150,11 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
         message = "no body is seen in the image; choose the series that shows the patient"
         raise refuse_image("no_body", message, volume.series.path)
     progress.update(0.2, "air")
-    labels = body.astype(np.uint16)
-    for name, air in zip((LUNG, BOWEL_GAS), find_air(hu, body, spacing), strict=True):
-        labels[air] = LABEL[name]
+    lung, gas = find_air(hu, body, spacing)
+    labels = body.astype(np.uint8)
+    for label, air in ((LABEL[LUNG], lung), (LABEL[BOWEL_GAS], gas)):
+        np.putmask(labels, air, label)
+    del lung, gas, air
     progress.update(0.3, "spinal canal")
     canal = find_canal(hu, body, spacing)
     names: dict[int, str] = dict(enumerate(METHODS, start=1))
@@ -159,22 +164,25 @@ def find_structures(volume: Volume, progress: Progress = SILENT) -> Structures:
     tubes = follow_vessels(front) if front else {}
     contrast = find_contrast(hu, body, canal, front, tuple(tubes.values()), spacing)
     progress.update(0.5, "bone")
-    nothing = np.zeros((1, 1, 1), dtype=bool)
     bone = find_bone(hu, body, spacing, contrast)
-    bone = fill_marrow(bone, canal.mask if canal else nothing, spacing)
+    del body  # from here on it is what has a label
+    bone = fill_marrow(bone, canal, spacing)
     if canal and front:
-        seen = _Seen(hu, body, bone, canal, front, tubes, contrast, spacing)
+        seen = _Seen(hu, bone, canal, front, tubes, contrast, spacing)
         names, levels = _along_the_spine(seen, labels, progress.part(0.55, 0.97))
+        del seen
     else:
         _fill(labels, bone, LABEL[BONE])
         paint_contrast(labels, hu, contrast, LABEL[VESSEL], SOFT)
-        if is_trunk(body, spacing):
-            _fill(labels, find_cavity(bone, body, behind_all(body), spacing), LABEL[BODY_CAVITY])
-    for k in range(len(labels)):
-        labels[k][body[k] & (hu[k] > METAL_HU)] = LABEL[METAL]
+        if is_trunk(labels, spacing):
+            cavity = find_cavity(bone, labels, behind_all(labels), spacing)
+            _fill(labels, cavity, LABEL[BODY_CAVITY])
+    del bone
+    for plane, values in zip(labels, hu, strict=True):
+        plane[(plane > 0) & (values > METAL_HU)] = LABEL[METAL]
     progress.update(1.0, "structures found")
     table = _table(labels, names, levels, turned.grid.voxel_ml)
-    return Structures(turned.turn_back(labels), volume.grid, table, levels)
+    return Structures(turned.turn_back(labels).astype(np.uint16), volume.grid, table, levels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +190,6 @@ class _Seen:
     """What the image showed before anything was named, along the patient's axes."""
 
     hu: NDArray[np.int16]
-    body: BoolArray
     bone: BoolArray
     canal: Canal
     front: Front
@@ -192,11 +199,11 @@ class _Seen:
 
 
 def _along_the_spine(
-    seen: _Seen, labels: NDArray[np.uint16], progress: Progress
+    seen: _Seen, labels: NDArray[np.uint8], progress: Progress
 ) -> tuple[dict[int, str], Levels | None]:
     """Paint bones, roots, vessels, kidneys and bowel by their place to the spine; return names."""
     hu, canal, spacing = seen.hu, seen.canal, seen.spacing
-    labels[canal.mask] = LABEL[SPINAL_CANAL]
+    labels[canal.block][canal.inner] = LABEL[SPINAL_CANAL]
     skeleton = split_bone(hu, seen.bone, canal, spacing, progress.part(0.1, 0.6), seen.contrast)
     bone = seen.bone
     for k, own in enumerate(skeleton.labels):
@@ -220,33 +227,31 @@ def _along_the_spine(
     paint_kidneys(labels, hu, bone, canal, spacing, heights, number, SOFT)
     paint_contrast(labels, hu, seen.contrast, LABEL[VESSEL], SOFT)
     progress.update(0.85, "body cavity")
-    _fill(labels, find_cavity(bone, seen.body, canal.axis_kji, spacing), LABEL[BODY_CAVITY])
+    _fill(labels, find_cavity(bone, labels, canal.axis_kji, spacing), LABEL[BODY_CAVITY])
     cavity = (LABEL[BODY_CAVITY],)
     paint_bowel(labels, hu, spacing, LABEL[BOWEL_GAS], LABEL[BOWEL], cavity)
     return names, levels
 
 
-def _fill(labels: NDArray[np.uint16], mask: BoolArray, label: int) -> None:
+def _fill(labels: NDArray[np.uint8], mask: BoolArray, label: int) -> None:
     """Paint where nothing but the body is known yet, slice by slice to save memory."""
     for plane, wanted in zip(labels, mask, strict=True):
         plane[wanted & (plane == LABEL[BODY])] = label
 
 
-def _paint(labels: NDArray[np.uint16], skeleton: Skeleton, bone: BoolArray) -> None:
+def _paint(labels: NDArray[np.uint8], skeleton: Skeleton, bone: BoolArray) -> None:
     """Paint the bones that were told apart, and the exits in them, where only the body is known."""
     exits = np.array([False, *(name.startswith(EXIT) for name in skeleton.names)])
     for plane, own, solid in zip(labels, skeleton.labels, bone, strict=True):
         free = (own > 0) & (solid | exits[own]) & (plane == LABEL[BODY])
-        plane[free] = own[free].astype(np.uint16) + len(METHODS)
+        plane[free] = own[free] + np.uint8(len(METHODS))
 
 
 def _table(
-    labels: NDArray[np.uint16], names: dict[int, str], levels: Levels | None, voxel_ml: float
+    labels: NDArray[np.uint8], names: dict[int, str], levels: Levels | None, voxel_ml: float
 ) -> tuple[Structure, ...]:
     """Return a row for each label that occurs; the body's holds all of them."""
-    counts = np.zeros(max(names) + 1, dtype=np.int64)
-    for plane in labels:
-        counts += np.bincount(plane.ravel(), minlength=len(counts))
+    counts = counted(labels, max(names))
     counts[LABEL[BODY]] = counts[1:].sum()
     return tuple(
         Structure(

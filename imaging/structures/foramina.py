@@ -42,7 +42,7 @@ def exit_names(discs: dict[str, float]) -> tuple[str, ...]:
 
 
 def paint_exits(
-    labels: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
     hu: NDArray[np.int16],
     canal: Canal,
     spacing_mm_kji: tuple[float, float, float],
@@ -78,7 +78,7 @@ def paint_exits(
         high = min(int(disc + ABOVE_DISC_MM / mm_k), int(axis[-1, 0]), len(labels) - 1)
         for k in range(low, high + 1):
             j, i = (float(np.interp(k, axis[:, 0], axis[:, n])) for n in (1, 2))
-            half = 0.5 * np.count_nonzero(canal.mask[k].any(axis=0))
+            half = 0.5 * canal.width(k)
             rows = slice(max(0, round(j - FRONT_MM / mm_j)), round(j + BEHIND_MM / mm_j) + 1)
             inner, outer = half - INNER_MM / mm_i, half + OUTER_MM / mm_i
             near = (i + inner, i + outer) if side == "left" else (i - outer, i - inner)

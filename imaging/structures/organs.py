@@ -102,7 +102,7 @@ def name_vessels(
 
 
 def paint_vessels(
-    labels: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
     image: CoarseImage,
     tubes: Iterable[tuple[str, Tube]],
     number: dict[str, int],
@@ -128,7 +128,7 @@ def paint_vessels(
 
 
 def paint_kidneys(
-    labels: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
     hu: NDArray[np.int16],
     bone: BoolArray,
     canal: Canal,
@@ -168,7 +168,7 @@ def paint_kidneys(
 
 
 def paint_contrast(
-    labels: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
     hu: NDArray[np.int16],
     contrast: Contrast,
     label: int,

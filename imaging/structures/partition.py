@@ -10,7 +10,7 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from imaging.geometry import BoolArray
+from imaging.geometry import BoolArray, filled_block
 from imaging.kernels import kernel
 
 DENSE_HU = 350.0  # travel costs its length from here on
@@ -126,11 +126,19 @@ def share_out(
     numpy.ndarray
         Same shape, int16; 0 outside bone and where no seed reaches.
     """
-    dear = hu.astype(np.float32)
+    out = np.zeros(bone.shape, dtype=np.int16)
+    block = filled_block(bone)
+    if block is None:
+        return out
+    own = bone[block]
+    dear = hu[block].astype(np.float32)
     dear -= SOFT_HU
     dear *= 1.0 / (DENSE_HU - SOFT_HU)
     np.clip(dear, 0.0, 1.0, out=dear)
     dear *= 1.0 - DEAREST
     dear += DEAREST
-    dear[~bone] = 0.0
-    return _flood(dear, np.where(bone, seeds, 0).astype(np.int16), np.array(spacing_mm_kji), climb)
+    dear[~own] = 0.0
+    marks = np.where(own, seeds[block], np.int16(0))
+    steep = np.ascontiguousarray(climb[block]) if climb.size else climb
+    out[block] = _flood(dear, marks, np.array(spacing_mm_kji), steep)
+    return out

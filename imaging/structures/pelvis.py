@@ -53,7 +53,7 @@ class Pelvis:
     @classmethod
     def of(
         cls,
-        labels: NDArray[np.uint16],
+        labels: NDArray[np.uint8],
         number: dict[str, int],
         side: str,
         spacing_mm_kji: tuple[float, float, float],

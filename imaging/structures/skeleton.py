@@ -7,7 +7,7 @@ voxels of about 2 mm, then brought back to those of the image.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from scipy import ndimage
 from imaging.geometry import BoolArray, FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.structures.canal import Canal
+from imaging.structures.coarse import counted
 from imaging.structures.contrast import Contrast
 from imaging.structures.hip_joint import split_femora
 from imaging.structures.levels import Anchors, Levels, name_levels, rib_name
@@ -115,6 +116,12 @@ class _Work:
     def voxel_ml(self) -> float:
         return float(np.prod(self.spacing)) / 1000.0
 
+    def without_places(self) -> _Work:
+        """Return it without what only naming needs, to save memory."""
+        nothing = np.zeros(0)
+        index = np.zeros((0, 3), dtype=np.int64)
+        return replace(self, index=index, along=nothing, front=nothing, left=nothing)
+
     def spread(self, values: NDArray[Value]) -> NDArray[Value]:
         """Put a value of each bone voxel in its place."""
         out: NDArray[Value] = np.zeros(self.bone.shape, dtype=values.dtype)
@@ -164,7 +171,7 @@ def split_bone(
     frame = SpineFrame.along(canal.axis_kji, spacing_mm_kji)
     cuts = find_cuts(frame, hu, spacing_mm_kji)
     step = [max(1, int(WORK_MM / mm)) for mm in spacing_mm_kji]
-    work = _work(hu, bone, canal.mask, frame, step, spacing_mm_kji)
+    work = _work(hu, bone, canal, frame, step, spacing_mm_kji)
     if not cuts or not len(work.index):
         return Skeleton(np.zeros(bone.shape, np.uint8), (), None)
     seeds, segments = _body_seeds(work, cuts, len(frame.points_mm))
@@ -176,8 +183,11 @@ def split_bone(
     progress.update(0.4, "vertebrae")
     arches = work.spread((work.front < ARCH_FRONT_MM) & (np.abs(work.left) < RIB_SIDE_MM))
     shared = share_out(work.hu, work.bone, seeds, work.spacing, arches)
+    del seeds, arches
     progress.update(0.6, "levels")
     labels, names, levels, title = _named(work, shared, segments, wings, ribs)
+    work = work.without_places()
+    del shared, wings, ribs
     if levels is not None:
         levels = levels.with_doubt(_uneven(cuts, title))
     labels, names = split_femora(work.hu, labels, names, work.spacing)
@@ -201,7 +211,7 @@ def split_bone(
 def _work(
     hu: NDArray[np.int16],
     bone: BoolArray,
-    canal: BoolArray,
+    canal: Canal,
     frame: SpineFrame,
     step: list[int],
     spacing_mm_kji: tuple[float, float, float],
@@ -214,7 +224,7 @@ def _work(
     return _Work(
         hu=np.ascontiguousarray(hu[every]),
         bone=few,
-        canal=canal[every],
+        canal=canal.every(step, hu.shape),
         spacing=(spacing[0], spacing[1], spacing[2]),
         index=index,
         along=along,
@@ -252,7 +262,7 @@ def _wings(work: _Work) -> list[_Piece]:
     Shoulders are as large; hips reach into the lower half of the image.
     """
     labels, count = _parts(work, WING_SIDE_MM)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1) * work.voxel_ml
+    sizes = counted(labels, count) * work.voxel_ml
     middle = work.bone.shape[0] / 2
     return [
         _piece(work, labels, n, box)
@@ -264,7 +274,7 @@ def _wings(work: _Work) -> list[_Piece]:
 def _ribs(work: _Work, wings: list[_Piece]) -> list[_Piece]:
     """Return long pieces of bone beside the spine that are not the hips."""
     labels, count = _parts(work, RIB_SIDE_MM)
-    sizes = np.bincount(labels.ravel(), minlength=count + 1) * work.voxel_ml
+    sizes = counted(labels, count) * work.voxel_ml
     reach = np.zeros(count + 1)
     np.maximum.at(reach, labels[tuple(work.index.T)], np.abs(work.left))
     hips = {int(n) for wing in wings for n in np.unique(labels[wing.box][wing.mask])}
@@ -283,7 +293,7 @@ def _named(
     ribs: list[_Piece],
 ) -> tuple[NDArray[np.int16], tuple[str, ...], Levels | None, dict[int, str]]:
     """Give every piece its name; pieces of one name become one, ribs not attached are left out."""
-    sizes = np.bincount(shared.ravel(), minlength=segments + len(wings) + len(ribs) + 1)
+    sizes = counted(shared, segments + len(wings) + len(ribs))
     sacral = _sacral(work, shared, segments, len(wings))
     upper = range(segments, sacral, -1)  # vertebrae from above downward
     vertebrae = [n for n in upper if sizes[n] * work.voxel_ml > VERTEBRA_LEAST_ML]

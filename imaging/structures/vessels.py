@@ -321,7 +321,7 @@ def above_fork(tube: Tube, front: Front, usual_k: float | None) -> Tube | None:
 def paint_tube(
     tube: Tube,
     own: CoarseImage,
-    labels: NDArray[np.uint16],
+    labels: NDArray[np.uint8],
     label: int,
     over: tuple[int, ...],
 ) -> None:

@@ -1,44 +1,53 @@
-"""One way in, judged on the CT's own voxels: what it crosses and how near it passes."""
+"""One way in, judged on the CT's own voxels: what it crosses, what it nears, what it breaks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from imaging.geometry import BoolArray, FloatArray, Grid
-from imaging.structures.model import PassageClass, is_bone
+from imaging.document import Vector
+from imaging.geometry import BoolArray, FloatArray, Grid, unit
+from imaging.structures.model import BODY, PassageClass
 from imaging.volume import sample
-from planning.access.request import NEAR_LESION_MM, AccessRequest
-from planning.access.scene import BONE_HU
+from planning.access.at_table import Landmarks
+from planning.access.corridors import KNOWN, Vertebra
+from planning.access.ct import CtFields, Walked
+from planning.access.hand import landed_off
+from planning.access.march import (
+    BODY_BIT,
+    CROSSES,
+    FLAT_TO_CORTEX,
+    INTACT_CORTEX,
+    REASONS,
+    TOO_MUCH_BONE,
+    TOO_NEAR,
+)
+from planning.access.posture import (
+    doubt_of_posture,
+    is_reachable,
+    positions_reaching,
+    posture_of_ct,
+)
+from planning.access.request import AccessRequest, Crossing, Hand, Proposal
+from planning.access.scene import Scene, build_scene, margin_of
+from planning.access.targets import LesionShape, lesion_shape
+from planning.access.wishes import Ways, angle_to_axial_deg, score_of, terms_of
 
 STEP_MM = 0.5
 NEIGHBOURS = 8  # nearest voxel centres whose boxes are measured exactly
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a way in meets.
-
-    Parameters
-    ----------
-    reason : str
-        Why it is rejected; empty when it holds.
-    bone_mm : float
-        Bone on the way, lesion left out.
-    clearance_mm : dict
-        Distance from the needle's surface to each forbidden structure.
-    crossed : tuple
-        What the way runs through, in order: name and millimetres.
-    """
-
-    reason: str
-    bone_mm: float
-    clearance_mm: dict[str, float]
-    crossed: tuple[tuple[str, float], ...]
+SKIN_MM = 8.0  # about an entry, in which the skin is looked for along the way
+SKIN_STEP_MM = 0.25
+LUNGS = ("lung", "pleura")
+OUTSIDE, UNLABELLED = "outside", "unlabelled"
+NOT_CLEARED = "not_cleared"  # runs through tissue that was not told apart
+FAR_MM = 30.0  # a structure farther from a coarse look at the way needs no fine one
+COARSE_STEPS = 8
+STEEP_DEG = 90.0  # counted where no cortex is met
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,23 +61,32 @@ class _Obstacle:
     centres_lps_mm: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Judge:
-    """Judges ways in of one case.
+    """Judges ways in of one case; what is costly is prepared when it is first needed.
 
     Parameters
     ----------
     request : AccessRequest
         The case and its limits.
-    obstacles : tuple
-        Forbidden structures.
-    bone : numpy.ndarray
-        Shape of the volume, bool.
+    scene : Scene
+        Its fields.
     """
 
     request: AccessRequest
-    obstacles: tuple[_Obstacle, ...]
-    bone: BoolArray
+    scene: Scene
+    ct: CtFields = field(init=False)
+    shape: LesionShape = field(init=False)
+    vertebra: Vertebra | None = field(init=False)
+    landmarks: Landmarks = field(init=False)
+    _obstacles: tuple[_Obstacle, ...] | None = field(init=False, default=None)
+    _skin: cKDTree | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.ct = CtFields.of(self.request, self.scene)
+        self.shape = lesion_shape(self.request)
+        self.vertebra = Vertebra.of(self.request)
+        self.landmarks = Landmarks.of(self.scene)
 
     @classmethod
     def of(cls, request: AccessRequest) -> Judge:
@@ -84,77 +102,330 @@ class Judge:
         Judge
             Reusable for any number of ways.
         """
-        structures, grid = request.structures, request.volume.grid
-        obstacles = []
-        boxes = ndimage.find_objects(structures.labels.astype(np.int32))
-        for row in structures.table:
-            if row.class_ != PassageClass.FORBIDDEN or boxes[row.label - 1] is None:
-                continue
-            centres = _surface_lps_mm(structures.labels, row.label, boxes[row.label - 1], grid)
-            margin = request.margin_mm(row.name)
-            obstacles.append(_Obstacle(row.name, row.label, margin, cKDTree(centres), centres))
-        names = [row.name for row in structures.table if is_bone(row.name)]
-        bone = structures.mask(*names) if names else np.greater(request.volume.hu, BONE_HU)
-        return cls(request, tuple(obstacles), bone)
+        return cls(request, build_scene(request))
 
-    def judge(self, entry_lps_mm: FloatArray, target_lps_mm: FloatArray) -> Verdict:
+    def ways(
+        self,
+        entries_lps_mm: FloatArray,
+        targets_lps_mm: FloatArray,
+        walked: Walked,
+        corridors: list[str] | None = None,
+        hand: FloatArray | None = None,
+    ) -> Ways:
+        """Return ways with what their wishes are told from.
+
+        Parameters
+        ----------
+        entries_lps_mm, targets_lps_mm : numpy.ndarray
+            Shape (n, 3).
+        walked : Walked
+            What they met.
+        corridors : list of str or None
+            Name of each way's corridor; None where that is not looked at.
+        hand : numpy.ndarray or None
+            Of :meth:`by_hand`.
+
+        Returns
+        -------
+        Ways
+            For :func:`planning.access.wishes.terms_of`.
+        """
+        known = None
+        if self.vertebra is not None and corridors is not None:
+            known = np.array([float(name.startswith(KNOWN)) for name in corridors])
+        return Ways(
+            entries_lps_mm,
+            targets_lps_mm,
+            walked.bone_mm,
+            walked.avoid_mm,
+            np.maximum(walked.slack_mm, 0.0),
+            np.nan_to_num(walked.cortex_deg, nan=STEEP_DEG),
+            known,
+            hand,
+        )
+
+    def by_hand(self, entries_lps_mm: FloatArray, targets_lps_mm: FloatArray) -> FloatArray:
+        """Return how ways bear the error of the hand.
+
+        Parameters
+        ----------
+        entries_lps_mm, targets_lps_mm : numpy.ndarray
+            Shape (n, 3).
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, 2): share of needles that touch nothing forbidden, share that pass through
+            the lesion.
+        """
+        entries, ends = landed_off(entries_lps_mm, targets_lps_mm, self.request.settings)
+        walked = self.ct.walk(entries.reshape(-1, 3), ends.reshape(-1, 3), touching_only=True)
+        safe = ~np.isin(walked.status, (CROSSES, TOO_NEAR)).reshape(entries.shape[:2])
+        hit = (walked.lesion_mm > 0).reshape(entries.shape[:2])
+        return np.stack([safe.mean(axis=1), hit.mean(axis=1)], axis=1)
+
+    def judge(self, entry_lps_mm: FloatArray, target_lps_mm: FloatArray, rank: int = 0) -> Proposal:
         """Judge one way in.
 
         Parameters
         ----------
         entry_lps_mm, target_lps_mm : numpy.ndarray
-            Shape (3,), point on the skin and point in the lesion.
+            Shape (3,), point at the skin, which is moved onto it along the way, and point in the
+            lesion.
+        rank : int
+            Of the proposal; 0 for a way drawn by hand.
 
         Returns
         -------
-        Verdict
-            Reasons against it, bone, clearances, and what it crosses.
+        Proposal
+            With every limit it breaks in ``against``.
         """
+        target = np.asarray(target_lps_mm, dtype=float)
+        normal = self._normal_at(np.asarray(entry_lps_mm, dtype=float))
+        entry = self._on_skin(np.asarray(entry_lps_mm, dtype=float), target)
+        walked = self.ct.walk(entry[None], target[None])
+        hand = self.by_hand(entry[None], target[None])
+        clearance, broken = self._clearances(entry, target)
+        crossed, bone_mm = self._crossed(entry, target)
+        nearest = min(clearance.values(), default=np.inf)
+        exact = replace(walked, slack_mm=np.array([nearest]), bone_mm=np.array([bone_mm]))
+        corridors = self.corridors(entry[None], target[None])
+        ways = self.ways(entry[None], target[None], exact, corridors, hand)
+        terms = terms_of(ways, self.request.needle, self.shape)
+        against = [*broken, *self._against(entry, target, normal, exact)]
+        cortex = float(walked.cortex_deg[0])
+        return Proposal(
+            rank=rank,
+            entry_lps_mm=as_vector(entry),
+            target_lps_mm=as_vector(target),
+            length_mm=float(np.linalg.norm(target - entry)),
+            angle_to_axial_deg=float(angle_to_axial_deg(entry, target)),
+            bone_mm=bone_mm,
+            clearance_mm=clearance,
+            score=float(score_of(terms, self.request.needle)[0]),
+            terms={name: float(value[0]) for name, value in terms.items()},
+            crossed=crossed,
+            cortex_angle_deg=None if np.isnan(cortex) else cortex,
+            corridor=corridors[0],
+            hand=Hand(
+                angle_deg=self.request.settings.hand_angle_deg,
+                offset_mm=self.request.settings.hand_offset_mm,
+                safe_fraction=float(hand[0, 0]),
+                hit_fraction=float(hand[0, 1]),
+            ),
+            table=self.landmarks.figures(entry, target),
+            positions=positions_reaching(normal),
+            provisional=self._provisional(normal, clearance, float(walked.avoid_mm[0])),
+            against=tuple(dict.fromkeys(against)),
+        )
+
+    def corridors(self, entries_lps_mm: FloatArray, targets_lps_mm: FloatArray) -> list[str]:
+        """Name the corridor of each way.
+
+        Parameters
+        ----------
+        entries_lps_mm, targets_lps_mm : numpy.ndarray
+            Shape (n, 3).
+
+        Returns
+        -------
+        list of str
+            Such as ``transpedicular_left``; empty where it takes none.
+        """
+        if self.vertebra is None:
+            return [""] * len(entries_lps_mm)
+        return self.vertebra.corridors(entries_lps_mm, targets_lps_mm)
+
+    def _provisional(
+        self, normal: FloatArray, clearance: dict[str, float], avoid_mm: float
+    ) -> tuple[str, ...]:
+        posture = posture_of_ct(self.request.volume.series.patient_position)
+        doubts = doubt_of_posture(normal, self.request.position, posture)
+        near = [mm for name, mm in clearance.items() if name.startswith(LUNGS)]
+        if min(near, default=np.inf) < self.request.settings.breathing_mm:
+            doubts = (*doubts, "breathing")
+        return (*doubts, NOT_CLEARED) if avoid_mm > 0 else doubts
+
+    def _against(
+        self, entry: FloatArray, target: FloatArray, normal: FloatArray, walked: Walked
+    ) -> list[str]:
+        """Return the limits broken other than those of the forbidden structures."""
+        request, settings = self.request, self.request.settings
+        length_mm = float(np.linalg.norm(target - entry))
+        along = (target - entry) / max(length_mm, 1e-6)
+        against = []
+        at = request.volume.grid.nearest(target)
+        if at is None or not request.lesion[at]:
+            against.append("target_outside_lesion")
+        if length_mm > request.needle.length_mm:
+            against.append("longer_than_needle")
+        if walked.bone_mm[0] > request.needle.max_bone_mm:
+            against.append(REASONS[TOO_MUCH_BONE])
+        if walked.status[0] == INTACT_CORTEX:
+            against.append(REASONS[INTACT_CORTEX])
+        if walked.cortex_deg[0] < settings.flattest_cortex_deg:
+            against.append(REASONS[FLAT_TO_CORTEX])
+        if -float(along @ normal) < np.sin(np.radians(settings.flattest_skin_deg)):
+            against.append("flat_to_skin")
+        if not is_reachable(normal[None], request.position)[0]:
+            against.append("skin_faces_couch")
+        if self._leaves_body(entry, target):
+            against.append("leaves_body")
+        if self.scene.gantry_lps_mm is not None:
+            out = request.needle.length_mm - length_mm + settings.grip_mm
+            hub = (entry - out * along)[:2] - self.scene.gantry_lps_mm
+            if float(np.hypot(*hub)) > settings.bore_mm / 2:
+                against.append("hits_gantry")
+        return against
+
+    def skin_behind(self, tip_lps_mm: FloatArray, towards_lps_mm: FloatArray) -> FloatArray | None:
+        """Return where a straight way to a tip enters the skin.
+
+        Parameters
+        ----------
+        tip_lps_mm, towards_lps_mm : numpy.ndarray
+            Shape (3,): the tip, and a place on the way before it.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Shape (3,), to within a millimetre; None where the way leaves the image first.
+        """
+        back = unit(towards_lps_mm - tip_lps_mm)
+        steps = np.arange(0.0, self.request.needle.length_mm + 5.0, 1.0)
+        places = tip_lps_mm + steps[:, None] * back
+        grid = self.scene.grid
+        index = np.floor(grid.to_kji(places) + 0.5).astype(int)
+        held = np.asarray(((index >= 0) & (index < grid.size_kji)).all(axis=1))
+        index[~held] = 0
+        in_body = held & ((self.scene.tissue[tuple(index.T)] & BODY_BIT) > 0)
+        outside = np.flatnonzero(~in_body)
+        if not len(outside) or not held[outside[0]]:
+            return None
+        entry: FloatArray = places[outside[0]]
+        return entry
+
+    def _leaves_body(self, entry: FloatArray, target: FloatArray) -> bool:
+        """Tell whether the way comes out of the skin again."""
+        way = _points(entry, target, 1.0)[8:]
+        body = self.scene.tissue & BODY_BIT
+        inside = sample(body, self.scene.grid, way, order=0, outside=0) > 0
+        return bool((~inside).sum() > 2)
+
+    def _normal_at(self, entry: FloatArray) -> FloatArray:
+        if self._skin is None:
+            self._skin = cKDTree(self.scene.skin.points_lps_mm)
+        _, index = self._skin.query(entry)
+        normal: FloatArray = self.scene.skin.normals_lps[index]
+        return normal
+
+    def _on_skin(self, entry: FloatArray, target: FloatArray) -> FloatArray:
+        """Return where the way enters the body on the CT's own voxels, near the entry given."""
+        if self.request.structures.named(BODY) is None:
+            return entry
+        along = target - entry
+        length_mm = float(np.linalg.norm(along))
+        if length_mm < SKIN_MM:
+            return entry
+        along /= length_mm
+        steps = np.arange(-SKIN_MM, SKIN_MM + SKIN_STEP_MM, SKIN_STEP_MM)
+        places = entry + steps[:, None] * along
+        labels = sample(
+            self.request.structures.labels, self.request.volume.grid, places, order=0, outside=0
+        )
+        outside = np.flatnonzero(labels == 0)
+        if not len(outside) or outside[-1] == len(steps) - 1:
+            return entry
+        skin: FloatArray = places[outside[-1]] + SKIN_STEP_MM / 2 * along
+        return skin
+
+    def _clearances(
+        self, entry: FloatArray, target: FloatArray
+    ) -> tuple[dict[str, float], list[str]]:
+        """Return the distance to each forbidden structure, and the limits it breaks."""
         request, grid = self.request, self.request.volume.grid
-        length_mm = float(np.linalg.norm(target_lps_mm - entry_lps_mm))
-        count = max(2, int(np.ceil(length_mm / STEP_MM)) + 1)
-        way = np.linspace(entry_lps_mm, target_lps_mm, count)
-        step_mm = length_mm / (count - 1)
-        in_lesion = sample(request.lesion.view(np.uint8), grid, way, order=0, outside=0) > 0
-        labels = sample(request.structures.labels, grid, way, order=0, outside=0).astype(int)
-        in_bone = sample(self.bone.view(np.uint8), grid, way, order=0, outside=0) > 0
-        bone_mm = float((in_bone & ~in_lesion).sum()) * step_mm
-        near = _near_lesion(request.lesion, grid, way)
-        clearance: dict[str, float] = {}
-        reason = ""
-        for obstacle in self.obstacles:
+        way = _points(entry, target, STEP_MM)
+        in_lesion = _is_in(request.lesion, grid, way)
+        exempt = _is_in(self.ct.exempt, grid, way)
+        labels = sample(self.ct.structures.labels, grid, way, order=0, outside=0).astype(int)
+        clearance, broken = {}, []
+        for obstacle in self._all_obstacles():
+            gap = _gaps_mm(obstacle, way[::COARSE_STEPS], grid) - request.needle.diameter_mm / 2
+            if gap.min() > FAR_MM:
+                clearance[obstacle.name] = float(gap.min())
+                continue
             gap = _gaps_mm(obstacle, way, grid) - request.needle.diameter_mm / 2
             clearance[obstacle.name] = float(gap.min())
             if ((labels == obstacle.label) & ~in_lesion).any():
-                reason = f"crosses:{obstacle.name}"
-            elif not reason and (gap < obstacle.margin_mm)[~near].any():
-                reason = f"too_near:{obstacle.name}"
-        if not reason and bone_mm > request.needle.max_bone_mm:
-            reason = "more_bone_than_needle_passes"
-        if not reason and length_mm > request.needle.length_mm:
-            reason = "longer_than_needle"
-        return Verdict(reason, bone_mm, clearance, self._crossed(labels, in_lesion, step_mm))
+                broken.append(f"{REASONS[CROSSES]}:{obstacle.name}")
+            elif (gap < obstacle.margin_mm)[~exempt].any():
+                broken.append(f"{REASONS[TOO_NEAR]}:{obstacle.name}")
+        return clearance, broken
 
-    def _crossed(
-        self, labels: NDArray[np.int64], in_lesion: BoolArray, step_mm: float
-    ) -> tuple[tuple[str, float], ...]:
-        names = {row.label: row.name for row in self.request.structures.table}
+    def _all_obstacles(self) -> tuple[_Obstacle, ...]:
+        if self._obstacles is None:
+            structures, grid = self.ct.structures, self.request.volume.grid
+            boxes = ndimage.find_objects(structures.labels)
+            self._obstacles = tuple(
+                _obstacle(
+                    structures.labels,
+                    row.label,
+                    boxes[row.label - 1],
+                    grid,
+                    row.name,
+                    margin_of(self.request, row.name),
+                )
+                for row in structures.table
+                if row.class_ == PassageClass.FORBIDDEN
+                and row.label <= len(boxes)
+                and boxes[row.label - 1] is not None
+            )
+        return self._obstacles
+
+    def _crossed(self, entry: FloatArray, target: FloatArray) -> tuple[tuple[Crossing, ...], float]:
+        """Return what a way runs through, in order, and the bone of it."""
+        grid = self.request.volume.grid
+        way = _points(entry, target, STEP_MM)
+        step_mm = float(np.linalg.norm(target - entry)) / len(way)
+        in_lesion = _is_in(self.request.lesion, grid, way)
+        labels = sample(self.ct.structures.labels, grid, way, order=0, outside=0).astype(int)
+        names = {row.label: row.name for row in self.ct.structures.table}
+        nothing = OUTSIDE if self.request.structures.named(BODY) else UNLABELLED
         runs: list[tuple[str, float]] = []
         for label, inside in zip(labels, in_lesion, strict=True):
-            name = "lesion" if inside else names.get(int(label), "outside")
+            name = "lesion" if inside else names.get(int(label), nothing)
             if runs and runs[-1][0] == name:
                 runs[-1] = name, runs[-1][1] + step_mm
             else:
                 runs.append((name, step_mm))
-        return tuple(runs)
+        bone_mm = float((self.ct.is_bone[labels] & ~in_lesion).sum()) * step_mm
+        return tuple(Crossing(name=name, length_mm=mm) for name, mm in runs), bone_mm
 
 
-def _surface_lps_mm(
-    labels: NDArray[np.uint16], label: int, box: tuple[slice, ...], grid: Grid
-) -> FloatArray:
+def _points(entry: FloatArray, target: FloatArray, step_mm: float) -> FloatArray:
+    """Return points along a way, from skin to target."""
+    count = max(2, int(np.ceil(float(np.linalg.norm(target - entry)) / step_mm)) + 1)
+    return np.linspace(entry, target, count)
+
+
+def _is_in(mask: BoolArray, grid: Grid, places: FloatArray) -> BoolArray:
+    found: BoolArray = sample(mask.view(np.uint8), grid, places, order=0, outside=0) > 0
+    return found
+
+
+def _obstacle(
+    labels: NDArray[np.uint16],
+    label: int,
+    box: tuple[slice, ...],
+    grid: Grid,
+    name: str,
+    margin_mm: float,
+) -> _Obstacle:
     part = np.pad(labels[box] == label, 1)
     surface = (part & ~ndimage.binary_erosion(part))[1:-1, 1:-1, 1:-1]
-    return grid.to_lps(np.argwhere(surface) + [axis.start for axis in box])
+    centres = grid.to_lps(np.argwhere(surface) + [axis.start for axis in box])
+    tree = cKDTree(centres, balanced_tree=False, compact_nodes=False)
+    return _Obstacle(name, label, margin_mm, tree, centres)
 
 
 def _gaps_mm(obstacle: _Obstacle, way: FloatArray, grid: Grid) -> FloatArray:
@@ -170,7 +441,17 @@ def _gaps_mm(obstacle: _Obstacle, way: FloatArray, grid: Grid) -> FloatArray:
     return gaps
 
 
-def _near_lesion(lesion: BoolArray, grid: Grid, way: FloatArray) -> BoolArray:
-    centres = grid.to_lps(np.argwhere(lesion))
-    distance, _ = cKDTree(centres).query(way)
-    return np.less_equal(distance, NEAR_LESION_MM + min(grid.spacing_mm_kji) / 2)
+def as_vector(point: FloatArray) -> Vector:
+    """Return a place as documents hold it.
+
+    Parameters
+    ----------
+    point : numpy.ndarray
+        Shape (3,).
+
+    Returns
+    -------
+    Vector
+        LPS millimetres.
+    """
+    return cast("Vector", tuple(float(n) for n in point))

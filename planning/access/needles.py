@@ -28,6 +28,8 @@ class Needle(Document):
         Outer diameter; working length.
     max_bone_mm : float
         Bone outside the lesion that it can be driven through.
+    densest_hu : float or None
+        Densest voxel outside the lesion that it passes; None for one that passes any bone.
     source : str
         Where the figures are from.
     """
@@ -39,6 +41,7 @@ class Needle(Document):
     diameter_mm: float = Field(gt=0.2, lt=6)
     length_mm: float = Field(ge=20, le=400)
     max_bone_mm: float = Field(ge=0, le=400)
+    densest_hu: float | None = Field(default=None, ge=100, le=3000)
     source: str
 
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from imaging.errors import Problem
-from imaging.geometry import BoolArray, FloatArray, Grid
-from imaging.structures.model import BODY, PassageClass, is_bone
-from imaging.volume import mask_on_grid, resample
-from planning.access.request import AccessRequest, Position
-from planning.errors import PlanningError
+from imaging.geometry import BoolArray, Grid, filled_block
+from imaging.nearest import nearest_label
+from imaging.structures.cavity import behind_all, find_cavity, is_trunk
+from imaging.structures.model import BODY, PassageClass, Structure, Structures, is_bone
+from imaging.structures.model import BONE as BONE_NAME
+from imaging.volume import resample
+from planning.access.march import AVOID, BODY_BIT, BONE, EXEMPT, INSIDE, LESION, gather
+from planning.access.request import NEAR_LESION_MM, AccessRequest
+from planning.access.ribs import BUNDLE, with_rib_bundles
+from planning.access.skin import Skin, find_skin
 
 VOXEL_MM = 2.0
 FAR_MM = 60.0  # distances beyond this matter no more
-EDGE_MM = 3.0  # skin nearer to the image's edge than this may be a cut through the body
-SKIN_FACING = 0.5  # of the outward normal, in the direction of the couch
 BONE_HU = 170
-DOWN_LPS = {
-    Position.SUPINE: (0.0, 1.0, 0.0),
-    Position.PRONE: (0.0, -1.0, 0.0),
-    Position.LEFT: (1.0, 0.0, 0.0),
-    Position.RIGHT: (-1.0, 0.0, 0.0),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,36 +31,38 @@ class Scene:
     ----------
     grid : Grid
         Cubic voxels of 2 mm along the patient's axes.
-    body, bone, avoid : numpy.ndarray
-        Shape ``grid.size_kji``, bool.
+    labels : numpy.ndarray
+        Shape ``grid.size_kji``, uint16: of the structures below.
+    tissue : numpy.ndarray
+        Same shape, uint8: bits of :mod:`planning.access.march`.
     slack_mm : numpy.ndarray
-        Distance to the nearest forbidden structure less its margin, float32; negative within it.
-    inside : numpy.ndarray
-        Where a forbidden structure itself lies, bool.
+        Distance to the nearest forbidden structure less its margin, float32.
     culprit : numpy.ndarray
         Index into ``forbidden`` of the structure that sets the slack, int16.
-    lesion_mm : numpy.ndarray
-        Distance to the lesion, float32; 0 within it.
+    structures : Structures
+        Those of the request, with what is assumed beside them.
     forbidden : tuple of str
-        Names of the forbidden structures present.
-    entries_lps_mm, entry_normals : numpy.ndarray
-        Shape (n, 3), points of the reachable skin and their outward unit normals.
-    unreachable : int
-        Points of skin that face the couch.
+        Names of the forbidden structures.
+    skin : Skin
+        Its points and outward normals, whatever the position.
+    gantry_lps_mm : tuple of float or None
+        Axis of the gantry (x, y); None where the places in the CT do not tell it.
     """
 
     grid: Grid
-    body: BoolArray
-    bone: BoolArray
-    avoid: BoolArray
+    labels: NDArray[np.uint16]
+    tissue: NDArray[np.uint8]
     slack_mm: NDArray[np.float32]
-    inside: BoolArray
     culprit: NDArray[np.int16]
-    lesion_mm: NDArray[np.float32]
+    structures: Structures
     forbidden: tuple[str, ...]
-    entries_lps_mm: FloatArray
-    entry_normals: FloatArray
-    unreachable: int
+    skin: Skin
+    gantry_lps_mm: tuple[float, float] | None
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """Names of what no CT shows and is kept clear by assumption."""
+        return tuple(name for name in self.structures.names() if name.startswith(BUNDLE))
 
 
 def build_scene(request: AccessRequest) -> Scene:
@@ -87,40 +84,185 @@ def build_scene(request: AccessRequest) -> Scene:
         When no skin lies within the needle's reach.
     """
     source = request.volume.grid
+    structures = with_rib_bundles(with_bone(request), request.canal_lps_mm, request.settings)
     grid = _work_grid(request)
-    labels = request.structures.on_grid(grid).labels
-    lesion = mask_on_grid(request.lesion, source, grid)
-    hu = resample(request.volume.hu, source, grid, order=1, outside=-1024)
-    body = _body(request, labels, hu)
-    bone_labels = [row.label for row in request.structures.table if is_bone(row.name)]
-    bone = np.isin(labels, bone_labels) if bone_labels else body & (hu > BONE_HU)
-    avoid = np.isin(labels, _labels_of(request, PassageClass.AVOID))
-    slack, inside, culprit, forbidden = _slack(request, labels)
-    points, normals, unreachable = _skin(body, lesion, grid, request)
-    lesion_mm = ndimage.distance_transform_edt(~lesion, sampling=VOXEL_MM).astype(np.float32)
+    labels = gathered(structures.labels, source, grid)
+    body = _body(request, labels, grid)
+    bones = [row.label for row in structures.table if is_bone(row.name)]
+    tissue = np.zeros(labels.shape, dtype=np.uint8)
+    tissue[body] = BODY_BIT
+    slack, culprit, inside = slack_of(request, structures, labels)
+    uncleared = _lookup(labels, _labels_of(structures, PassageClass.AVOID))
+    for bit, held in ((BONE, _lookup(labels, bones)), (AVOID, uncleared), (INSIDE, inside)):
+        tissue |= np.where(held, bit, 0).astype(np.uint8)[labels]
+    if not structures.named(BODY):
+        tissue[_uncleared(tissue, labels, request, grid)] |= AVOID
+    _mark_lesion(tissue, gathered(request.lesion.view(np.uint8), source, grid) > 0)
+    skin = find_skin(request, body, grid)
     return Scene(
         grid=grid,
-        body=body,
-        bone=bone & ~lesion,
-        avoid=avoid & ~lesion,
+        labels=labels,
+        tissue=tissue,
         slack_mm=slack,
-        inside=inside & ~lesion,
         culprit=culprit,
-        lesion_mm=lesion_mm,
-        forbidden=forbidden,
-        entries_lps_mm=points,
-        entry_normals=normals,
-        unreachable=unreachable,
+        structures=structures,
+        forbidden=forbidden_names(structures),
+        skin=skin,
+        gantry_lps_mm=_gantry(skin, request.settings.bore_mm),
     )
 
 
-def _labels_of(request: AccessRequest, wanted: PassageClass) -> list[int]:
-    return [row.label for row in request.structures.table if row.class_ == wanted]
+def with_bone(request: AccessRequest) -> Structures:
+    """Return the structures with bone told by its density, where they hold no bone.
+
+    Parameters
+    ----------
+    request : AccessRequest
+        The case.
+
+    Returns
+    -------
+    Structures
+        On the CT's grid.
+    """
+    structures = request.structures
+    if any(is_bone(name) for name in structures.names()):
+        return structures
+    free = _lookup(structures.labels, [0, *_labels_of(structures, PassageClass.PASSABLE)])
+    free[0] = True
+    dense = np.greater(request.volume.hu, BONE_HU) & free[structures.labels]
+    label = 1 + max([0, *(row.label for row in structures.table)])
+    row = Structure(
+        name=BONE_NAME,
+        label=label,
+        volume_ml=float(dense.sum()) * structures.grid.voxel_ml,
+        class_=PassageClass.PASSABLE,
+        found_by=f"above {BONE_HU} HU",
+    )
+    labels = np.where(dense, np.uint16(label), structures.labels)
+    return replace(structures, labels=labels, table=(*structures.table, row))
+
+
+def gathered(
+    labels: NDArray[np.uint16] | NDArray[np.uint8], source: Grid, target: Grid
+) -> NDArray[np.uint16]:
+    """Return the label of the nearest voxel on another grid; 0 outside.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Shape ``source.size_kji``, uint16 or uint8.
+    source, target : Grid
+        Where it lies; where it is wanted.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape ``target.size_kji``, uint16.
+    """
+    to_source = np.linalg.inv(source.affine_kji_to_lps) @ target.affine_kji_to_lps
+    out = np.zeros(target.size_kji, dtype=np.uint16)
+    gather(labels, np.ascontiguousarray(to_source[:3]), out)
+    return out
+
+
+def forbidden_names(structures: Structures) -> tuple[str, ...]:
+    """Return the forbidden structures, in the order of their indices in the fields.
+
+    Parameters
+    ----------
+    structures : Structures
+        Of a scene.
+
+    Returns
+    -------
+    tuple of str
+        Names.
+    """
+    return tuple(row.name for row in structures.table if row.class_ == PassageClass.FORBIDDEN)
+
+
+def margin_of(request: AccessRequest, name: str) -> float:
+    """Return the margin of a structure of the scene; what is assumed has none.
+
+    Parameters
+    ----------
+    request : AccessRequest
+        The case and its limits.
+    name : str
+        Structure.
+
+    Returns
+    -------
+    float
+        Millimetres from the needle's surface.
+    """
+    return 0.0 if name.startswith(BUNDLE) else request.margin_mm(name)
+
+
+def slack_of(
+    request: AccessRequest, structures: Structures, labels: NDArray[np.uint16]
+) -> tuple[NDArray[np.float32], NDArray[np.int16], BoolArray]:
+    """Return slack and culprit of every voxel, and which labels are forbidden.
+
+    Structures of one margin share a distance map.
+
+    Parameters
+    ----------
+    request : AccessRequest
+        Its margins.
+    structures : Structures
+        Table of the labels.
+    labels : numpy.ndarray
+        Shape of the fields, uint16.
+
+    Returns
+    -------
+    slack_mm : numpy.ndarray
+        Same shape, float32.
+    culprit : numpy.ndarray
+        Same shape, int16.
+    inside : numpy.ndarray
+        By label, bool.
+    """
+    rows = [row for row in structures.table if row.class_ == PassageClass.FORBIDDEN]
+    slack = np.full(labels.shape, FAR_MM, dtype=np.float32)
+    culprit = np.full(labels.shape, -1, dtype=np.int16)
+    size = int(labels.max(initial=0)) + 1
+    margins = sorted({margin_of(request, row.name) for row in rows})
+    for margin in margins:
+        index_of = np.full(size, -1, dtype=np.int16)
+        for index, row in enumerate(rows):
+            if margin_of(request, row.name) == margin and row.label < size:
+                index_of[row.label] = index
+        if (index_of < 0).all():
+            continue
+        far, nearest = nearest_label(index_of[labels])
+        far *= np.float32(VOXEL_MM)
+        far -= np.float32(VOXEL_MM / 2 + margin)  # to the voxel's face, on the average
+        if len(margins) == 1:
+            np.minimum(far, slack, out=slack)
+            culprit = nearest
+            continue
+        closer = far < slack
+        slack[closer] = far[closer]
+        culprit[closer] = nearest[closer]
+    return slack, culprit, _lookup(labels, [row.label for row in rows])
+
+
+def _lookup(labels: NDArray[np.uint16], wanted: list[int]) -> BoolArray:
+    table = np.zeros(int(labels.max(initial=0)) + 1, dtype=bool)
+    table[[label for label in wanted if label < len(table)]] = True
+    return table
+
+
+def _labels_of(structures: Structures, wanted: PassageClass) -> list[int]:
+    return [row.label for row in structures.table if row.class_ == wanted]
 
 
 def _work_grid(request: AccessRequest) -> Grid:
     grid = request.volume.grid
-    lesion = grid.to_lps(np.argwhere(request.lesion))
+    lesion = request.lesion_lps_mm
     corners = grid.corners_lps_mm()
     reach = request.needle.length_mm + 10.0
     low = np.maximum(lesion.min(axis=0) - reach, corners.min(axis=0)) + VOXEL_MM / 2
@@ -129,69 +271,49 @@ def _work_grid(request: AccessRequest) -> Grid:
     return Grid.aligned((int(count[2]), int(count[1]), int(count[0])), VOXEL_MM, low)
 
 
-def _body(request: AccessRequest, labels: NDArray[np.uint16], hu: NDArray[np.float32]) -> BoolArray:
+def _body(request: AccessRequest, labels: NDArray[np.uint16], grid: Grid) -> BoolArray:
     """Return the body: from the structures where they hold it, else by its density."""
     if request.structures.named(BODY):
         found: BoolArray = labels > 0
         return found
     from imaging.structures.body import find_body
 
+    hu = resample(request.volume.hu, request.volume.grid, grid, order=1, outside=-1024)
     return find_body(np.rint(hu).astype(np.int16), (VOXEL_MM,) * 3)
 
 
-def _slack(
-    request: AccessRequest, labels: NDArray[np.uint16]
-) -> tuple[NDArray[np.float32], BoolArray, NDArray[np.int16], tuple[str, ...]]:
-    """Return slack, inside, culprit and names; structures of one margin share a distance map."""
-    rows = [row for row in request.structures.table if row.class_ == PassageClass.FORBIDDEN]
-    index_of = {row.label: index for index, row in enumerate(rows)}
-    slack = np.full(labels.shape, FAR_MM, dtype=np.float32)
-    culprit = np.full(labels.shape, -1, dtype=np.int16)
-    inside = np.isin(labels, list(index_of))
-    lookup = np.full(int(labels.max(initial=0)) + 1, -1, dtype=np.int16)
-    for label, index in index_of.items():
-        if label < len(lookup):
-            lookup[label] = index
-    for margin in {request.margin_mm(row.name) for row in rows}:
-        group = [row.label for row in rows if request.margin_mm(row.name) == margin]
-        mask = np.isin(labels, group)
-        if not mask.any():
-            continue
-        far, nearest = ndimage.distance_transform_edt(~mask, sampling=VOXEL_MM, return_indices=True)
-        own = far.astype(np.float32) - VOXEL_MM / 2 - np.float32(margin)
-        closer = own < slack
-        slack[closer] = own[closer]
-        culprit[closer] = lookup[labels[tuple(nearest)]][closer]
-    return slack, inside, culprit, tuple(row.name for row in rows)
+def _uncleared(
+    tissue: NDArray[np.uint8], labels: NDArray[np.uint16], request: AccessRequest, grid: Grid
+) -> BoolArray:
+    """Return soft tissue of the trunk that an imported label map leaves unnamed."""
+    body = (tissue & BODY_BIT) > 0
+    spacing = grid.spacing_mm_kji
+    if not is_trunk(body, spacing):
+        return np.zeros(body.shape, dtype=bool)
+    canal = grid.to_kji(request.canal_lps_mm)
+    heights, index = np.unique(np.round(canal[:, 0]), return_inverse=True)
+    count = np.bincount(index)
+    middles = [np.bincount(index, canal[:, axis]) / count for axis in (1, 2)] if len(canal) else []
+    axis = np.stack([heights, *middles], axis=1) if len(canal) else behind_all(body)
+    found: BoolArray = find_cavity((tissue & BONE) > 0, body, axis, spacing) & (labels == 0)
+    return found
 
 
-def _skin(
-    body: BoolArray, lesion: BoolArray, grid: Grid, request: AccessRequest
-) -> tuple[FloatArray, FloatArray, int]:
-    """Return points on the skin, their outward normals, and how many face the couch."""
-    if min(body.shape) < 2:  # a slab thinner than the search: its skin has no outward direction
-        raise _no_skin()
-    inner = ndimage.binary_erosion(body, border_value=1)
-    where = np.argwhere(body & ~inner)
-    smooth = ndimage.gaussian_filter(body.astype(np.float32), 2.0, mode="nearest")
-    slope = np.array(np.gradient(smooth))[:, where[:, 0], where[:, 1], where[:, 2]].T
-    length = np.linalg.norm(slope, axis=1)
-    where, slope, length = where[length > 1e-4], slope[length > 1e-4], length[length > 1e-4]
-    normals = -(slope / length[:, None])[:, ::-1]  # k, j, i of an aligned grid are z, y, x
-    points = grid.to_lps(where) + normals * VOXEL_MM / 2
-    corners = request.volume.grid.corners_lps_mm()
-    clear = (points > corners.min(axis=0) + EDGE_MM) & (points < corners.max(axis=0) - EDGE_MM)
-    level = np.abs(normals[:, 2]) < 0.9
-    open_ = clear.all(axis=1) & level
-    if not open_.any():
-        raise _no_skin()
-    points, normals = points[open_], normals[open_]
-    if request.position == Position.AUTO:
-        return points, normals, 0
-    away = normals @ np.array(DOWN_LPS[request.position]) < SKIN_FACING
-    return points[away], normals[away], int((~away).sum())
+def _gantry(skin: Skin, bore_mm: float) -> tuple[float, float] | None:
+    """Return the axis of the gantry: x = y = 0, where scanners count from, if the skin fits in."""
+    places = skin.points_lps_mm[:, :2]
+    fits = np.hypot(places[:, 0], places[:, 1]).max() <= bore_mm / 2
+    return (0.0, 0.0) if fits else None
 
 
-def _no_skin() -> PlanningError:
-    message = "no skin lies within the needle's reach in this field of view; choose a larger one"
-    return PlanningError(Problem(code="no_skin", message=message))
+def _mark_lesion(tissue: NDArray[np.uint8], lesion: BoolArray) -> None:
+    """Mark the lesion, neither bone nor obstacle, and where margins do not apply."""
+    reach = int(np.ceil(NEAR_LESION_MM / VOXEL_MM)) + 1
+    box = filled_block(lesion)
+    if box is None:
+        return
+    part = tuple(slice(max(axis.start - reach, 0), axis.stop + reach) for axis in box)
+    far, _ = nearest_label(np.where(lesion[part], 0, -1).astype(np.int16))
+    tissue[part][far * VOXEL_MM <= NEAR_LESION_MM] |= EXEMPT
+    tissue[lesion] &= np.uint8(255 - BONE - AVOID - INSIDE)
+    tissue[lesion] |= LESION

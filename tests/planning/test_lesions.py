@@ -18,9 +18,10 @@ from planning.edits import measures
 from planning.errors import PlanningError
 from planning.measured_answers import completed_answers, measured_distances_mm
 from planning.plan import Case, ThermalField
-from planning.procedure import find_access, with_lesion, with_structures
+from planning.procedure import with_lesion, with_structures
 from planning.store import SCHEMA_VERSION, PlanFile
 from planning.technique.answers import Answers
+from planning.ways_in import find_access
 
 if TYPE_CHECKING:
     from imaging.phantom.cases import GeneratedCase

@@ -308,8 +308,8 @@ def _lesion_lines(case: Case, words: dict[str, Any], language: Language) -> list
 
 
 def _path_lines(case: Case, words: dict[str, Any], language: Language) -> list[Line]:
-    chosen, access = case.plan.chosen, case.plan.access
-    if chosen is None or access is None:
+    chosen = case.plan.chosen
+    if chosen is None:
         return []
     strip = words["strip"]
     depth = _number(chosen.length_mm / 10, 1, language)
@@ -317,10 +317,11 @@ def _path_lines(case: Case, words: dict[str, Any], language: Language) -> list[L
     towards = strip["cranial"] if chosen.angle_to_axial_deg > 0 else strip["caudal"]
     tilt = strip["in_plane"] if angle == "0" else f"{angle}° {towards}"
     return [
-        _head(f"{words['path']} {chosen.rank}"),
+        _head(f"{words['path']} {chosen.rank or words['by_hand']}"),
         Line(f"{strip['depth']} {depth} cm"),
         Line(f"{strip['angle']} {tilt}"),
-        Line(access.needle, SMALL_PIXELS, QUIET),
+        Line(case.plan.needle_used, SMALL_PIXELS, QUIET),
+        *(Line(words["breaks"], SMALL_PIXELS, QUIET) for _ in chosen.against[:1]),
         Line(words["positions"][case.plan.position], SMALL_PIXELS, QUIET),
     ]
 

@@ -18,7 +18,8 @@ from app.workstation.steps.panel import (
 )
 from imaging.errors import Problem
 from planning.access.needles import needle_table
-from planning.access.request import AccessResult, Position, Proposal
+from planning.access.posture import Position
+from planning.access.request import AccessResult, Proposal
 from planning.plan import Case
 
 COLUMNS = ("rank", "depth", "angle", "bone", "nearest", "score")

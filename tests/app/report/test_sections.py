@@ -9,14 +9,17 @@ import pytest
 
 from app.report import export
 from app.report.export import write_report
-from app.report.sections import Section, sections
+from app.report.sections import sections
+from app.report.writer import Section
 from imaging.errors import Problem
 from imaging.structures.model import PassageClass
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.limits import LimitChange
+from planning.access.request import Crossing, Hand, TableFigures
 from planning.edits import ClassChange
 from planning.plan import Case
 from planning.procedure import answer
+from planning.ways_in import overrule, with_own_way
 from tests.app.report.conftest import GivenBack
 
 Kind = Callable[[str], GivenBack]
@@ -102,3 +105,46 @@ def test_a_report_in_french_holds_no_key_of_the_program(made: GivenBack) -> None
     assert "None" not in told
     for key in ("posterior_wall_breach", "life_expectancy_months", "distance_mm", access.needle):
         assert key not in told
+
+
+def test_a_way_drawn_by_hand_is_told_with_what_it_breaks_and_why_it_is_taken(
+    made: GivenBack,
+) -> None:
+    best = made.case.plan.ways[0]
+    drawn = best.model_copy(
+        update={
+            "against": ("too_near:aorta", "flat_to_cortex"),
+            "provisional": ("posture", "breathing", "not_cleared"),
+        }
+    )
+    case = with_own_way(made.case, drawn)
+    told = part(sections(case, "fr"), "path")
+    assert "franchit des limites: trop près : aort" in told.lower()
+    assert "aucun motif donné" in told
+    assert told.count("PROVISOIRE") == 2
+    told = part(sections(overrule(case, "aorta pushed away by fluid"), "en"), "path")
+    assert "too flat to the cortex" in told
+    assert "aorta pushed away by fluid" in told
+
+
+def test_a_way_is_told_as_it_is_read_out_at_the_table(made: GivenBack) -> None:
+    table = TableFigures(
+        slice_z_mm=412.25, from_midline_mm=-34.5, reference="spinous_process_L3",
+        from_reference_mm=(-31.0, 12.0), depth_cm=9.84, axial_angle_deg=27.4,
+        axial_towards="left", tilt_deg=-6.0,
+    )  # fmt: skip
+    hand = Hand(angle_deg=3.0, offset_mm=2.0, safe_fraction=0.94, hit_fraction=0.7)
+    crossed = (Crossing(name="body", length_mm=61.0), Crossing(name="vertebrae_L3", length_mm=20.0))
+    way = made.case.plan.ways[0].model_copy(
+        update={"table": table, "hand": hand, "crossed": crossed}
+    )
+    told = part(sections(with_own_way(made.case, way), "fr"), "path")
+    for line in (
+        "Coupe du point d'entrée (z): 412,2 mm",
+        "ligne médiane: 34,5 mm à droite",
+        "épineuse de L3: 31,0 mm à droite, 12,0 mm au-dessus",
+        "depuis la verticale: 27° vers la gauche",
+        "Traverse, dans l'ordre: tissus mous 61, ",
+        "94 % des aiguilles ne touchent rien d'interdit",
+    ):
+        assert line in told

@@ -13,7 +13,7 @@ from app.workstation.session import Session
 from app.workstation.stages import State, Step, Topic
 from imaging.errors import Refusal
 from imaging.phantom.cases import GeneratedCase
-from planning.access.request import Position
+from planning.access.posture import Position
 from tests.app.workstation.conftest import Driver
 
 pytestmark = pytest.mark.screen

@@ -10,8 +10,10 @@ import pytest
 
 from imaging.structures.labels import structures_from
 from planning.access.needles import needle_named, needle_table
-from planning.access.request import AccessRequest, Position
-from planning.access.search import lesion_targets, search_access
+from planning.access.posture import Position
+from planning.access.request import AccessRequest
+from planning.access.search import search_access
+from planning.access.targets import lesion_targets
 from planning.errors import NothingFeasible, PlanningError
 
 if TYPE_CHECKING:

@@ -1,0 +1,188 @@
+"""What every section of the report is written with: values of one case in one language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from app.names import structure_name
+from app.report.texts import Language, texts
+from planning.measured_answers import completed_answers
+from planning.plan import Case
+from planning.technique.engine import recommend
+
+Row = tuple[str, str]
+UNKNOWN = {"fr": "inconnu", "en": "unknown"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the report.
+
+    Parameters
+    ----------
+    key : str
+        Of its title in the table of texts.
+    rows : tuple
+        Label and value.
+    paragraphs : tuple of str
+        Sentences below the rows.
+    """
+
+    key: str
+    rows: tuple[Row, ...] = ()
+    paragraphs: tuple[str, ...] = ()
+
+
+class Writer:
+    """Values of one case in one language.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    language : str
+        ``fr`` or ``en``.
+    patient : str or None
+        As the CT names the patient; only the PDF knows.
+    """
+
+    def __init__(self, case: Case, language: Language, patient: str | None = None) -> None:
+        self.patient = patient
+        self.case = case
+        self.plan = case.plan
+        self.language = language
+        self.words = texts(language)
+        self.answers = case.plan.answers.model_dump(by_alias=True)
+        self.advice = _advice(case, language)
+
+    def label(self, key: str) -> str:
+        """Return the label of a row.
+
+        Parameters
+        ----------
+        key : str
+            Of the table of texts.
+
+        Returns
+        -------
+        str
+            In the language of the report.
+        """
+        return str(self.words["labels"][key])
+
+    def said(self, key: str, unit: str = "") -> str:
+        """Return an answer of the physician.
+
+        Parameters
+        ----------
+        key : str
+            Of the answers.
+        unit : str
+            Written behind a number.
+
+        Returns
+        -------
+        str
+            A word for what is unknown.
+        """
+        value = self.answers.get(key)
+        if value is None:
+            return UNKNOWN[self.language]
+        if isinstance(value, bool):
+            return self.yes_no(value)
+        if isinstance(value, list):
+            return ", ".join(str(item) for item in value) or self.label("none")
+        return f"{self.number(value) if isinstance(value, float) else value} {unit}".strip()
+
+    def yes_no(self, value: bool | None) -> str:
+        """Return a word for a truth value.
+
+        Parameters
+        ----------
+        value : bool or None
+            None is unknown.
+
+        Returns
+        -------
+        str
+            Yes, no or unknown.
+        """
+        if value is None:
+            return UNKNOWN[self.language]
+        return self.label("yes") if value else self.label("no")
+
+    def number(self, value: float | None, digits: int = 1) -> str:
+        """Return a number as the language writes it.
+
+        Parameters
+        ----------
+        value : float or None
+            None is unknown.
+        digits : int
+            After the decimal mark.
+
+        Returns
+        -------
+        str
+            With a comma in French.
+        """
+        if value is None:
+            return UNKNOWN[self.language]
+        text = f"{value:.{digits}f}"
+        return text.replace(".", ",") if self.language == "fr" else text
+
+    def place(self, name: str) -> str:
+        """Return the name of a structure or place.
+
+        Parameters
+        ----------
+        name : str
+            As in the label map.
+
+        Returns
+        -------
+        str
+            In the language of the report.
+        """
+        return str(self.words["places"].get(name) or structure_name(name, self.language))
+
+    def cite(self, ids: list[str]) -> str:
+        """Return the ids of rules, joined.
+
+        Parameters
+        ----------
+        ids : list of str
+            Of clinical rules.
+
+        Returns
+        -------
+        str
+            A dash where there are none.
+        """
+        return ", ".join(ids) if ids else "–"
+
+
+def _advice(case: Case, language: Language) -> dict[str, Any]:
+    """Return the recommendation with its sentences in the report's language."""
+    if case.plan.recommendation is None:
+        return {}
+    complete = completed_answers(case, case.plan.answers)
+    return recommend(complete, language).model_dump(mode="json", by_alias=True)
+
+
+def unseen(w: Writer) -> tuple[str, ...]:
+    """Say which nerves no CT shows, so that no zone can be said to spare them.
+
+    Parameters
+    ----------
+    w : Writer
+        Of the case.
+
+    Returns
+    -------
+    tuple of str
+        A sentence, or nothing.
+    """
+    names = ", ".join(w.place(one.name) for one in w.plan.unpainted)
+    return (f"{w.label('not_visible')}: {names}",) if names else ()

@@ -1,0 +1,149 @@
+"""The skin: points on it, spread evenly, with their outward direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from imaging.errors import Problem
+from imaging.geometry import BoolArray, FloatArray, Grid
+from planning.access.request import AccessRequest
+from planning.errors import PlanningError
+
+LEAST_POINTS = 50_000  # the voxels of the skin are divided until there are as many
+MOST_DIVIDED = 4  # points along the edge of a voxel
+EDGE_MM = 3.0  # skin nearer to the image's edge than this may be a cut through the body
+LEVEL = 0.9  # cosine to the head or feet, from which it is more likely a cut than skin
+SMOOTH_VOXELS = 2.0
+NO_SKIN = "no_skin"
+
+
+@dataclass(frozen=True, eq=False)
+class Skin:
+    """Points of the skin.
+
+    Parameters
+    ----------
+    points_lps_mm : numpy.ndarray
+        Shape (n, 3).
+    normals_lps : numpy.ndarray
+        Shape (n, 3), outward unit normals.
+    """
+
+    points_lps_mm: FloatArray
+    normals_lps: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.points_lps_mm)
+
+    def part(self, chosen: BoolArray) -> Skin:
+        """Return some of the points.
+
+        Parameters
+        ----------
+        chosen : numpy.ndarray
+            Shape (n,), bool.
+
+        Returns
+        -------
+        Skin
+            In the same order.
+        """
+        return Skin(self.points_lps_mm[chosen], self.normals_lps[chosen])
+
+
+def find_skin(request: AccessRequest, body: BoolArray, grid: Grid) -> Skin:
+    """Return the skin within the needle's reach of the lesion.
+
+    Parameters
+    ----------
+    request : AccessRequest
+        The case and its limits.
+    body : numpy.ndarray
+        Shape ``grid.size_kji``, bool.
+    grid : Grid
+        Aligned with the patient.
+
+    Returns
+    -------
+    Skin
+        At least 50,000 points where the reach holds so much skin.
+
+    Raises
+    ------
+    PlanningError
+        When no skin lies within the needle's reach.
+    """
+    if min(body.shape) < 2:  # a slab thinner than the search: its skin has no outward direction
+        raise _no_skin()
+    inner = ndimage.binary_erosion(body, border_value=1)
+    where = np.argwhere(body & ~inner)
+    smooth = ndimage.gaussian_filter(
+        body.astype(np.float32), SMOOTH_VOXELS, mode="nearest", truncate=3.0
+    )
+    slope = _slope(smooth, where)
+    length = np.linalg.norm(slope, axis=1)
+    kept = length > 1e-4
+    where, slope, length = where[kept], slope[kept], length[kept]
+    normals = -(slope / length[:, None])[:, ::-1]  # k, j, i of an aligned grid are z, y, x
+    points = grid.to_lps(where) + normals * grid.spacing_mm_kji[0] / 2
+    corners = request.volume.grid.corners_lps_mm()
+    clear = (points > corners.min(axis=0) + EDGE_MM) & (points < corners.max(axis=0) - EDGE_MM)
+    lesion = request.lesion_lps_mm
+    middle = lesion.mean(axis=0)
+    reach_mm = request.needle.length_mm + float(np.linalg.norm(lesion - middle, axis=1).max())
+    near = np.linalg.norm(points - middle, axis=1) <= reach_mm
+    open_ = clear.all(axis=1) & (np.abs(normals[:, 2]) < LEVEL) & near
+    if not open_.any():
+        raise _no_skin()
+    return _divided(Skin(points[open_], normals[open_]), grid.spacing_mm_kji[0])
+
+
+def _slope(smooth: np.ndarray, where: np.ndarray) -> FloatArray:
+    """Return central differences at some voxels."""
+    slope = np.empty((len(where), 3))
+    last = np.array(smooth.shape) - 1
+    for axis in range(3):
+        step = np.zeros(3, dtype=int)
+        step[axis] = 1
+        up, down = np.minimum(where + step, last), np.maximum(where - step, 0)
+        slope[:, axis] = smooth[tuple(up.T)] - smooth[tuple(down.T)]
+    return slope
+
+
+def _divided(skin: Skin, spacing_mm: float) -> Skin:
+    """Divide each voxel of skin into as many points as make at least 50,000."""
+    parts = int(np.clip(np.ceil(np.sqrt(LEAST_POINTS / len(skin))), 1, MOST_DIVIDED))
+    if parts == 1:
+        return skin
+    offsets = (np.arange(parts) - (parts - 1) / 2) * spacing_mm / parts
+    u, v = tangents(skin.normals_lps)
+    grid = [(a, b) for a in offsets for b in offsets]
+    points = [skin.points_lps_mm + a * u + b * v for a, b in grid]
+    return Skin(np.concatenate(points), np.tile(skin.normals_lps, (len(grid), 1)))
+
+
+def tangents(normals_lps: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return two unit vectors across each normal.
+
+    Parameters
+    ----------
+    normals_lps : numpy.ndarray
+        Shape (n, 3), unit vectors.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Each of shape (n, 3).
+    """
+    helper = np.eye(3)[np.argmin(np.abs(normals_lps), axis=1)]
+    u = np.cross(normals_lps, helper)
+    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    return u, np.cross(normals_lps, u)
+
+
+def _no_skin() -> PlanningError:
+    message = "no skin lies within the needle's reach in this field of view; choose a larger one"
+    return PlanningError(Problem(code=NO_SKIN, message=message))
