@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,11 @@ def bench_access() -> list[dict[str, Any]]:
 
     ``access_search`` is the march of every pair of entry and target alone, as the rays are;
     ``access_first`` is a whole search with its fields and every limit, as a user waits for it;
-    ``access_live`` is the map of the skin after the target has moved.
+    ``access_live_target`` and ``access_live_margin`` are the map of the skin after that has moved.
     """
     from imaging.structures.labels import structures_from
+    from planning.access.judge import as_vector
+    from planning.access.live import LiveAccess
     from planning.access.marching import march_all
     from planning.access.needles import needle_named
     from planning.access.request import AccessRequest
@@ -79,10 +82,19 @@ def bench_access() -> list[dict[str, Any]]:
         }
     ]
     first = Timed("access_first", lambda: search_access(request), pairs, "pairs/s", {})
-    live = Timed(
-        "access_live", lambda: march_all(request, scene, targets[:1]), 1.0, "pictures/s", {}
+    following = LiveAccess(request)
+    aims = [as_vector(place) for place in targets]
+    moved = Timed(
+        "access_live_target", lambda: following.skin_map(None, (aims[-1],)), 1.0, "pictures/s", {}
     )
-    return [row, measure(first), measure(live)]
+    margins = cycle((4.0, 5.0, 6.0))
+
+    def other_margin() -> object:
+        following.set_margin("spinal_canal", next(margins))
+        return following.skin_map(None, (aims[0],))
+
+    margin = Timed("access_live_margin", other_margin, 1.0, "pictures/s", {})
+    return [row, measure(first), measure(moved), measure(margin)]
 
 
 def _bsp_rays(scene: Any, entries: Any, targets: Any) -> Callable[[], object]:  # noqa: ANN401

@@ -422,7 +422,13 @@ def _obstacle(
     margin_mm: float,
 ) -> _Obstacle:
     part = np.pad(labels[box] == label, 1)
-    surface = (part & ~ndimage.binary_erosion(part))[1:-1, 1:-1, 1:-1]
+    inner = part[1:-1, 1:-1, 1:-1].copy()
+    for axis in range(3):
+        for step in (0, 2):  # a voxel is within when all six beside it are of the structure
+            beside = [slice(1, -1)] * 3
+            beside[axis] = slice(step, part.shape[axis] - 2 + step)
+            inner &= part[tuple(beside)]
+    surface = part[1:-1, 1:-1, 1:-1] & ~inner
     centres = grid.to_lps(np.argwhere(surface) + [axis.start for axis in box])
     tree = cKDTree(centres, balanced_tree=False, compact_nodes=False)
     return _Obstacle(name, label, margin_mm, tree, centres)

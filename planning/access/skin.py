@@ -115,14 +115,21 @@ def _slope(smooth: np.ndarray, where: np.ndarray) -> FloatArray:
 
 def _divided(skin: Skin, spacing_mm: float) -> Skin:
     """Divide each voxel of skin into as many points as make at least 50,000."""
-    parts = int(np.clip(np.ceil(np.sqrt(LEAST_POINTS / len(skin))), 1, MOST_DIVIDED))
-    if parts == 1:
+    wanted = LEAST_POINTS / len(skin)
+    pairs = [(a, b) for a in range(1, MOST_DIVIDED + 1) for b in range(a, MOST_DIVIDED + 1)]
+    enough = [(a, b) for a, b in pairs if a * b >= wanted] or pairs[-1:]
+    across, along = min(enough, key=lambda parts: (parts[0] * parts[1], parts[1]))
+    if across * along == 1:
         return skin
-    offsets = (np.arange(parts) - (parts - 1) / 2) * spacing_mm / parts
     u, v = tangents(skin.normals_lps)
-    grid = [(a, b) for a in offsets for b in offsets]
+    grid = [(a, b) for a in _spread(across, spacing_mm) for b in _spread(along, spacing_mm)]
     points = [skin.points_lps_mm + a * u + b * v for a, b in grid]
     return Skin(np.concatenate(points), np.tile(skin.normals_lps, (len(grid), 1)))
+
+
+def _spread(parts: int, spacing_mm: float) -> FloatArray:
+    """Return offsets that divide a voxel's edge evenly."""
+    return (np.arange(parts) - (parts - 1) / 2) * spacing_mm / parts
 
 
 def tangents(normals_lps: FloatArray) -> tuple[FloatArray, FloatArray]:
