@@ -35,6 +35,7 @@ from planning.access.posture import (
 )
 from planning.access.request import AccessRequest, Crossing, Hand, Proposal
 from planning.access.scene import Scene, build_scene, margin_of
+from planning.access.skin import within
 from planning.access.targets import LesionShape, lesion_shape
 from planning.access.wishes import Ways, angle_to_axial_deg, score_of, terms_of
 
@@ -422,13 +423,7 @@ def _obstacle(
     margin_mm: float,
 ) -> _Obstacle:
     part = np.pad(labels[box] == label, 1)
-    inner = part[1:-1, 1:-1, 1:-1].copy()
-    for axis in range(3):
-        for step in (0, 2):  # a voxel is within when all six beside it are of the structure
-            beside = [slice(1, -1)] * 3
-            beside[axis] = slice(step, part.shape[axis] - 2 + step)
-            inner &= part[tuple(beside)]
-    surface = part[1:-1, 1:-1, 1:-1] & ~inner
+    surface = (part & ~within(part))[1:-1, 1:-1, 1:-1]
     centres = grid.to_lps(np.argwhere(surface) + [axis.start for axis in box])
     tree = cKDTree(centres, balanced_tree=False, compact_nodes=False)
     return _Obstacle(name, label, margin_mm, tree, centres)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+from numpy.typing import NDArray
 
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid
+from imaging.kernels import parallel_kernel, prange
 from planning.access.request import AccessRequest
 from planning.errors import PlanningError
 
@@ -16,7 +17,7 @@ LEAST_POINTS = 50_000  # the voxels of the skin are divided until there are as m
 MOST_DIVIDED = 4  # points along the edge of a voxel
 EDGE_MM = 3.0  # skin nearer to the image's edge than this may be a cut through the body
 LEVEL = 0.9  # cosine to the head or feet, from which it is more likely a cut than skin
-SMOOTH_VOXELS = 2.0
+SMOOTH_VOXELS = 4  # about a point, in which the direction of the skin is seen
 NO_SKIN = "no_skin"
 
 
@@ -78,16 +79,13 @@ def find_skin(request: AccessRequest, body: BoolArray, grid: Grid) -> Skin:
     """
     if min(body.shape) < 2:  # a slab thinner than the search: its skin has no outward direction
         raise _no_skin()
-    inner = ndimage.binary_erosion(body, border_value=1)
-    where = np.argwhere(body & ~inner)
-    smooth = ndimage.gaussian_filter(
-        body.astype(np.float32), SMOOTH_VOXELS, mode="nearest", truncate=3.0
-    )
-    slope = _slope(smooth, where)
-    length = np.linalg.norm(slope, axis=1)
+    where = np.argwhere(body & ~within(body))
+    outward = np.zeros((len(where), 3))
+    _outward(body, where, SMOOTH_VOXELS, outward)
+    length = np.linalg.norm(outward, axis=1)
     kept = length > 1e-4
-    where, slope, length = where[kept], slope[kept], length[kept]
-    normals = -(slope / length[:, None])[:, ::-1]  # k, j, i of an aligned grid are z, y, x
+    where, outward, length = where[kept], outward[kept], length[kept]
+    normals = (outward / length[:, None])[:, ::-1]  # k, j, i of an aligned grid are z, y, x
     points = grid.to_lps(where) + normals * grid.spacing_mm_kji[0] / 2
     corners = request.volume.grid.corners_lps_mm()
     clear = (points > corners.min(axis=0) + EDGE_MM) & (points < corners.max(axis=0) - EDGE_MM)
@@ -101,16 +99,44 @@ def find_skin(request: AccessRequest, body: BoolArray, grid: Grid) -> Skin:
     return _divided(Skin(points[open_], normals[open_]), grid.spacing_mm_kji[0])
 
 
-def _slope(smooth: np.ndarray, where: np.ndarray) -> FloatArray:
-    """Return central differences at some voxels."""
-    slope = np.empty((len(where), 3))
-    last = np.array(smooth.shape) - 1
+def within(mask: BoolArray) -> BoolArray:
+    """Return the voxels whose six neighbours all belong to a mask; it goes on beyond the edges.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Shape (k, j, i), bool.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape, bool.
+    """
+    inner = mask.copy()
     for axis in range(3):
-        step = np.zeros(3, dtype=int)
-        step[axis] = 1
-        up, down = np.minimum(where + step, last), np.maximum(where - step, 0)
-        slope[:, axis] = smooth[tuple(up.T)] - smooth[tuple(down.T)]
-    return slope
+        own, other = np.moveaxis(inner, axis, 0), np.moveaxis(mask, axis, 0)
+        own[1:] &= other[:-1]
+        own[:-1] &= other[1:]
+    return inner
+
+
+@parallel_kernel
+def _outward(body: BoolArray, where: NDArray[np.int64], reach: int, outward: FloatArray) -> None:
+    """Write the direction away from the body's voxels around each voxel of its skin."""
+    nk, nj, ni = body.shape
+    for n in prange(where.shape[0]):
+        for dk in range(-reach, reach + 1):
+            for dj in range(-reach, reach + 1):
+                for di in range(-reach, reach + 1):
+                    if dk * dk + dj * dj + di * di > reach * reach:
+                        continue
+                    k = min(max(where[n, 0] + dk, 0), nk - 1)
+                    j = min(max(where[n, 1] + dj, 0), nj - 1)
+                    i = min(max(where[n, 2] + di, 0), ni - 1)
+                    if body[k, j, i]:
+                        outward[n, 0] -= dk
+                        outward[n, 1] -= dj
+                        outward[n, 2] -= di
 
 
 def _divided(skin: Skin, spacing_mm: float) -> Skin:
