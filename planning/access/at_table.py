@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
+from imaging.boxes import label_boxes
 from imaging.geometry import FloatArray
 from imaging.structures.model import SPINAL_CANAL
 from planning.access.request import TableFigures
@@ -47,13 +47,13 @@ class Landmarks:
         """
         places: dict[str, FloatArray] = {}
         canal = np.empty((0, 3))
-        boxes = ndimage.find_objects(scene.labels)
+        boxes = label_boxes(scene.labels)
         edge = scene.grid.to_lps(np.array(scene.grid.size_kji) - 1)[2]
         for row in scene.structures.table:
             is_canal = row.name in {SPINAL_CANAL, "spinal_cord"}
             if not (is_canal or row.name.startswith(("vertebrae_", "hip_"))):
                 continue
-            box = boxes[row.label - 1] if row.label <= len(boxes) else None
+            box = boxes.get(row.label)
             if box is None:
                 continue
             own = np.argwhere(scene.labels[box] == row.label)

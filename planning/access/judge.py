@@ -7,9 +7,9 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from imaging.boxes import label_boxes
 from imaging.document import Vector
 from imaging.geometry import BoolArray, FloatArray, Grid, unit
 from imaging.structures.model import BODY, PassageClass
@@ -366,20 +366,18 @@ class Judge:
     def _all_obstacles(self) -> tuple[_Obstacle, ...]:
         if self._obstacles is None:
             structures, grid = self.ct.structures, self.request.volume.grid
-            boxes = ndimage.find_objects(structures.labels)
+            boxes = label_boxes(structures.labels)
             self._obstacles = tuple(
                 _obstacle(
                     structures.labels,
                     row.label,
-                    boxes[row.label - 1],
+                    boxes[row.label],
                     grid,
                     row.name,
                     margin_of(self.request, row.name),
                 )
                 for row in structures.table
-                if row.class_ == PassageClass.FORBIDDEN
-                and row.label <= len(boxes)
-                and boxes[row.label - 1] is not None
+                if row.class_ == PassageClass.FORBIDDEN and row.label in boxes
             )
         return self._obstacles
 

@@ -22,6 +22,7 @@ from planning.access.march import (
 STEP_MM = 0.5
 CORTEX_MM = 3.0  # about the point where bone is met, in which its surface is seen
 NO_CORTEX = -1.0
+ASIDE_MM = 0.5  # beyond what is too near, in which distances are still told exactly
 FAR_GAP_MM = 1e5  # no forbidden voxel within reach
 
 
@@ -267,9 +268,9 @@ def _nearness(
     free = slack_mm[_in_field(at, slack_mm, to_field)]
     if free >= radius + BLUR_MM:  # so far that the CT need not be asked
         return OK, -1, free - radius
-    gap, near = gap_mm(at, labels, margins, spacing, limits[3] + radius + BLUR_MM)
+    gap, near = gap_mm(at, labels, margins, spacing, limits[3] + radius + ASIDE_MM)
     if gap >= FAR_GAP_MM:
-        return OK, -1, free - radius
+        return OK, -1, max(free - radius, ASIDE_MM)
     return TOO_NEAR if gap < radius else OK, near, gap - radius
 
 
