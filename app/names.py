@@ -29,6 +29,21 @@ PATTERNS = {
     rf"femoral_nerve_{SIDE}": "femoral_nerve",
     rf"obturator_nerve_{SIDE}": "obturator_nerve",
     rf"intercostal_bundle_{SIDE}": "intercostal_bundle",
+    r"disc_(?P<level>[CTLS]\d+)_(?P<other>[CTLS]\d+)": "disc_between",
+    rf"autochthon_{SIDE}": "autochthon",
+    rf"iliopsoas_{SIDE}": "iliopsoas",
+    rf"gluteus_maximus_{SIDE}": "gluteus_maximus",
+    rf"gluteus_medius_{SIDE}": "gluteus_medius",
+    rf"gluteus_minimus_{SIDE}": "gluteus_minimus",
+    rf"ureter_{SIDE}": "ureter",
+    rf"adrenal_gland_{SIDE}": "adrenal_gland",
+    rf"humerus_{SIDE}": "humerus",
+    rf"scapula_{SIDE}": "scapula",
+    rf"clavicula_{SIDE}": "clavicula",
+    rf"lung_upper_lobe_{SIDE}": "lung_upper_lobe",
+    rf"lung_lower_lobe_{SIDE}": "lung_lower_lobe",
+    rf"common_carotid_artery_{SIDE}": "common_carotid_artery",
+    rf"subclavian_artery_{SIDE}": "subclavian_artery",
 }
 
 

@@ -48,7 +48,8 @@ log = logging.getLogger(__name__)
 POLL_MS = 30
 PANEL_WIDTH = 436
 QUIET_JOBS = frozenset({"measure"})  # follows every stroke; its panel says so
-WIDE_PANEL_WIDTH = 780  # the questionnaire with the recommendation beside it
+# The list of ways has many columns; the questionnaire has the recommendation beside it.
+PANEL_WIDTHS = {Step.ACCESS: 520, Step.TECHNIQUE: 780}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
 
@@ -182,8 +183,7 @@ class Window(QMainWindow):
             Any; one may jump.
         """
         self.step = step
-        wide = step is Step.TECHNIQUE
-        self._stack.setFixedWidth(WIDE_PANEL_WIDTH if wide else PANEL_WIDTH)
+        self._stack.setFixedWidth(PANEL_WIDTHS.get(step, PANEL_WIDTH))
         self._stack.setCurrentWidget(self.panels[step])
         if self.rail is not None:
             self.rail.show_step(step)
