@@ -94,6 +94,7 @@ def _view_menu(window: Window) -> None:
     _toggle(window, menu, "shows_skeleton", "B")
     _toggle(window, menu, "shows_isotherms", "I")
     _toggle(window, menu, "shows_proposals", "N")
+    _toggle(window, menu, "shows_skin", "K")
     menu.addSeparator()
     _add(menu, words("menus.reset"), board.reset, "R")
     _add(menu, words("menus.look_at_lesion"), board.look_at_lesion, "L")

@@ -47,6 +47,9 @@ class Topic(StrEnum):
     CHOICE = "choice"
     CT_WANTED = "ct_wanted"
     EXPORTED = "exported"
+    SKIN = "skin"
+    TRIAL = "trial"
+    EXTRAS = "extras"
 
 
 @dataclass(frozen=True)

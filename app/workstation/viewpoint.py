@@ -26,6 +26,7 @@ class Tool(StrEnum):
     REMOVE_PART = "remove_part"
     CALLIPERS = "callipers"
     LEVEL = "level"
+    DRAW_WAY = "draw_way"
     WINDOW = "window"
     PAN = "pan"
 
@@ -84,6 +85,12 @@ class Look:
         Names whose contours are not drawn.
     shows_skeleton, shows_crosshair, shows_isotherms, shows_proposals, shows_diameters : bool
         What is drawn.
+    shows_skin : bool
+        Whether the skin is drawn by how well it gives access, in the step of access.
+    is_at_access : bool
+        Whether the step of access is shown.
+    aims_at_crosshair : bool
+        Whether ways shall end at the crosshair.
     simulation : int
         Index of the simulation whose isotherms are drawn.
     """
@@ -102,6 +109,9 @@ class Look:
     shows_isotherms: bool = True
     shows_proposals: bool = True
     shows_diameters: bool = True
+    shows_skin: bool = True
+    is_at_access: bool = False
+    aims_at_crosshair: bool = False
     simulation: int = 0
 
 

@@ -45,9 +45,9 @@ from planning.store import ENDING
 
 log = logging.getLogger(__name__)
 
-POLL_MS = 30
+POLL_MS = 15
 PANEL_WIDTH = 436
-QUIET_JOBS = frozenset({"measure"})  # follows every stroke; its panel says so
+QUIET_JOBS = frozenset({"measure", "skin_follow", "judge"})  # follow the hand; panels say so
 # The list of ways has many columns; the questionnaire has the recommendation beside it.
 PANEL_WIDTHS = {Step.ACCESS: 520, Step.TECHNIQUE: 780}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
@@ -187,6 +187,8 @@ class Window(QMainWindow):
         self._stack.setCurrentWidget(self.panels[step])
         if self.rail is not None:
             self.rail.show_step(step)
+        self.viewpoint.change(is_at_access=step is Step.ACCESS)
+        self.session.reaching.look(step is Step.ACCESS)
         painted = self.viewpoint.look.painted_structure
         is_other = painted is not None if step is Step.LESION else painted is None
         if step not in (Step.LESION, Step.STRUCTURES) or is_other:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtWidgets import QCheckBox
 
-from app.workstation.stages import Activity
+from app.workstation.access_tasks import SkinShown
+from app.workstation.stages import Activity, Topic
 from app.workstation.steps.access_words import reason_said
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
 from app.workstation.steps.way_details import WayDetails
 from app.workstation.steps.ways import WayList
+from app.workstation.viewpoint import Look
+from imaging.document import Vector
 from imaging.errors import Problem
 from planning.access.needles import needle_table
 from planning.access.posture import Position
@@ -41,6 +45,18 @@ class AccessPanel(Panel):
         self.column.addWidget(self._needs)
         self.ways = WayList(self.words, self.session.choose_access)
         self.column.addWidget(self.ways)
+        self._skin = QCheckBox(self.words("skin.show"))
+        self._skin.setToolTip(self.words("skin.show_hint"))
+        self._skin.setChecked(self.viewpoint.look.shows_skin)
+        self._skin.toggled.connect(lambda on: self.viewpoint.change(shows_skin=on))
+        self.column.addWidget(self._skin)
+        self._aim = QCheckBox(self.words("skin.aim"))
+        self._aim.setToolTip(self.words("skin.aim_hint"))
+        self._aim.setChecked(self.viewpoint.look.aims_at_crosshair)
+        self._aim.toggled.connect(lambda on: self.viewpoint.change(aims_at_crosshair=on))
+        self.column.addWidget(self._aim)
+        self._skin_notes = Notes()
+        self.column.addWidget(self._skin_notes)
         self._all = QCheckBox(self.words("access.show_all"))
         self._all.setChecked(self.viewpoint.look.shows_proposals)
         self._all.toggled.connect(lambda on: self.viewpoint.change(shows_proposals=on))
@@ -52,8 +68,17 @@ class AccessPanel(Panel):
         self._rejected_heading = self.add_section("access.rejected")
         self._rejected = Facts()
         self.column.addWidget(self._rejected)
+        self._skin_said: list[tuple[str, str]] | None = None
         self._planned: tuple[object, ...] = ()
+        self._subscriptions += [
+            self.session.subscribe(Topic.SKIN, self._show_skin),
+            self.viewpoint.subscribe(self._look_changed),
+        ]
+        self._needle.currentIndexChanged.connect(self._ask)
+        self._position.currentIndexChanged.connect(self._ask)
         self.finish()
+        self._ask()
+        self._look_changed(self.viewpoint.look)
 
     def show_case(self, case: Case | None) -> None:
         """Show the proposals."""
@@ -127,7 +152,40 @@ class AccessPanel(Panel):
         return self.words.problem(problem)
 
     def _search(self) -> None:
-        self.session.find_access(self._needle.currentData(), Position(self._position.currentData()))
+        self.session.find_access(
+            self._needle.currentData(), Position(self._position.currentData()), self._target()
+        )
+
+    def _ask(self, _index: int = 0) -> None:
+        """Show the skin for the needle and position that are chosen now."""
+        needle, position = self._needle.currentData(), Position(self._position.currentData())
+        self.session.reaching.ask(needle, position)
+
+    def _target(self) -> Vector | None:
+        """Return the crosshair where ways shall end there and it lies in the lesion."""
+        case, look = self.session.case, self.viewpoint.look
+        if not look.aims_at_crosshair or case is None or case.lesion is None:
+            return None
+        at = case.plan.series.grid.nearest(np.array(look.crosshair_lps_mm))
+        return look.crosshair_lps_mm if at is not None and case.lesion[at] else None
+
+    def _look_changed(self, look: Look) -> None:
+        for box, on in ((self._skin, look.shows_skin), (self._aim, look.aims_at_crosshair)):
+            if box.isChecked() != on:
+                box.setChecked(on)
+        if look.is_at_access:
+            self.session.reaching.aim(self._target())
+            self._show_skin(self.session.reaching.skin)
+
+    def _show_skin(self, shown: SkinShown | None) -> None:
+        notes = []
+        if shown is not None:
+            notes += [("bad", self.words.problem(one)) for one in shown.problems]
+        if self.viewpoint.look.aims_at_crosshair and self._target() is None:
+            notes.append(("hint", self.words("skin.aim_outside")))
+        if notes != self._skin_said:
+            self._skin_said = notes
+            self._skin_notes.show_notes(notes)
 
 
 def _grouped(count: int) -> str:

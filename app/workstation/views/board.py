@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from app.workstation.access_tasks import SkinShown
 from app.workstation.arrays import same_memory
 from app.workstation.session import Session
 from app.workstation.stages import Topic
@@ -50,7 +51,7 @@ class Board(QWidget):
         self.axial = SliceView("axial", self.layers, viewpoint, words)
         self.coronal = SliceView("coronal", self.layers, viewpoint, words)
         self.sagittal = SliceView("sagittal", self.layers, viewpoint, words)
-        self.three_d = ThreeDView(viewpoint)
+        self.three_d = ThreeDView(viewpoint, words)
         self.slices = (self.axial, self.coronal, self.sagittal)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -81,6 +82,7 @@ class Board(QWidget):
         session.subscribe(Topic.PREVIEW, self._show_volume)
         session.subscribe(Topic.CASE, self._show_case)
         session.subscribe(Topic.SURFACE, self._show_surface)
+        session.subscribe(Topic.SKIN, self._show_skin)
 
     def release(self) -> None:
         """Stop observing and give the drawing window back."""
@@ -184,6 +186,9 @@ class Board(QWidget):
         self.three_d.show_surface(surface)
         if self._session.case is not None and self._session.case.lesion is not None:
             self.three_d.look_at_lesion()
+
+    def _show_skin(self, shown: SkinShown | None) -> None:
+        self.three_d.show_skin(shown, self._session.reaching.surface)
 
     def _show_case(self, case: Case | None) -> None:
         self._hide_bones(case)

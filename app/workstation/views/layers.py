@@ -26,6 +26,7 @@ from app.workstation.style.palette import (
 )
 from app.workstation.viewpoint import Look
 from app.workstation.views.callipers import Calliper, callipers_of
+from app.workstation.views.needles import tick_places
 from app.workstation.views.reslice import Axes, Frame, Reslicer
 from imaging.geometry import FloatArray, Grid, filled_block
 from imaging.structures.model import PassageClass
@@ -38,6 +39,7 @@ FINE_MM = 0.4  # for the lesion and isotherms, which are read closely
 SLAB_MM = 3.0  # a needle nearer to the plane than this is drawn solid
 HUB_MM = 35.0  # of the needle outside the skin
 MARGIN_MM = 3.0
+TICK_MM, LONG_TICK_MM = 1.2, 2.6  # half a tick
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,21 +268,52 @@ def _label_contours(labels: NDArray[np.uint16], label: int, frame: Frame) -> tup
 
 
 def _needle_lines(case: Case, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
-    if case.plan.access is None:
-        return []
     found: list[Line] = []
-    chosen = case.plan.chosen
-    if look.shows_proposals:
-        for one in case.plan.access.proposals:
-            if one.rank != case.plan.chosen_rank:
-                _, near = _split(one, axes, depth_mm)
-                if near is not None:
-                    found.append(Line((near,), OTHER_NEEDLE, 1.4, legend="other_needle"))
-    if chosen is not None:
-        whole, near = _split(chosen, axes, depth_mm)
-        found.append(Line((whole,), NEEDLE, 1.2, dashed=True, legend="needle_projected"))
-        if near is not None:
-            found.append(Line((near,), NEEDLE, 3.0, legend="needle"))
+    plan = case.plan
+    others = () if plan.own_way is None else (plan.own_way,)
+    others = others if plan.access is None else (*others, *plan.access.proposals)
+    for one in others if look.shows_proposals else ():
+        if one.rank != plan.chosen_rank:
+            _, near = _split(one, axes, depth_mm)
+            if near is not None:
+                found.append(Line((near,), OTHER_NEEDLE, 1.4, legend="other_needle"))
+    if plan.chosen is not None:
+        found += chosen_lines(plan.chosen, axes, depth_mm)
+    return found
+
+
+def chosen_lines(one: Proposal, axes: Axes, depth_mm: float) -> list[Line]:
+    """Return the planned needle as it is drawn on a plane: projected, and where it lies in it.
+
+    Parameters
+    ----------
+    one : Proposal
+        The planned way.
+    axes : Axes
+        Of the view.
+    depth_mm : float
+        Of the plane.
+
+    Returns
+    -------
+    list of Line
+        With a tick each centimetre from the tip where it lies in the plane.
+    """
+    whole, near = _split(one, axes, depth_mm)
+    found = [Line((whole,), NEEDLE, 1.2, dashed=True, legend="needle_projected")]
+    if near is None:
+        return found
+    found.append(Line((near,), NEEDLE, 3.0, legend="needle"))
+    along = whole[1] - whole[0]
+    if float(np.linalg.norm(along)) > HUB_MM:  # steeper ones have no room for ticks
+        across = np.array([-along[1], along[0]]) / np.linalg.norm(along)
+        ticks = []
+        for place, is_long in tick_places(one.entry_lps_mm, one.target_lps_mm):
+            flat = axes.flat(place)
+            if abs(flat[2] - depth_mm) <= SLAB_MM:
+                half = LONG_TICK_MM if is_long else TICK_MM
+                ticks.append(np.stack([flat[:2] - half * across, flat[:2] + half * across]))
+        found.append(Line(tuple(ticks), NEEDLE, 1.6, legend="needle"))
     return found
 
 
