@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QPushButton
 
 from app.workstation.access_tasks import SkinShown
 from app.workstation.stages import Activity, Topic
-from app.workstation.steps.access_words import reason_said
+from app.workstation.steps.own_way import OwnWay
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
 from app.workstation.steps.way_details import WayDetails
 from app.workstation.steps.ways import WayList
 from app.workstation.viewpoint import Look
+from app.workstation.words import reason_said
 from imaging.document import Vector
 from imaging.errors import Problem
 from planning.access.needles import needle_table
@@ -31,20 +32,16 @@ class AccessPanel(Panel):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "access")
-        self._needle, self._position = combo(), combo()
-        for needle in needle_table():
-            self._needle.addItem(self.words.maybe(f"needles.{needle.id}", needle.name), needle.id)
-        for position in Position:
-            self._position.addItem(self.words(f"positions.{position.value}"), position)
-        self.column.addWidget(label(self.words("access.needle"), "quiet"))
-        self.column.addWidget(self._needle)
-        self.column.addWidget(label(self.words("access.position"), "quiet"))
-        self.column.addWidget(self._position)
-        self._run = self.add_button("access.run", self._search, "primary")
-        self._needs = Notes()
-        self.column.addWidget(self._needs)
+        self._build_search()
         self.ways = WayList(self.words, self.session.choose_access)
         self.column.addWidget(self.ways)
+        self.planes = QPushButton(self.words("needle_views.button"))
+        self.planes.setToolTip(self.words("needle_views.button_hint"))
+        self.planes.setCheckable(True)
+        self.planes.clicked.connect(lambda on: self.viewpoint.change(shows_needle_planes=on))
+        self.column.addWidget(self.planes)
+        self.own_way = OwnWay(self.session, self.viewpoint, self.words)
+        self.column.addWidget(self.own_way)
         self._skin = QCheckBox(self.words("skin.show"))
         self._skin.setToolTip(self.words("skin.show_hint"))
         self._skin.setChecked(self.viewpoint.look.shows_skin)
@@ -80,6 +77,20 @@ class AccessPanel(Panel):
         self._ask()
         self._look_changed(self.viewpoint.look)
 
+    def _build_search(self) -> None:
+        self._needle, self._position = combo(), combo()
+        for needle in needle_table():
+            self._needle.addItem(self.words.maybe(f"needles.{needle.id}", needle.name), needle.id)
+        for position in Position:
+            self._position.addItem(self.words(f"positions.{position.value}"), position)
+        self.column.addWidget(label(self.words("access.needle"), "quiet"))
+        self.column.addWidget(self._needle)
+        self.column.addWidget(label(self.words("access.position"), "quiet"))
+        self.column.addWidget(self._position)
+        self._run = self.add_button("access.run", self._search, "primary")
+        self._needs = Notes()
+        self.column.addWidget(self._needs)
+
     def show_case(self, case: Case | None) -> None:
         """Show the proposals."""
         access = case.plan.access if case else None
@@ -93,6 +104,8 @@ class AccessPanel(Panel):
         self._needs.show_notes(lacking)
         self._show_planned(case)
         self._show_ways(case)
+        self.own_way.show_case(case)
+        self.planes.setEnabled(case is not None and case.plan.chosen is not None)
         self._unchecked.show_notes(self._unchecked_notes(access))
         self._show_rejected(access)
         self.show_activity(self.session.activity)
@@ -173,6 +186,8 @@ class AccessPanel(Panel):
         for box, on in ((self._skin, look.shows_skin), (self._aim, look.aims_at_crosshair)):
             if box.isChecked() != on:
                 box.setChecked(on)
+        self.own_way.show_look(look)
+        self.planes.setChecked(look.shows_needle_planes)
         if look.is_at_access:
             self.session.reaching.aim(self._target())
             self._show_skin(self.session.reaching.skin)

@@ -12,27 +12,6 @@ SPINOUS = "spinous_process_"
 SIDES = ("_left", "_right")
 
 
-def reason_said(words: Words, name: str) -> str:
-    """Return why ways are rejected, or what a way breaks.
-
-    Parameters
-    ----------
-    words : Words
-        Of the screen.
-    name : str
-        As the search names it, such as ``too_near:spinal_canal``.
-
-    Returns
-    -------
-    str
-        For people.
-    """
-    kind, _, structure = name.partition(":")
-    if structure:
-        return f"{words.maybe(f'reasons.{kind}', kind)} {words.structure(structure)}"
-    return words.maybe(f"reasons.{name}", words.structure(name))
-
-
 def corridor_said(words: Words, corridor: str, key: str = "corridors") -> str:
     """Return the name of a corridor.
 

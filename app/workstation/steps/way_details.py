@@ -10,12 +10,11 @@ from app.workstation.steps.access_words import (
     corridor_said,
     crossed_said,
     figures_said,
-    reason_said,
     terms_of_score,
 )
 from app.workstation.steps.panel import Facts, Notes, empty, label
 from app.workstation.style.palette import ACCENT, BAD, GOOD, LINE
-from app.workstation.words import Words
+from app.workstation.words import Words, reason_said
 from planning.access.needles import needle_named
 from planning.access.request import Proposal
 

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QBrush, QColor
 from PySide6.QtWidgets import QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
-from app.workstation.steps.access_words import corridor_said, nearest_said, reason_said
+from app.workstation.steps.access_words import corridor_said, nearest_said
 from app.workstation.steps.panel import fit_height, table
 from app.workstation.style.palette import BAD, QUIET, WARNING
-from app.workstation.words import Words
+from app.workstation.words import Words, reason_said
 from planning.access.request import AccessResult, Proposal
 
 COLUMNS = ("rank", "depth", "angle", "bone", "nearest", "safe", "corridor", "score")

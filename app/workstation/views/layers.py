@@ -39,6 +39,7 @@ FINE_MM = 0.4  # for the lesion and isotherms, which are read closely
 SLAB_MM = 3.0  # a needle nearer to the plane than this is drawn solid
 HUB_MM = 35.0  # of the needle outside the skin
 MARGIN_MM = 3.0
+MOST_CUTS = 8  # planes whose contours are kept
 TICK_MM, LONG_TICK_MM = 1.2, 2.6  # half a tick
 
 
@@ -77,7 +78,7 @@ class Layers:
         self._lesion: tuple[Reslicer, FloatArray] | None = None
         self._labels: Reslicer | None = None
         self._fields: list[Reslicer] = []
-        self._structure_cuts: dict[int, tuple[tuple[Any, ...], list[Line]]] = {}
+        self._structure_cuts: dict[Axes, tuple[tuple[Any, ...], list[Line]]] = {}
 
     def use_volume(self, volume: Volume | None) -> None:
         """Show another CT.
@@ -166,10 +167,13 @@ class Layers:
         """Return the contours of the structures, cut again only when they or the plane changed."""
         structures = self.case.structures if self.case is not None else None
         key = (structures, depth_mm, look.hidden_structures)
-        known = self._structure_cuts.get(id(axes))
+        known = self._structure_cuts.get(axes)
         if known is None or known[0][0] is not structures or known[0][1:] != key[1:]:
             known = (key, list(self._structure_lines(axes, depth_mm, look)))
-            self._structure_cuts[id(axes)] = known
+            self._structure_cuts.pop(axes, None)
+            while len(self._structure_cuts) >= MOST_CUTS:  # planes along needles that were
+                self._structure_cuts.pop(next(iter(self._structure_cuts)))
+            self._structure_cuts[axes] = known
         return known[1]
 
     def _structure_lines(self, axes: Axes, depth_mm: float, look: Look) -> Iterator[Line]:

@@ -27,11 +27,25 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.workstation.style.palette import LESION, VIEW
-from app.workstation.viewpoint import BRUSHES, CLICKS, GreyWindow, Look, Tool, Viewpoint
+from app.workstation.viewpoint import (
+    BRUSHES,
+    CLICKS,
+    DrawnWay,
+    GreyWindow,
+    Look,
+    Tool,
+    Viewpoint,
+)
 from app.workstation.views.callipers import Calliper, paint_calliper
 from app.workstation.views.decoration import Decoration, paint_decoration
 from app.workstation.views.layers import Layers, Line
 from app.workstation.views.reslice import STANDARD, Frame
+from app.workstation.views.way_drag import (
+    WayDrag,
+    grasped,
+    paint_drawn_way,
+    paint_handles,
+)
 from app.workstation.words import Words
 from imaging.document import Vector
 from imaging.geometry import FloatArray
@@ -44,6 +58,7 @@ WINDOW_SPEED_HU = 3.0  # a pixel of dragging
 STROKE_STEP_MM = 0.7  # points of a stroke nearer than this add nothing
 WHEEL_NOTCH = 120
 HANDLE_PIXELS = 10.0  # around an end of a calliper, in which it is grasped
+CLICK_PIXELS = 4.0  # a pointer that moved less was clicked, not dragged
 NEAR_MM = 3.0  # of the plane, within which a calliper is drawn
 
 
@@ -66,7 +81,7 @@ class SliceView(QWidget):
         super().__init__()
         self.name = name
         self._layers, self._viewpoint, self._words = layers, viewpoint, words
-        self._axes = STANDARD[name]
+        self._axes = STANDARD.get(name, STANDARD["axial"])
         self._centre_mm = np.zeros(2)
         self._mm_per_pixel = 1.0
         self._fitted = True
@@ -84,6 +99,8 @@ class SliceView(QWidget):
         self.on_click: Callable[[Vector], None] = lambda _point: None
         self.on_stroke: Callable[[Stroke], None] = lambda _stroke: None
         self.on_calliper: Callable[[Calliper], None] = lambda _calliper: None
+        self.on_way: Callable[[DrawnWay, bool], None] = lambda _way, _is_done: None
+        self._way: WayDrag | None = None
         self.on_maximise: Callable[[SliceView], None] = lambda _view: None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -246,6 +263,7 @@ class SliceView(QWidget):
             self._paint_callipers(painter)
             self._paint_stroke(painter)
             self._paint_crosshair(painter)
+            self._paint_ways(painter)
             paint_decoration(painter, self._decoration(), self._words)
         painter.end()
 
@@ -322,11 +340,16 @@ class SliceView(QWidget):
             mm_per_pixel=self._mm_per_pixel,
             axes=self._axes,
             depth_mm=self._depth(self._shown),
+            place=self._place_said(),
             window=self._shown.window,
             cursor_lps_mm=self._cursor_lps_mm,
             cursor_hu=hu,
             lines=tuple(self._seen),
         )
+
+    def _place_said(self) -> str:
+        """Return where the plane lies, for views that are not along the patient's axes."""
+        return ""
 
     # Pointer
 
@@ -367,6 +390,9 @@ class SliceView(QWidget):
             self.on_click(_vector(place))
         elif tool == Tool.CALLIPERS:
             self._handle = self._handle_at(position)
+        elif tool == Tool.DRAW_WAY:
+            here = _vector(place)
+            self._way = self._grasped_way(position) or WayDrag(DrawnWay(here, here), False)
         else:
             self._stroke, self._adds = [place], tool == Tool.BRUSH_ADD
         self.update()
@@ -392,6 +418,8 @@ class SliceView(QWidget):
             elif self._stroke:
                 if np.linalg.norm(self._cursor_lps_mm - self._stroke[-1]) > STROKE_STEP_MM:
                     self._stroke.append(self._cursor_lps_mm)
+            elif self._way is not None:
+                self.on_way(self._way.to(self._cursor_lps_mm, self._axes), False)
             elif self._handle is not None:
                 self._calliper = self._dragged(self._handle, self._cursor_lps_mm)
             elif self._shown.tool == Tool.CROSSHAIR:
@@ -400,6 +428,7 @@ class SliceView(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what the tool does; one drag of the brush is one edit."""
+        begun = event.position() if self._drag is None else self._drag[1]
         self._drag = None
         if self._stroke:
             points = tuple(_vector(point) for point in self._stroke)
@@ -415,11 +444,39 @@ class SliceView(QWidget):
                     range_hu=look.brush_range_hu,
                 )
             )
+        if self._way is not None:
+            drag, self._way = self._way, None
+            moved_px = (event.position() - begun).manhattanLength()
+            if moved_px >= CLICK_PIXELS or self._shown.drawn_way is not None:
+                self.on_way(drag.to(self.to_lps(event.position()), self._axes), True)
         if self._calliper is not None:
             moved, self._calliper = self._calliper, None
             self.on_calliper(moved)
         self._handle = None
         self.update()
+
+    # Ways
+
+    def _planned_way(self) -> DrawnWay | None:
+        case = self._layers.case
+        chosen = case.plan.chosen if case is not None else None
+        return None if chosen is None else DrawnWay(chosen.entry_lps_mm, chosen.target_lps_mm)
+
+    def _ends(self, way: DrawnWay) -> tuple[QPointF, QPointF]:
+        entry, target = np.array(way.entry_lps_mm), np.array(way.target_lps_mm)
+        return self.to_position(entry), self.to_position(target)
+
+    def _grasped_way(self, position: QPointF) -> WayDrag | None:
+        way = self._planned_way()
+        return None if way is None else grasped(way, self._ends(way), position)
+
+    def _paint_ways(self, painter: QPainter) -> None:
+        planned, drawn = self._planned_way(), self._shown.drawn_way
+        if self._shown.tool == Tool.DRAW_WAY and planned is not None and drawn is None:
+            paint_handles(painter, self._ends(planned))
+        if drawn is not None:
+            says = self._way is not None  # only where the hand is
+            paint_drawn_way(painter, drawn, self._ends(drawn), self._words, says=says)
 
     # Callipers
 
