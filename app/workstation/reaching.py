@@ -213,6 +213,29 @@ class Reaching:
         asked = self._asked_to_judge(case)
         self._session.change("own_way", access_tasks.own_way, asked, entry_lps_mm, target_lps_mm)
 
+    def set_limits(self, margins_mm: dict[str, float], settings: dict[str, float]) -> None:
+        """Set the limits of the search; ways found under others are dropped.
+
+        Parameters
+        ----------
+        margins_mm : dict
+            Margin by structure; others have the default.
+        settings : dict
+            Settings changed from the table, by id.
+        """
+        case = self._session.case
+        if case is None or (case.plan.margins_mm, case.plan.access_settings) == (
+            margins_mm,
+            settings,
+        ):
+            return
+        try:
+            changed = ways_in.with_access_limits(case, margins_mm, settings)
+        except Refusal as refusal:
+            self._session.tell(Topic.REFUSED, refusal)
+            return
+        self._session.apply("access_limits", changed, merges=True)
+
     def overrule(self, reason: str) -> None:
         """Take the way drawn by hand although it breaks limits.
 

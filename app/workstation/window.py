@@ -49,7 +49,7 @@ POLL_MS = 15
 PANEL_WIDTH = 436
 QUIET_JOBS = frozenset({"measure", "skin_follow", "judge"})  # follow the hand; panels say so
 # The list of ways has many columns; the questionnaire has the recommendation beside it.
-PANEL_WIDTHS = {Step.ACCESS: 520, Step.TECHNIQUE: 780}
+PANEL_WIDTHS = {Step.ACCESS: 536, Step.TECHNIQUE: 780}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
 

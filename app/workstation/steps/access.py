@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QPushButton
 
 from app.workstation.access_tasks import SkinShown
 from app.workstation.stages import Activity, Topic
+from app.workstation.steps.access_limits import AccessLimits
 from app.workstation.steps.own_way import OwnWay
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
 from app.workstation.steps.way_details import WayDetails
@@ -58,6 +59,8 @@ class AccessPanel(Panel):
         self._all.setChecked(self.viewpoint.look.shows_proposals)
         self._all.toggled.connect(lambda on: self.viewpoint.change(shows_proposals=on))
         self.column.addWidget(self._all)
+        self.limits = AccessLimits(self.session, self.words)
+        self.column.addWidget(self.limits)
         self.details = WayDetails(self.words)
         self.column.addWidget(self.details)
         self._unchecked = Notes()
@@ -105,6 +108,7 @@ class AccessPanel(Panel):
         self._show_planned(case)
         self._show_ways(case)
         self.own_way.show_case(case)
+        self.limits.show_case(case)
         self.planes.setEnabled(case is not None and case.plan.chosen is not None)
         self._unchecked.show_notes(self._unchecked_notes(access))
         self._show_rejected(access)
@@ -165,6 +169,7 @@ class AccessPanel(Panel):
         return self.words.problem(problem)
 
     def _search(self) -> None:
+        self.limits.flush()
         self.session.find_access(
             self._needle.currentData(), Position(self._position.currentData()), self._target()
         )

@@ -126,7 +126,7 @@ class WayList(QWidget):
             f"{rank} {MARK}" if one.provisional else rank,
             words.number(one.length_mm / 10),
             f"{words.number(one.angle_to_axial_deg, 0)}°",
-            f"{words.number(one.bone_mm, 0)} mm",
+            words.number(one.bone_mm, 0),
             nearest,
             safe,
             corridor_said(words, one.corridor, "corridors_short"),

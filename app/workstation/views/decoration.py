@@ -126,8 +126,9 @@ def _paint_title(painter: QPainter, d: Decoration, words: Words) -> None:
     axis = int(np.argmax(np.abs(d.axes.normal)))
     letter = SIDE_LETTERS[axis][int(place[axis] > 0)]
     where = d.place or f"{letter} {words.number(abs(float(place[axis])))} mm"
-    grey = f"C {d.window.centre_hu:.0f}  W {d.window.width_hu:.0f}"
-    _text(painter, box.translated(0, 18), top_left, f"{where}    {grey}", QUIET)
+    grey = f"    C {d.window.centre_hu:.0f}  W {d.window.width_hu:.0f}"
+    told = where if d.place else where + grey
+    _text(painter, box.translated(0, 18), top_left, told, QUIET)
     if d.cursor_lps_mm is not None:
         told = "   ".join(
             f"{SIDE_LETTERS[n][int(value > 0)]} {words.number(abs(float(value)))}"
