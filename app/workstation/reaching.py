@@ -210,7 +210,7 @@ class Reaching:
         case = self._session.case
         if case is None or length < LEAST_WAY_MM or not self._can_judge(case):
             return
-        asked = self._asked_to_judge(case)
+        asked = self.limits_of(case)
         self._session.change("own_way", access_tasks.own_way, asked, entry_lps_mm, target_lps_mm)
 
     def set_limits(self, margins_mm: dict[str, float], settings: dict[str, float]) -> None:
@@ -257,8 +257,19 @@ class Reaching:
     def _can_judge(self, case: Case) -> bool:
         return case.lesion is not None and case.structures is not None
 
-    def _asked_to_judge(self, case: Case) -> Asked:
-        """Return the limits of the plan; before any search those that are about to be used."""
+    def limits_of(self, case: Case) -> Asked:
+        """Return the limits of the plan; before any search those that are about to be used.
+
+        Parameters
+        ----------
+        case : Case
+            That is open.
+
+        Returns
+        -------
+        Asked
+            Needle, position, margins and settings.
+        """
         plan = case.plan
         is_planned = plan.access is not None or plan.own_way is not None
         return Asked(
@@ -274,7 +285,7 @@ class Reaching:
         case, volume = session.case, session.volume
         if case is None or volume is None or not self._can_judge(case):
             return
-        asked = self._asked_to_judge(case)
+        asked = self.limits_of(case)
         session.start(
             "judge",
             self._show_trial,

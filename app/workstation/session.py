@@ -14,6 +14,7 @@ from typing import Any
 
 from app.workstation import tasks
 from app.workstation.editing import Editing
+from app.workstation.extras import Extras
 from app.workstation.history import History
 from app.workstation.jobs import Finished, Preview, Report, Task, Worker
 from app.workstation.keeper import Keeper
@@ -72,6 +73,7 @@ class Session:
         self._wanted: Case | None = None
         self._is_closed = False
         self.reaching = Reaching(self)
+        self.extras = Extras(self)
 
     # Observers
 

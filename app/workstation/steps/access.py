@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QCheckBox, QPushButton
 from app.workstation.access_tasks import SkinShown
 from app.workstation.stages import Activity, Topic
 from app.workstation.steps.access_limits import AccessLimits
+from app.workstation.steps.access_words import why_none
+from app.workstation.steps.extra_needles import ExtraNeedles
 from app.workstation.steps.own_way import OwnWay
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
 from app.workstation.steps.way_details import WayDetails
@@ -15,7 +17,6 @@ from app.workstation.steps.ways import WayList
 from app.workstation.viewpoint import Look
 from app.workstation.words import reason_said
 from imaging.document import Vector
-from imaging.errors import Problem
 from planning.access.needles import needle_table
 from planning.access.posture import Position
 from planning.access.request import AccessResult
@@ -61,6 +62,8 @@ class AccessPanel(Panel):
         self.column.addWidget(self._all)
         self.limits = AccessLimits(self.session, self.words)
         self.column.addWidget(self.limits)
+        self.extras = ExtraNeedles(self.session, self.words)
+        self.column.addWidget(self.extras)
         self.details = WayDetails(self.words)
         self.column.addWidget(self.details)
         self._unchecked = Notes()
@@ -72,6 +75,7 @@ class AccessPanel(Panel):
         self._planned: tuple[object, ...] = ()
         self._subscriptions += [
             self.session.subscribe(Topic.SKIN, self._show_skin),
+            self.session.subscribe(Topic.EXTRAS, self.extras.show_extras),
             self.viewpoint.subscribe(self._look_changed),
         ]
         self._needle.currentIndexChanged.connect(self._ask)
@@ -103,7 +107,7 @@ class AccessPanel(Panel):
         if case is None or case.structures is None:
             lacking.append(("hint", self.words("needs.structures")))
         if case is not None:
-            lacking += [("bad", self._why_none(one)) for one in case.plan.no_access]
+            lacking += [("bad", why_none(self.words, one)) for one in case.plan.no_access]
         self._needs.show_notes(lacking)
         self._show_planned(case)
         self._show_ways(case)
@@ -119,6 +123,7 @@ class AccessPanel(Panel):
         case = self.session.case
         ready = case is not None and case.lesion is not None and case.structures is not None
         self._run.setEnabled(ready and not self.session.runs("access"))
+        self.extras.show_activity(case, activity)
 
     def _show_planned(self, case: Case | None) -> None:
         """Show needle and position of a plan that has another; a choice not yet used stays."""
@@ -159,14 +164,6 @@ class AccessPanel(Panel):
             names = ", ".join(self.words.structure(name) for name in access.assumed)
             notes.append(("hint", self.words("access.assumed", names=names)))
         return notes
-
-    def _why_none(self, problem: Problem) -> str:
-        """Return why the search found nothing: a count of ways by reason, or a sentence."""
-        count, _, _ = problem.message.partition(" ")
-        if count.isdigit() and problem.where:
-            reason = reason_said(self.words, problem.where)
-            return self.words("access.ways_rejected", count=count, reason=reason)
-        return self.words.problem(problem)
 
     def _search(self) -> None:
         self.limits.flush()

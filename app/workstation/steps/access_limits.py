@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
@@ -98,7 +98,9 @@ class AccessLimits(Fold):
         grid.setColumnStretch(0, 1)
         for number, name in enumerate(SHOWN):
             unit = "°" if known[name].unit == "deg" else " mm"
-            spin = _spin(unit, 1.0 if name == "bore_mm" else 0.5, 0 if name == "bore_mm" else 1)
+            spin = _spin(
+                words, unit, 1.0 if name == "bore_mm" else 0.5, 0 if name == "bore_mm" else 1
+            )
             spin.setValue(known[name].value)
             spin.setToolTip(words.maybe(f"access_limits.{name}_hint", ""))
             spin.valueChanged.connect(self._changed)
@@ -157,7 +159,7 @@ class AccessLimits(Fold):
         self.margins, self.sliders = {}, {}
         words = self._words
         for number, name in enumerate(self._names):
-            spin = _spin(" mm", SLIDER_STEP_MM, 1)
+            spin = _spin(words, " mm", SLIDER_STEP_MM, 1)
             slider = QSlider(Qt.Orientation.Horizontal)
             slider.setRange(0, round(SLIDER_MM / SLIDER_STEP_MM))
             slider.setMinimumWidth(60)
@@ -222,8 +224,9 @@ class AccessLimits(Fold):
         ]
 
 
-def _spin(unit: str, step: float, digits: int) -> QDoubleSpinBox:
+def _spin(words: Words, unit: str, step: float, digits: int) -> QDoubleSpinBox:
     made = QDoubleSpinBox()
+    made.setLocale(QLocale(words.language))
     made.setRange(0.0, 9999.0)  # wider than is allowed, so that a refusal can say why
     made.setDecimals(digits)
     made.setSingleStep(step)

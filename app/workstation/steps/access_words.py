@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from app.workstation.words import Words
+from app.workstation.words import Words, reason_said
 from imaging.document import Vector
+from imaging.errors import Problem
 from imaging.structures.model import BODY
 from planning.access.request import Proposal, TableFigures
 from planning.access.settings import Wish, wishes
@@ -187,3 +188,25 @@ def place_said(words: Words, point_lps_mm: Vector) -> str:
         for axis, value in enumerate(point_lps_mm)
     )
     return f"{told} mm"
+
+
+def why_none(words: Words, problem: Problem) -> str:
+    """Return why a search found nothing: a count of ways by reason, or a sentence.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    problem : Problem
+        Of the search.
+
+    Returns
+    -------
+    str
+        For people.
+    """
+    count, _, _ = problem.message.partition(" ")
+    if count.isdigit() and problem.where:
+        reason = reason_said(words, problem.where)
+        return words("access.ways_rejected", count=count, reason=reason)
+    return words.problem(problem.model_copy(update={"where": ""}))

@@ -29,6 +29,7 @@ BAD = "#FF8A5C"
 VIEW = "#000000"
 BONE = "#E8DCC8"
 CALLIPER = "#FFFFFF"
+EXTRA_NEEDLE = "#F0E442"  # Okabe and Ito: beside the planned one
 
 # Okabe and Ito, for the contours of structures; forbidden ones share one colour.
 STRUCTURE_COLOURS = {"avoid": "#D9A441", "passable": "#9BB3C7"}

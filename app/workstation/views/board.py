@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.workstation.access_tasks import SkinShown
 from app.workstation.arrays import same_memory
+from app.workstation.extras import Extra
 from app.workstation.session import Session
 from app.workstation.stages import Topic
 from app.workstation.tools.capture import pixmap_png
@@ -105,6 +106,7 @@ class Board(QWidget):
         session.subscribe(Topic.CASE, self._show_case)
         session.subscribe(Topic.SURFACE, self._show_surface)
         session.subscribe(Topic.SKIN, self._show_skin)
+        session.subscribe(Topic.EXTRAS, self._show_extras)
         session.subscribe(Topic.TRIAL, self._show_trial)
         session.subscribe(Topic.JOB, self._forget_drawn)
 
@@ -289,6 +291,13 @@ class Board(QWidget):
         """Take the drawn way off the slices once the plan holds it, or it was refused."""
         if not self._is_drawing and not self._session.runs("own_way"):
             self._viewpoint.change(drawn_way=None)
+
+    def _show_extras(self, found: tuple[Extra, ...]) -> None:
+        ways = tuple(way for one in found for way in one.ways())
+        self.layers.extra_ways = ways
+        self.three_d.show_extras(ways)
+        for view in self.all_slices:
+            view.show_case()
 
     def _show_skin(self, shown: SkinShown | None) -> None:
         self.three_d.show_skin(shown, self._session.reaching.surface)

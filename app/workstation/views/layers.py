@@ -17,6 +17,7 @@ from skimage.measure import find_contours
 
 from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
+    EXTRA_NEEDLE,
     FORBIDDEN,
     LESION,
     NEEDLE,
@@ -28,6 +29,7 @@ from app.workstation.viewpoint import Look
 from app.workstation.views.callipers import Calliper, callipers_of
 from app.workstation.views.needles import tick_places
 from app.workstation.views.reslice import Axes, Frame, Reslicer
+from imaging.document import Vector
 from imaging.geometry import FloatArray, Grid, filled_block
 from imaging.structures.model import PassageClass
 from imaging.volume import AIR_HU, Volume
@@ -74,6 +76,7 @@ class Layers:
     def __init__(self) -> None:
         self.volume: Volume | None = None
         self.case: Case | None = None
+        self.extra_ways: tuple[tuple[Vector, Vector], ...] = ()
         self._hu: Reslicer | None = None
         self._lesion: tuple[Reslicer, FloatArray] | None = None
         self._labels: Reslicer | None = None
@@ -161,6 +164,10 @@ class Layers:
         found += self._isotherm_lines(axes, depth_mm, look)
         found += self._lesion_lines(axes, depth_mm)
         found += _needle_lines(self.case, axes, depth_mm, look)
+        for entry, target in self.extra_ways:
+            _, near = _split(entry, target, axes, depth_mm)
+            if near is not None:
+                found.append(Line((near,), EXTRA_NEEDLE, 2.2, legend="extra_needle"))
         return found
 
     def _known_structure_lines(self, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
@@ -278,7 +285,7 @@ def _needle_lines(case: Case, axes: Axes, depth_mm: float, look: Look) -> list[L
     others = others if plan.access is None else (*others, *plan.access.proposals)
     for one in others if look.shows_proposals else ():
         if one.rank != plan.chosen_rank:
-            _, near = _split(one, axes, depth_mm)
+            _, near = _split(one.entry_lps_mm, one.target_lps_mm, axes, depth_mm)
             if near is not None:
                 found.append(Line((near,), OTHER_NEEDLE, 1.4, legend="other_needle"))
     if plan.chosen is not None:
@@ -303,7 +310,7 @@ def chosen_lines(one: Proposal, axes: Axes, depth_mm: float) -> list[Line]:
     list of Line
         With a tick each centimetre from the tip where it lies in the plane.
     """
-    whole, near = _split(one, axes, depth_mm)
+    whole, near = _split(one.entry_lps_mm, one.target_lps_mm, axes, depth_mm)
     found = [Line((whole,), NEEDLE, 1.2, dashed=True, legend="needle_projected")]
     if near is None:
         return found
@@ -321,9 +328,11 @@ def chosen_lines(one: Proposal, axes: Axes, depth_mm: float) -> list[Line]:
     return found
 
 
-def _split(one: Proposal, axes: Axes, depth_mm: float) -> tuple[FloatArray, FloatArray | None]:
+def _split(
+    entry_lps_mm: Vector, target_lps_mm: Vector, axes: Axes, depth_mm: float
+) -> tuple[FloatArray, FloatArray | None]:
     """Return the needle projected onto the plane, and the part of it that lies in the slab."""
-    entry, target = np.array(one.entry_lps_mm), np.array(one.target_lps_mm)
+    entry, target = np.array(entry_lps_mm), np.array(target_lps_mm)
     hub = entry + (entry - target) / np.linalg.norm(entry - target) * HUB_MM
     start, end = axes.flat(hub), axes.flat(target)
     whole = np.stack([start[:2], end[:2]])

@@ -24,6 +24,7 @@ from app.workstation.access_tasks import SkinShown, SkinSurface
 from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
     BONE,
+    EXTRA_NEEDLE,
     FORBIDDEN,
     INK,
     LESION,
@@ -35,7 +36,7 @@ from app.workstation.style.palette import (
 )
 from app.workstation.tools.capture import window_png
 from app.workstation.viewpoint import Look, Viewpoint
-from app.workstation.views.needles import needle_actors, thin_needles
+from app.workstation.views.needles import Way, needle_actors, thin_needles
 from app.workstation.views.skin import SkinActor, SkinLegend
 from app.workstation.views.surfaces import Mesh, coarsened, mesh
 from app.workstation.words import Words
@@ -48,6 +49,7 @@ from planning.plan import Case
 BACKGROUND_TOP = (0.10, 0.14, 0.18)
 BACKGROUND = (0.03, 0.045, 0.06)
 NEEDLE_MM, OTHER_NEEDLE_MM, FRONT_MM = 1.6, 0.8, 0.45  # radius of the tubes
+EXTRA_NEEDLE_MM = 1.1
 FAR_MM = 620.0
 VIEW_ANGLE_DEG = 28.0
 FROM_BEHIND = (0.45, 0.8, 0.35)
@@ -278,6 +280,20 @@ class ThreeDView(QWidget):
             ]
             if ways:
                 self._add("needles", thin_needles(ways, OTHER_NEEDLE, radius_mm))
+
+    def show_extras(self, ways: tuple[Way, ...]) -> None:
+        """Show needles beside the planned way.
+
+        Parameters
+        ----------
+        ways : tuple
+            Entry and tip of each.
+        """
+        self._clear("extras")
+        for way in ways:
+            for actor in needle_actors(way, EXTRA_NEEDLE, INK, EXTRA_NEEDLE_MM):
+                self._add("extras", actor)
+        self._draw()
 
     def show_skin(self, shown: SkinShown | None, surface: SkinSurface | None) -> None:
         """Colour the skin by another map, at once.
