@@ -31,10 +31,6 @@ PATTERNS = {
     rf"intercostal_bundle_{SIDE}": "intercostal_bundle",
     r"disc_(?P<level>[CTLS]\d+)_(?P<other>[CTLS]\d+)": "disc_between",
     rf"autochthon_{SIDE}": "autochthon",
-    rf"iliopsoas_{SIDE}": "iliopsoas",
-    rf"gluteus_maximus_{SIDE}": "gluteus_maximus",
-    rf"gluteus_medius_{SIDE}": "gluteus_medius",
-    rf"gluteus_minimus_{SIDE}": "gluteus_minimus",
     rf"ureter_{SIDE}": "ureter",
     rf"adrenal_gland_{SIDE}": "adrenal_gland",
     rf"humerus_{SIDE}": "humerus",
@@ -45,6 +41,30 @@ PATTERNS = {
     rf"common_carotid_artery_{SIDE}": "common_carotid_artery",
     rf"subclavian_artery_{SIDE}": "subclavian_artery",
 }
+MUSCLES = (
+    "adductor_magnus",
+    "adductors",
+    "gluteus_maximus",
+    "gluteus_medius",
+    "gluteus_minimus",
+    "hamstrings",
+    "iliopsoas",
+    "latissimus_dorsi",
+    "levator_ani",
+    "obturator_externus",
+    "obturator_internus",
+    "pectineus",
+    "piriformis",
+    "quadratus_femoris",
+    "quadratus_lumborum",
+    "rectus_abdominis",
+    "rectus_femoris",
+    "sartorius",
+    "tensor_fasciae_latae",
+    "vastus_intermedius",
+    "vastus_lateralis",
+)
+PATTERNS |= {f"{muscle}_{SIDE}": muscle for muscle in MUSCLES}
 
 
 def structure_name(name: str, language: str) -> str:

@@ -49,7 +49,7 @@ POLL_MS = 15
 PANEL_WIDTH = 436
 QUIET_JOBS = frozenset({"measure", "skin_follow", "judge"})  # follow the hand; panels say so
 # The list of ways has many columns; the questionnaire has the recommendation beside it.
-PANEL_WIDTHS = {Step.ACCESS: 536, Step.TECHNIQUE: 780}
+PANEL_WIDTHS = {Step.ACCESS: 560, Step.TECHNIQUE: 780}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
 
@@ -156,8 +156,7 @@ class Window(QMainWindow):
         self._stop.setText(words("app.cancel"))
         self.show_step(self.step)
         self._show_case(self.session.case)
-        for view in self.board.slices:
-            view.update()
+        self.board.say_again()
 
     def _release_panels(self) -> None:
         for panel in self.panels.values():

@@ -94,7 +94,10 @@ class AccessPanel(Panel):
         self.column.addWidget(self._needle)
         self.column.addWidget(label(self.words("access.position"), "quiet"))
         self.column.addWidget(self._position)
+        self._needle.setToolTip(self.words("access.needle_hint"))
+        self._position.setToolTip(self.words("access.position_hint"))
         self._run = self.add_button("access.run", self._search, "primary")
+        self._run.setToolTip(self.words("access.run_hint"))
         self._needs = Notes()
         self.column.addWidget(self._needs)
 
@@ -197,7 +200,7 @@ class AccessPanel(Panel):
     def _show_skin(self, shown: SkinShown | None) -> None:
         notes = []
         if shown is not None:
-            notes += [("bad", self.words.problem(one)) for one in shown.problems]
+            notes += [("bad", why_none(self.words, one)) for one in shown.problems]
         if self.viewpoint.look.aims_at_crosshair and self._target() is None:
             notes.append(("hint", self.words("skin.aim_outside")))
         if notes != self._skin_said:

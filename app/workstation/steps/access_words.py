@@ -60,7 +60,7 @@ def landmark_said(words: Words, name: str) -> str:
     return words.maybe(f"landmarks.{name}", words.structure(name))
 
 
-def nearest_said(words: Words, way: Proposal) -> str:
+def nearest_said(words: Words, way: Proposal, *, short: bool = False) -> str:
     """Return distance and name of the forbidden structure nearest to a way.
 
     Parameters
@@ -69,6 +69,8 @@ def nearest_said(words: Words, way: Proposal) -> str:
         Of the screen.
     way : Proposal
         Any.
+    short : bool
+        Whether sides are single letters.
 
     Returns
     -------
@@ -76,7 +78,14 @@ def nearest_said(words: Words, way: Proposal) -> str:
         A dash where there is none.
     """
     near = min(way.clearance_mm.items(), key=lambda item: item[1], default=None)
-    return "–" if near is None else f"{words.number(near[1])}  {words.structure(near[0])}"
+    if near is None:
+        return "–"
+    name = words.structure(near[0])
+    for side in ("left", "right") if short else ():
+        ending = f" {words(f'sides.{side}')}"
+        if name.endswith(ending):
+            name = f"{name.removesuffix(ending)} {words(f'sides_short.{side}')}"
+    return f"{words.number(near[1])}  {name}"
 
 
 def figures_said(words: Words, figures: TableFigures) -> list[tuple[str, str]]:

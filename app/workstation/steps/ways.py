@@ -42,6 +42,7 @@ class WayList(QWidget):
         self.table: QTableWidget = table(
             (words(f"access.{key}") for key in COLUMNS), stretched=NEAREST
         )
+        self.table.setWordWrap(False)
         for column, key in enumerate(COLUMNS):
             heading = self.table.horizontalHeaderItem(column)
             if heading is not None:
@@ -127,7 +128,7 @@ class WayList(QWidget):
             words.number(one.length_mm / 10),
             f"{words.number(one.angle_to_axial_deg, 0)}°",
             words.number(one.bone_mm, 0),
-            nearest,
+            nearest_said(words, one, short=True),
             safe,
             corridor_said(words, one.corridor, "corridors_short"),
             words.number(one.score, 2),

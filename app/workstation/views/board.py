@@ -121,6 +121,13 @@ class Board(QWidget):
             view.release()
         self.three_d.release()
 
+    def say_again(self) -> None:
+        """Write everything again, in the language that is used now."""
+        for view in self.all_slices:
+            view.update()
+        self.three_d.legend.update()
+        self.needle_slider.show_depth(self.needle_depth_mm)
+
     def reset(self) -> None:
         """Fit the whole CT into all views."""
         for view in self.all_slices:

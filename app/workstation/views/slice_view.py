@@ -31,7 +31,6 @@ from app.workstation.viewpoint import (
     BRUSHES,
     CLICKS,
     DrawnWay,
-    GreyWindow,
     Look,
     Tool,
     Viewpoint,
@@ -39,6 +38,7 @@ from app.workstation.viewpoint import (
 from app.workstation.views.callipers import Calliper, paint_calliper
 from app.workstation.views.decoration import Decoration, paint_decoration
 from app.workstation.views.layers import Layers, Line
+from app.workstation.views.painting import grey_table, meets, paint_line
 from app.workstation.views.reslice import STANDARD, Frame
 from app.workstation.views.way_drag import (
     WayDrag,
@@ -294,11 +294,11 @@ class SliceView(QWidget):
                 transform.map(QPolygonF([QPointF(u, v) for u, v in piece.tolist()]))
                 for piece in line.points_mm
             ]
-            drawn = [one for one in drawn if _meets(one, inside)]
+            drawn = [one for one in drawn if meets(one, inside)]
             if drawn:
                 self._seen.append(line)
             for polygon in drawn:
-                _paint_line(painter, line, polygon)
+                paint_line(painter, line, polygon)
 
     def _paint_stroke(self, painter: QPainter) -> None:
         radius = self._shown.brush_mm / self._mm_per_pixel
@@ -574,44 +574,6 @@ class SliceView(QWidget):
         """Forget what lay under the pointer."""
         self._cursor_lps_mm = None
         self.update()
-
-
-def _meets(polygon: QPolygonF, box: QRectF) -> bool:
-    return polygon.boundingRect().adjusted(-1, -1, 1, 1).intersects(box)
-
-
-def _paint_line(painter: QPainter, line: Line, polygon: QPolygonF) -> None:
-    """Draw a piece of a line, solid ones on a dark halo that parts them from bone."""
-    pen = QPen(QColor(line.colour), line.width)
-    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    if line.dashed:
-        pen.setDashPattern([5.0, 4.0])
-    else:
-        painter.setPen(QPen(QColor(0, 0, 0, 130), line.width + 2.0))
-        painter.drawPolyline(polygon)
-    painter.setPen(pen)
-    painter.drawPolyline(polygon)
-
-
-def grey_table(window: GreyWindow) -> NDArray[np.uint8]:
-    """Return the grey of every value of int16, to be indexed by its bits as uint16.
-
-    Parameters
-    ----------
-    window : GreyWindow
-        Black below, white above.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (65536,).
-    """
-    values = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.float32)
-    low = window.centre_hu - window.width_hu / 2
-    grey: NDArray[np.uint8] = np.clip((values - low) * (255.0 / window.width_hu), 0, 255).astype(
-        np.uint8
-    )
-    return grey
 
 
 def _vector(point: FloatArray) -> Vector:

@@ -51,6 +51,9 @@ class AccessBench(Bench):
         QTest.keyClick(self.window.board.axial, getattr(Qt.Key, f"Key_{name}"))
         self.driver.run()
 
+    def is_found(self) -> bool:
+        return self.case.plan.access is not None
+
     def has_legend(self) -> bool:
         return self.window.board.three_d.legend.isVisible()
 
@@ -273,11 +276,11 @@ def test_the_skin_follows_a_margin_and_the_search_is_to_be_done_again(bench: Acc
     bench.driver.run(0.5)
     bench.settle()
     assert bench.open_skin() < before
-    assert bench.case.plan.access is None
+    assert not bench.is_found()
     assert bench.session.state(Step.ACCESS) == State.STALE
     assert bench.session.undo_name == "access_limits"
     bench.session.undo()
-    assert bench.case.plan.access is not None
+    assert bench.is_found()
     assert slider.value() == 6
     bench.driver.run(0.1)
     bench.settle()
@@ -285,7 +288,7 @@ def test_the_skin_follows_a_margin_and_the_search_is_to_be_done_again(bench: Acc
 
     panel.limits.settings["bore_mm"].setValue(200.0)
     panel.limits.flush()
-    assert bench.case.plan.access is not None  # refused, and told why
+    assert bench.is_found()  # refused, and told why
     bench.window.viewpoint.change(shows_skin=False)
     assert not bench.has_legend()
     assert bench.refusals == []

@@ -8,6 +8,7 @@ from typing import get_args, get_origin
 
 import pytest
 
+from app.names import PATTERNS
 from app.workstation.steps.access_limits import SHOWN
 from app.workstation.steps.questions import GROUPS, NESTED, NOT_ASKED, field_type
 from app.workstation.steps.ways import COLUMNS
@@ -96,6 +97,10 @@ def test_everything_that_is_said_of_a_way_has_words_in_both_languages() -> None:
     assert {f"access_hints.{column}" for column in COLUMNS} <= ENGLISH.keys()
     for name in ("intercostal_bundle_assumed", "unlabelled", "outside", "gantry", "lesion"):
         assert f"structures.{name}" in ENGLISH
+
+
+def test_every_structure_that_carries_a_side_has_words() -> None:
+    assert {f"structures_of.{key}" for key in PATTERNS.values()} <= ENGLISH.keys()
 
 
 def test_the_scale_of_access_grows_lighter_with_the_score() -> None:
