@@ -6,6 +6,7 @@ here, so that the same case is known by it again.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from app.workstation.arrays import AnyArray
+from app.workstation.transport import LEAST_SHARED_BYTES
 from app.workstation.views.surfaces import Mesh, coarsened, mesh
 from imaging.document import Vector
 from imaging.errors import Problem, Refusal
@@ -176,9 +179,19 @@ def _key(case: Case, volume: Volume, asked: Asked) -> tuple[Any, ...]:
     if case.lesion is None or case.structures is None:
         return ()
     arrays = (volume.hu, case.lesion, case.structures.labels)
-    places = tuple(array.__array_interface__["data"][0] for array in arrays)
+    places = tuple(_mark(array) for array in arrays)
     table = tuple((row.name, row.label, row.class_) for row in case.structures.table)
     return places, table, asked.needle_id, asked.settings
+
+
+def _mark(array: AnyArray) -> object:
+    """Return what tells an array from another: its place, or, as small ones are copied, its values.
+
+    What is kept holds its arrays, so that no other comes to lie in their place.
+    """
+    if array.nbytes < LEAST_SHARED_BYTES:
+        return hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).digest()
+    return array.__array_interface__["data"][0]
 
 
 def _request(case: Case, volume: Volume, asked: Asked) -> AccessRequest:

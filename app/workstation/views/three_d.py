@@ -23,9 +23,11 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 from app.workstation.access_tasks import SkinShown, SkinSurface
 from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
+    BAD,
     BONE,
     EXTRA_NEEDLE,
     FORBIDDEN,
+    GOOD,
     INK,
     LESION,
     NEEDLE,
@@ -35,7 +37,7 @@ from app.workstation.style.palette import (
     rgb,
 )
 from app.workstation.tools.capture import window_png
-from app.workstation.viewpoint import Look, Viewpoint
+from app.workstation.viewpoint import DrawnWay, Look, Viewpoint
 from app.workstation.views.needles import Way, needle_actors, thin_needles
 from app.workstation.views.skin import SkinActor, SkinLegend
 from app.workstation.views.surfaces import Mesh, coarsened, mesh
@@ -64,9 +66,10 @@ DRAWN_AGAIN = (
     "shows_isotherms",
     "shows_skin",
     "is_at_access",
+    "drawn_way",
 )
 DRAWN_AFTER_MS = 120  # the slices are drawn first; what follows one another is drawn once
-LAYERS = ("skeleton", "lesion", "canal", "needles", "extras", "zone", "skin")
+LAYERS = ("skeleton", "lesion", "canal", "needles", "extras", "drawn", "zone", "skin")
 
 
 class ThreeDView(QWidget):
@@ -224,6 +227,8 @@ class ThreeDView(QWidget):
         if (before.simulation, before.shows_isotherms) != (look.simulation, look.shows_isotherms):
             self._show_zone(self._case)
             self._see_through()
+        if before.drawn_way != look.drawn_way:
+            self._show_drawn(look.drawn_way)
         if (before.shows_skin, before.is_at_access) != (look.shows_skin, look.is_at_access):
             self._show_skin_or_not()
         if any(getattr(before, name) != getattr(look, name) for name in DRAWN_AGAIN):
@@ -280,6 +285,14 @@ class ThreeDView(QWidget):
             ]
             if ways:
                 self._add("needles", thin_needles(ways, OTHER_NEEDLE, radius_mm))
+
+    def _show_drawn(self, way: DrawnWay | None) -> None:
+        """Show the way that is being drawn, in the colour of its judgement."""
+        self._clear("drawn")
+        if way is not None and way.length_mm > 1.0:
+            colour = INK if way.against is None else BAD if way.against else GOOD
+            ends = way.entry_lps_mm, way.target_lps_mm
+            self._add("drawn", thin_needles([ends], colour, NEEDLE_MM))
 
     def show_extras(self, ways: tuple[Way, ...]) -> None:
         """Show needles beside the planned way.
