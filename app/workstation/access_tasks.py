@@ -190,7 +190,7 @@ def _mark(array: AnyArray) -> object:
     What is kept holds its arrays, so that no other comes to lie in their place.
     """
     if array.nbytes < LEAST_SHARED_BYTES:
-        return hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).digest()
+        return hashlib.blake2b(array.tobytes(), digest_size=16).digest()
     return array.__array_interface__["data"][0]
 
 
