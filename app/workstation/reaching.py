@@ -77,8 +77,9 @@ class Reaching:
         position : Position
             How the patient lies.
         """
-        self._needle_id, self._position = needle_id, position
-        self.tick()
+        if (needle_id, position) != (self._needle_id, self._position):
+            self._needle_id, self._position = needle_id, position
+            self._moved()
 
     def move_margin(self, name: str, margin_mm: float) -> None:
         """Show the map while a margin is being set.

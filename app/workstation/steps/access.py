@@ -12,7 +12,7 @@ from app.workstation.steps.access_words import why_none
 from app.workstation.steps.extra_needles import ExtraNeedles
 from app.workstation.steps.own_way import OwnWay
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
-from app.workstation.steps.way_details import WayDetails
+from app.workstation.steps.way_details import NAMES_WIDTH, WayDetails
 from app.workstation.steps.ways import WayList
 from app.workstation.viewpoint import Look
 from app.workstation.words import reason_said
@@ -69,7 +69,7 @@ class AccessPanel(Panel):
         self._unchecked = Notes()
         self.column.addWidget(self._unchecked)
         self._rejected_heading = self.add_section("access.rejected")
-        self._rejected = Facts()
+        self._rejected = Facts(NAMES_WIDTH)
         self.column.addWidget(self._rejected)
         self._skin_said: list[tuple[str, str]] | None = None
         self._planned: tuple[object, ...] = ()

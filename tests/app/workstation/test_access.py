@@ -60,6 +60,16 @@ class AccessBench(Bench):
     def drawn(self) -> DrawnWay | None:
         return self.window.viewpoint.look.drawn_way
 
+    def rest(self) -> None:
+        """Wait for the map with all its points."""
+
+        def is_still() -> bool:
+            shown = self.session.reaching.skin
+            return shown is not None and not shown.asked.is_moving and not self.session.is_busy
+
+        self.driver.run(0.5)
+        self.driver.until(is_still)
+
     def open_skin(self) -> int:
         """How much skin gives access, on the map that is shown."""
         shown = self.session.reaching.skin
@@ -273,8 +283,7 @@ def test_the_skin_follows_a_margin_and_the_search_is_to_be_done_again(bench: Acc
             maps.append(bench.session.reaching.skin)
     assert len(maps) > 2  # it followed while the slider was moved
     bench.driver.until(lambda: bench.case.plan.margins_mm == {"spinal_canal": 14.0}, 20.0)
-    bench.driver.run(0.5)
-    bench.settle()
+    bench.rest()
     assert bench.open_skin() < before
     assert not bench.is_found()
     assert bench.session.state(Step.ACCESS) == State.STALE
@@ -282,8 +291,7 @@ def test_the_skin_follows_a_margin_and_the_search_is_to_be_done_again(bench: Acc
     bench.session.undo()
     assert bench.is_found()
     assert slider.value() == 6
-    bench.driver.run(0.1)
-    bench.settle()
+    bench.rest()
     assert bench.open_skin() == before
 
     panel.limits.settings["bore_mm"].setValue(200.0)
