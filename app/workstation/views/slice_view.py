@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
     QPolygonF,
     QResizeEvent,
     QTransform,
@@ -88,6 +89,7 @@ class SliceView(QWidget):
         self._image: QImage | None = None
         self._pixels: NDArray[np.uint8] | None = None
         self._lines: list[Line] | None = None
+        self._overlay: QPixmap | None = None
         self._seen: list[Line] = []
         self._shown = viewpoint.look
         self._drag: tuple[Qt.MouseButton, QPointF, Any] | None = None
@@ -251,6 +253,8 @@ class SliceView(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(VIEW))
         if self._layers.volume is not None:
+            if self._image is None or self._lines is None:
+                self._overlay = None
             if self._image is None:
                 self._image = self._grey_image()
             if self._image is not None:
@@ -286,6 +290,19 @@ class SliceView(QWidget):
         )
 
     def _paint_lines(self, painter: QPainter) -> None:
+        """Draw the lines, from a picture of them where nothing but the pointer has moved."""
+        if self._overlay is None:
+            ratio = self.devicePixelRatioF()
+            self._overlay = QPixmap(self.size() * ratio)
+            self._overlay.setDevicePixelRatio(ratio)
+            self._overlay.fill(Qt.GlobalColor.transparent)
+            inner = QPainter(self._overlay)
+            inner.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._draw_lines(inner)
+            inner.end()
+        painter.drawPixmap(0, 0, self._overlay)
+
+    def _draw_lines(self, painter: QPainter) -> None:
         transform = self._transform()
         inside = QRectF(self.rect())
         self._seen = []
