@@ -29,7 +29,42 @@ PATTERNS = {
     rf"femoral_nerve_{SIDE}": "femoral_nerve",
     rf"obturator_nerve_{SIDE}": "obturator_nerve",
     rf"intercostal_bundle_{SIDE}": "intercostal_bundle",
+    r"disc_(?P<level>[CTLS]\d+)_(?P<other>[CTLS]\d+)": "disc_between",
+    rf"autochthon_{SIDE}": "autochthon",
+    rf"ureter_{SIDE}": "ureter",
+    rf"adrenal_gland_{SIDE}": "adrenal_gland",
+    rf"humerus_{SIDE}": "humerus",
+    rf"scapula_{SIDE}": "scapula",
+    rf"clavicula_{SIDE}": "clavicula",
+    rf"lung_upper_lobe_{SIDE}": "lung_upper_lobe",
+    rf"lung_lower_lobe_{SIDE}": "lung_lower_lobe",
+    rf"common_carotid_artery_{SIDE}": "common_carotid_artery",
+    rf"subclavian_artery_{SIDE}": "subclavian_artery",
 }
+MUSCLES = (
+    "adductor_magnus",
+    "adductors",
+    "gluteus_maximus",
+    "gluteus_medius",
+    "gluteus_minimus",
+    "hamstrings",
+    "iliopsoas",
+    "latissimus_dorsi",
+    "levator_ani",
+    "obturator_externus",
+    "obturator_internus",
+    "pectineus",
+    "piriformis",
+    "quadratus_femoris",
+    "quadratus_lumborum",
+    "rectus_abdominis",
+    "rectus_femoris",
+    "sartorius",
+    "tensor_fasciae_latae",
+    "vastus_intermedius",
+    "vastus_lateralis",
+)
+PATTERNS |= {f"{muscle}_{SIDE}": muscle for muscle in MUSCLES}
 
 
 def structure_name(name: str, language: str) -> str:

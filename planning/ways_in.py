@@ -31,6 +31,7 @@ def find_access(
     position: Position = Position.AUTO,
     progress: Progress = SILENT,
     top: int = PROPOSALS,
+    targets_lps_mm: tuple[Vector, ...] = (),
 ) -> Case:
     """Search for ways in and choose the best.
 
@@ -48,6 +49,8 @@ def find_access(
         Told while searching.
     top : int
         Proposals wanted.
+    targets_lps_mm : tuple of Vector
+        Places to aim at; empty lets the search choose them.
 
     Returns
     -------
@@ -60,7 +63,7 @@ def find_access(
         When lesion or structures are lacking, or no skin is in reach.
     """
     bare = without_access(case).with_plan(position=position, needle_id=needle_id)
-    request = access_request(bare, volume, top)
+    request = replace(access_request(bare, volume, top), targets_lps_mm=targets_lps_mm)
     search = search_with_first_trocar if needle_id is None else search_access
     try:
         found = search(request, progress)

@@ -15,6 +15,8 @@ from app.workstation.words import LANGUAGES
 if TYPE_CHECKING:
     from app.workstation.window import Window
 
+TOOL_KEYS = {Tool.CROSSHAIR: "X", Tool.WINDOW: "W", Tool.PAN: "P", Tool.DRAW_WAY: "D"}
+
 Keys = QKeySequence.StandardKey | str | None
 
 
@@ -82,7 +84,12 @@ def _view_menu(window: Window) -> None:
             str(number),
         )
     menu.addSeparator()
-    for tool, key in ((Tool.CROSSHAIR, "X"), (Tool.WINDOW, "W"), (Tool.PAN, "P")):
+    for tool, key in (
+        (Tool.CROSSHAIR, "X"),
+        (Tool.WINDOW, "W"),
+        (Tool.PAN, "P"),
+        (Tool.DRAW_WAY, "D"),
+    ):
         _add(
             menu,
             words(f"tools.{tool.value}"),
@@ -94,6 +101,8 @@ def _view_menu(window: Window) -> None:
     _toggle(window, menu, "shows_skeleton", "B")
     _toggle(window, menu, "shows_isotherms", "I")
     _toggle(window, menu, "shows_proposals", "N")
+    _toggle(window, menu, "shows_skin", "K")
+    _toggle(window, menu, "shows_needle_planes", "V")
     menu.addSeparator()
     _add(menu, words("menus.reset"), board.reset, "R")
     _add(menu, words("menus.look_at_lesion"), board.look_at_lesion, "L")
@@ -106,6 +115,8 @@ def _toggle(window: Window, menu: QMenu, field: str, key: str) -> None:
     action.setShortcut(QKeySequence(key))
     action.setChecked(getattr(viewpoint.look, field))
     action.toggled.connect(lambda on: viewpoint.change(**{field: on}))
+    follow = viewpoint.subscribe(lambda look: action.setChecked(getattr(look, field)))
+    action.destroyed.connect(follow)
     menu.addAction(action)
 
 

@@ -14,9 +14,11 @@ from typing import Any
 
 from app.workstation import tasks
 from app.workstation.editing import Editing
+from app.workstation.extras import Extras
 from app.workstation.history import History
 from app.workstation.jobs import Finished, Preview, Report, Task, Worker
 from app.workstation.keeper import Keeper
+from app.workstation.reaching import Reaching
 from app.workstation.stages import (
     Activity,
     Choice,
@@ -30,6 +32,7 @@ from app.workstation.stages import (
     uid_on_disk,
 )
 from app.workstation.views.surfaces import Mesh
+from imaging.document import Vector
 from imaging.errors import Problem, Refusal
 from imaging.volume import Volume
 from planning import procedure, ways_in
@@ -69,6 +72,8 @@ class Session:
         self._was_done: set[tuple[int, Step]] = set()
         self._wanted: Case | None = None
         self._is_closed = False
+        self.reaching = Reaching(self)
+        self.extras = Extras(self)
 
     # Observers
 
@@ -203,7 +208,9 @@ class Session:
 
     # Commands that change the case
 
-    def find_access(self, needle_id: str | None, position: Position) -> None:
+    def find_access(
+        self, needle_id: str | None, position: Position, target_lps_mm: Vector | None = None
+    ) -> None:
         """Search for ways in, in the background.
 
         Parameters
@@ -212,8 +219,10 @@ class Session:
             None takes the first trocar of the table.
         position : Position
             How the patient lies.
+        target_lps_mm : Vector or None
+            Place to aim at; None lets the search choose.
         """
-        self.change("access", tasks.access, needle_id, position)
+        self.change("access", tasks.access, needle_id, position, target_lps_mm)
 
     def choose_access(self, rank: int) -> None:
         """Choose another proposal.
@@ -463,6 +472,7 @@ class Session:
                 self._preview(event)
             else:
                 self._end(event)
+        self.reaching.tick()
 
     def close(self) -> None:
         """Save, and end the worker and the saving thread."""

@@ -47,6 +47,9 @@ class Topic(StrEnum):
     CHOICE = "choice"
     CT_WANTED = "ct_wanted"
     EXPORTED = "exported"
+    SKIN = "skin"
+    TRIAL = "trial"
+    EXTRAS = "extras"
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,9 @@ def same_inputs(before: Case | None, now: Case | None) -> bool:
         and before.structures is now.structures
         and one.access is other.access
         and one.chosen_rank == other.chosen_rank
+        and one.own_way == other.own_way
+        and one.margins_mm == other.margins_mm
+        and one.access_settings == other.access_settings
         and before.fields is now.fields
     )
 

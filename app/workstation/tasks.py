@@ -14,6 +14,7 @@ from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging.dicom.discover import discover, opened
 from imaging.dicom.read import choose, load_preview, load_series
 from imaging.dicom.thumbnail import thumbnail
+from imaging.document import Vector
 from imaging.errors import Refusal
 from imaging.files import is_image_file, read_volume
 from imaging.geometry import BoolArray, FloatArray, filled_block
@@ -391,7 +392,12 @@ def import_structures(
 
 
 def access(
-    case: Case, volume: Volume, needle_id: str | None, position: Position, progress: Progress
+    case: Case,
+    volume: Volume,
+    needle_id: str | None,
+    position: Position,
+    target_lps_mm: Vector | None,
+    progress: Progress,
 ) -> Case:
     """Search for ways in.
 
@@ -405,6 +411,8 @@ def access(
         None takes the first trocar of the table.
     position : Position
         How the patient lies.
+    target_lps_mm : Vector or None
+        Place to aim at; None lets the search choose.
     progress : Progress
         Told while searching.
 
@@ -413,7 +421,8 @@ def access(
     Case
         With proposals, or the reasons why there are none.
     """
-    return find_access(case, volume, needle_id, position, progress)
+    targets = () if target_lps_mm is None else (target_lps_mm,)
+    return find_access(case, volume, needle_id, position, progress, targets_lps_mm=targets)
 
 
 def ablation(

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import numpy as np
+
 from imaging.document import Vector
 from imaging.strokes import Shape
 
@@ -26,6 +28,7 @@ class Tool(StrEnum):
     REMOVE_PART = "remove_part"
     CALLIPERS = "callipers"
     LEVEL = "level"
+    DRAW_WAY = "draw_way"
     WINDOW = "window"
     PAN = "pan"
 
@@ -59,6 +62,28 @@ PRESETS: dict[str, GreyWindow] = {
 
 
 @dataclass(frozen=True)
+class DrawnWay:
+    """A way that is being drawn.
+
+    Parameters
+    ----------
+    entry_lps_mm, target_lps_mm : Vector
+        Its ends.
+    against : tuple of str or None
+        What it breaks, in words; None while it is not judged yet.
+    """
+
+    entry_lps_mm: Vector
+    target_lps_mm: Vector
+    against: tuple[str, ...] | None = None
+
+    @property
+    def length_mm(self) -> float:
+        """From end to end."""
+        return float(np.linalg.norm(np.subtract(self.entry_lps_mm, self.target_lps_mm)))
+
+
+@dataclass(frozen=True)
 class Look:
     """All that the views share.
 
@@ -84,6 +109,16 @@ class Look:
         Names whose contours are not drawn.
     shows_skeleton, shows_crosshair, shows_isotherms, shows_proposals, shows_diameters : bool
         What is drawn.
+    shows_skin : bool
+        Whether the skin is drawn by how well it gives access, in the step of access.
+    is_at_access : bool
+        Whether the step of access is shown.
+    aims_at_crosshair : bool
+        Whether ways shall end at the crosshair.
+    drawn_way : DrawnWay or None
+        The way that is being drawn by hand.
+    shows_needle_planes : bool
+        Whether slices along and across the planned needle take the place of the usual ones.
     simulation : int
         Index of the simulation whose isotherms are drawn.
     """
@@ -102,6 +137,11 @@ class Look:
     shows_isotherms: bool = True
     shows_proposals: bool = True
     shows_diameters: bool = True
+    shows_skin: bool = True
+    is_at_access: bool = False
+    aims_at_crosshair: bool = False
+    drawn_way: DrawnWay | None = None
+    shows_needle_planes: bool = False
     simulation: int = 0
 
 
@@ -145,7 +185,7 @@ class Viewpoint:
         if changed != self.look:
             self.look = changed
             for observer in tuple(self._observers):
-                observer(changed)
+                observer(self.look)  # which an observer before may have changed again
 
     def move_crosshair(self, point_lps_mm: Vector) -> None:
         """Move the place where the slices meet.

@@ -47,8 +47,10 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 10
 PANEL_WIDTH = 436
-QUIET_JOBS = frozenset({"measure", "prepare"})  # one follows every stroke, one nobody waits for
-WIDE_PANEL_WIDTH = 780  # the questionnaire with the recommendation beside it
+# What follows the hand is told in the panels; one job nobody waits for.
+QUIET_JOBS = frozenset({"measure", "prepare", "skin_follow", "judge"})
+# The list of ways has many columns; the questionnaire has the recommendation beside it.
+PANEL_WIDTHS = {Step.ACCESS: 560, Step.TECHNIQUE: 780}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
 
@@ -155,8 +157,7 @@ class Window(QMainWindow):
         self._stop.setText(words("app.cancel"))
         self.show_step(self.step)
         self._show_case(self.session.case)
-        for view in self.board.slices:
-            view.update()
+        self.board.say_again()
 
     def _release_panels(self) -> None:
         for panel in self.panels.values():
@@ -182,11 +183,12 @@ class Window(QMainWindow):
             Any; one may jump.
         """
         self.step = step
-        wide = step is Step.TECHNIQUE
-        self._stack.setFixedWidth(WIDE_PANEL_WIDTH if wide else PANEL_WIDTH)
+        self._stack.setFixedWidth(PANEL_WIDTHS.get(step, PANEL_WIDTH))
         self._stack.setCurrentWidget(self.panels[step])
         if self.rail is not None:
             self.rail.show_step(step)
+        self.viewpoint.change(is_at_access=step is Step.ACCESS)
+        self.session.reaching.look(step is Step.ACCESS)
         painted = self.viewpoint.look.painted_structure
         is_other = painted is not None if step is Step.LESION else painted is None
         if step not in (Step.LESION, Step.STRUCTURES) or is_other:

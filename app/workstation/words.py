@@ -154,3 +154,24 @@ class Words:
         for part in key.split("."):
             node = node.get(part) if isinstance(node, dict) else None
         return node if isinstance(node, str) else None
+
+
+def reason_said(words: Words, name: str) -> str:
+    """Return why ways are rejected, or what a way breaks.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    name : str
+        As the search names it, such as ``too_near:spinal_canal``.
+
+    Returns
+    -------
+    str
+        For people.
+    """
+    kind, _, structure = name.partition(":")
+    if structure:
+        return f"{words.maybe(f'reasons.{kind}', kind)} {words.structure(structure)}"
+    return words.maybe(f"reasons.{name}", words.structure(name))

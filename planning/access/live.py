@@ -14,7 +14,7 @@ from planning.access.march import NEAR_A_LIMIT, OK
 from planning.access.marching import march_all
 from planning.access.posture import Position, is_reachable
 from planning.access.request import AccessRequest
-from planning.access.scene import FAR_MM, VOXEL_MM, build_scene, margin_of, slack_of
+from planning.access.scene import FAR_MM, VOXEL_MM, Scene, build_scene, margin_of, slack_of
 from planning.access.skin import Skin
 from planning.access.targets import LesionShape, lesion_shape, targets_of
 from planning.access.wishes import Ways, score_of, terms_of
@@ -67,8 +67,21 @@ class LiveAccess:
         self._skin = Skin(skin.points_lps_mm[::step], skin.normals_lps[::step])
         self._moved: tuple[str, NDArray[np.float32], NDArray[np.float32]] | None = None
 
+    @property
+    def skin(self) -> Skin:
+        """Points of the map, in its order."""
+        return self._skin
+
+    @property
+    def scene(self) -> Scene:
+        """Fields that the map is made of."""
+        return self._scene
+
     def skin_map(
-        self, position: Position | None = None, targets_lps_mm: tuple[Vector, ...] = ()
+        self,
+        position: Position | None = None,
+        targets_lps_mm: tuple[Vector, ...] = (),
+        every: int = 1,
     ) -> SkinMap:
         """Return the map.
 
@@ -78,6 +91,8 @@ class LiveAccess:
             How the patient lies; None is that of the request.
         targets_lps_mm : tuple of Vector
             Places to aim at; empty keeps those of the request.
+        every : int
+            Only every so many points of the skin are judged, which is faster.
 
         Returns
         -------
@@ -87,16 +102,17 @@ class LiveAccess:
         aims = targets_lps_mm or self._request.targets_lps_mm
         request = replace(self._request, targets_lps_mm=aims)
         targets = targets_of(request, self._shape)
-        marched = march_all(request, self._scene, targets, skin=self._skin)
+        skin = Skin(self._skin.points_lps_mm[::every], self._skin.normals_lps[::every])
+        marched = march_all(request, self._scene, targets, skin=skin)
         free = marched.status <= NEAR_A_LIMIT
         state = np.where(free.any(axis=1), NEAR, CLOSED).astype(np.uint8)
         state[(marched.status == OK).any(axis=1)] = OPEN
-        reachable = is_reachable(self._skin.normals_lps, position or request.position)
+        reachable = is_reachable(skin.normals_lps, position or request.position)
         state[~reachable] = COUCH
         score = np.zeros(len(state), dtype=np.float32)
         entry, target = np.nonzero(free & reachable[:, None])
         ways = Ways(
-            self._skin.points_lps_mm[entry],
+            skin.points_lps_mm[entry],
             targets[target],
             marched.bone_mm[entry, target].astype(float),
             marched.avoid_mm[entry, target].astype(float),
@@ -105,7 +121,7 @@ class LiveAccess:
         )
         own = score_of(terms_of(ways, request.needle, self._shape), request.needle)
         np.maximum.at(score, entry, own.astype(np.float32))
-        return SkinMap(self._skin.points_lps_mm, self._skin.normals_lps, state, score)
+        return SkinMap(skin.points_lps_mm, skin.normals_lps, state, score)
 
     def set_margin(self, name: str, margin_mm: float) -> None:
         """Change the margin of one structure; the next map shows it.

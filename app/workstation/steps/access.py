@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QTableWidgetItem
+import numpy as np
+from PySide6.QtWidgets import QCheckBox, QPushButton
 
-from app.workstation.stages import Activity
-from app.workstation.steps.panel import (
-    Desk,
-    Facts,
-    Notes,
-    Panel,
-    combo,
-    fit_height,
-    label,
-    table,
-)
-from imaging.errors import Problem
+from app.workstation.access_tasks import SkinShown
+from app.workstation.stages import Activity, Topic
+from app.workstation.steps.access_limits import AccessLimits
+from app.workstation.steps.access_words import why_none
+from app.workstation.steps.extra_needles import ExtraNeedles
+from app.workstation.steps.own_way import OwnWay
+from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
+from app.workstation.steps.way_details import NAMES_WIDTH, WayDetails
+from app.workstation.steps.ways import WayList
+from app.workstation.viewpoint import Look
+from app.workstation.words import reason_said
+from imaging.document import Vector
 from planning.access.needles import needle_table
 from planning.access.posture import Position
-from planning.access.request import AccessResult, Proposal
+from planning.access.request import AccessResult
 from planning.plan import Case
-
-COLUMNS = ("rank", "depth", "angle", "bone", "nearest", "score")
 
 
 class AccessPanel(Panel):
@@ -36,6 +34,57 @@ class AccessPanel(Panel):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "access")
+        self._build_search()
+        self.ways = WayList(self.words, self.session.choose_access)
+        self.column.addWidget(self.ways)
+        self.planes = QPushButton(self.words("needle_views.button"))
+        self.planes.setToolTip(self.words("needle_views.button_hint"))
+        self.planes.setCheckable(True)
+        self.planes.clicked.connect(lambda on: self.viewpoint.change(shows_needle_planes=on))
+        self.column.addWidget(self.planes)
+        self.own_way = OwnWay(self.session, self.viewpoint, self.words)
+        self.column.addWidget(self.own_way)
+        self._skin = QCheckBox(self.words("skin.show"))
+        self._skin.setToolTip(self.words("skin.show_hint"))
+        self._skin.setChecked(self.viewpoint.look.shows_skin)
+        self._skin.toggled.connect(lambda on: self.viewpoint.change(shows_skin=on))
+        self.column.addWidget(self._skin)
+        self._aim = QCheckBox(self.words("skin.aim"))
+        self._aim.setToolTip(self.words("skin.aim_hint"))
+        self._aim.setChecked(self.viewpoint.look.aims_at_crosshair)
+        self._aim.toggled.connect(lambda on: self.viewpoint.change(aims_at_crosshair=on))
+        self.column.addWidget(self._aim)
+        self._skin_notes = Notes()
+        self.column.addWidget(self._skin_notes)
+        self._all = QCheckBox(self.words("access.show_all"))
+        self._all.setChecked(self.viewpoint.look.shows_proposals)
+        self._all.toggled.connect(lambda on: self.viewpoint.change(shows_proposals=on))
+        self.column.addWidget(self._all)
+        self.limits = AccessLimits(self.session, self.words)
+        self.column.addWidget(self.limits)
+        self.extras = ExtraNeedles(self.session, self.words)
+        self.column.addWidget(self.extras)
+        self.details = WayDetails(self.words)
+        self.column.addWidget(self.details)
+        self._unchecked = Notes()
+        self.column.addWidget(self._unchecked)
+        self._rejected_heading = self.add_section("access.rejected")
+        self._rejected = Facts(NAMES_WIDTH)
+        self.column.addWidget(self._rejected)
+        self._skin_said: list[tuple[str, str]] | None = None
+        self._planned: tuple[object, ...] = ()
+        self._subscriptions += [
+            self.session.subscribe(Topic.SKIN, self._show_skin),
+            self.session.subscribe(Topic.EXTRAS, self.extras.show_extras),
+            self.viewpoint.subscribe(self._look_changed),
+        ]
+        self._needle.currentIndexChanged.connect(self._ask)
+        self._position.currentIndexChanged.connect(self._ask)
+        self.finish()
+        self._ask()
+        self._look_changed(self.viewpoint.look)
+
+    def _build_search(self) -> None:
         self._needle, self._position = combo(), combo()
         for needle in needle_table():
             self._needle.addItem(self.words.maybe(f"needles.{needle.id}", needle.name), needle.id)
@@ -45,26 +94,12 @@ class AccessPanel(Panel):
         self.column.addWidget(self._needle)
         self.column.addWidget(label(self.words("access.position"), "quiet"))
         self.column.addWidget(self._position)
+        self._needle.setToolTip(self.words("access.needle_hint"))
+        self._position.setToolTip(self.words("access.position_hint"))
         self._run = self.add_button("access.run", self._search, "primary")
+        self._run.setToolTip(self.words("access.run_hint"))
         self._needs = Notes()
         self.column.addWidget(self._needs)
-        self._table = table((self.words(f"access.{key}") for key in COLUMNS), stretched=4)
-        self._table.itemSelectionChanged.connect(self._choose)
-        self.column.addWidget(self._table)
-        self._all = QCheckBox(self.words("access.show_all"))
-        self._all.setChecked(self.viewpoint.look.shows_proposals)
-        self._all.toggled.connect(lambda on: self.viewpoint.change(shows_proposals=on))
-        self.column.addWidget(self._all)
-        self._along_heading = self.add_section("access.clearances")
-        self._clearances = Facts()
-        self.column.addWidget(self._clearances)
-        self._unchecked = Notes()
-        self.column.addWidget(self._unchecked)
-        self._rejected_heading = self.add_section("access.rejected")
-        self._rejected = Facts()
-        self.column.addWidget(self._rejected)
-        self._rows: tuple[Proposal, ...] = ()
-        self.finish()
 
     def show_case(self, case: Case | None) -> None:
         """Show the proposals."""
@@ -75,29 +110,15 @@ class AccessPanel(Panel):
         if case is None or case.structures is None:
             lacking.append(("hint", self.words("needs.structures")))
         if case is not None:
-            lacking += [("bad", self._why_none(one)) for one in case.plan.no_access]
+            lacking += [("bad", why_none(self.words, one)) for one in case.plan.no_access]
         self._needs.show_notes(lacking)
-        self._show_proposals(access, case.plan.chosen if case else None)
+        self._show_planned(case)
+        self._show_ways(case)
+        self.own_way.show_case(case)
+        self.limits.show_case(case)
+        self.planes.setEnabled(case is not None and case.plan.chosen is not None)
         self._unchecked.show_notes(self._unchecked_notes(access))
-        rejected = sorted(access.rejected.items(), key=lambda item: -item[1]) if access else []
-        total = (
-            [
-                (self.words("access.tried"), f"{access.candidates:,}".replace(",", "\u202f")),
-                (self.words("access.feasible"), f"{access.feasible:,}".replace(",", "\u202f")),
-            ]
-            if access
-            else []
-        )
-        self._rejected_heading.setVisible(bool(rejected))
-        self._rejected.show_rows(
-            [
-                *total,
-                *(
-                    (self._reason(name), f"{count:,}".replace(",", "\u202f"))
-                    for name, count in rejected
-                ),
-            ]
-        )
+        self._show_rejected(access)
         self.show_activity(self.session.activity)
 
     def show_activity(self, activity: Activity | None) -> None:
@@ -105,68 +126,87 @@ class AccessPanel(Panel):
         case = self.session.case
         ready = case is not None and case.lesion is not None and case.structures is not None
         self._run.setEnabled(ready and not self.session.runs("access"))
+        self.extras.show_activity(case, activity)
 
-    def _show_proposals(self, access: AccessResult | None, chosen: Proposal | None) -> None:
-        self._rows = access.proposals if access else ()
-        self._table.blockSignals(True)
-        self._table.setRowCount(len(self._rows))
-        for number, one in enumerate(self._rows):
-            self._fill(number, one)
-            if chosen is not None and one.rank == chosen.rank:
-                self._table.selectRow(number)
-        self._table.blockSignals(False)
-        fit_height(self._table)
-        for widget in (self._table, self._all):
-            widget.setVisible(bool(self._rows))
-        nearest = sorted(chosen.clearance_mm.items(), key=lambda item: item[1]) if chosen else []
-        self._along_heading.setVisible(bool(nearest))
-        self._clearances.show_rows(
-            (self.words.structure(name), f"{self.words.number(mm)} mm") for name, mm in nearest[:6]
-        )
+    def _show_planned(self, case: Case | None) -> None:
+        """Show needle and position of a plan that has another; a choice not yet used stays."""
+        plan = case.plan if case is not None else None
+        planned = () if plan is None else (plan.number, plan.needle_id, plan.position)
+        if planned == self._planned or plan is None:
+            return
+        self._planned = planned
+        self._position.setCurrentIndex(self._position.findData(plan.position))
+        if plan.needle_id is not None:
+            self._needle.setCurrentIndex(self._needle.findData(plan.needle_id))
 
-    def _fill(self, number: int, one: Proposal) -> None:
-        words = self.words
-        near = min(one.clearance_mm.items(), key=lambda item: item[1], default=None)
-        nearest = "–" if near is None else f"{words.number(near[1])}  {words.structure(near[0])}"
-        cells = (
-            str(one.rank),
-            f"{words.number(one.length_mm / 10)} cm",
-            f"{words.number(one.angle_to_axial_deg, 0)}°",
-            f"{words.number(one.bone_mm, 0)} mm",
-            nearest,
-            words.number(one.score, 2),
-        )
-        for column, text in enumerate(cells):
-            item = QTableWidgetItem(text)
-            item.setToolTip(nearest)  # the column is too narrow for long names
-            if column not in {4}:
-                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self._table.setItem(number, column, item)
+    def _show_ways(self, case: Case | None) -> None:
+        plan = case.plan if case is not None else None
+        if plan is None:
+            self.ways.show_ways(None, None, None)
+            self.details.show_way(None, None)
+        else:
+            self.ways.show_ways(plan.access, plan.own_way, plan.chosen_rank)
+            self.details.show_way(plan.chosen, plan.needle_id)
+        self._all.setVisible(plan is not None and plan.access is not None)
+
+    def _show_rejected(self, access: AccessResult | None) -> None:
+        rejected = sorted(access.rejected.items(), key=lambda item: -item[1]) if access else []
+        rows = [(reason_said(self.words, name), _grouped(count)) for name, count in rejected]
+        if access is not None:
+            rows.insert(0, (self.words("access.feasible"), _grouped(access.feasible)))
+            rows.insert(0, (self.words("access.tried"), _grouped(access.candidates)))
+        self._rejected_heading.setVisible(bool(rejected))
+        self._rejected.show_rows(rows)
 
     def _unchecked_notes(self, access: AccessResult | None) -> list[tuple[str, str]]:
-        if access is None or not access.not_checked:
-            return []
-        names = ", ".join(self.words.structure(name) for name in access.not_checked)
-        return [("warning", self.words("access.not_checked", names=names))]
-
-    def _why_none(self, problem: Problem) -> str:
-        """Return why the search found nothing: a count of ways by reason, or a sentence."""
-        count, _, _ = problem.message.partition(" ")
-        if count.isdigit() and problem.where:
-            reason = self._reason(problem.where)
-            return self.words("access.ways_rejected", count=count, reason=reason)
-        return self.words.problem(problem)
-
-    def _reason(self, name: str) -> str:
-        kind, _, structure = name.partition(":")
-        if structure:
-            return f"{self.words.maybe(f'reasons.{kind}', kind)} {self.words.structure(structure)}"
-        return self.words.maybe(f"reasons.{name}", self.words.structure(name))
+        notes = []
+        if access is not None and access.not_checked:
+            names = ", ".join(self.words.structure(name) for name in access.not_checked)
+            notes.append(("warning", self.words("access.not_checked", names=names)))
+        if access is not None and access.assumed:
+            names = ", ".join(self.words.structure(name) for name in access.assumed)
+            notes.append(("hint", self.words("access.assumed", names=names)))
+        return notes
 
     def _search(self) -> None:
-        self.session.find_access(self._needle.currentData(), Position(self._position.currentData()))
+        self.limits.flush()
+        self.session.find_access(
+            self._needle.currentData(), Position(self._position.currentData()), self._target()
+        )
 
-    def _choose(self) -> None:
-        rows = self._table.selectionModel().selectedRows()
-        if rows:
-            self.session.choose_access(self._rows[rows[0].row()].rank)
+    def _ask(self, _index: int = 0) -> None:
+        """Show the skin for the needle and position that are chosen now."""
+        needle, position = self._needle.currentData(), Position(self._position.currentData())
+        self.session.reaching.ask(needle, position)
+
+    def _target(self) -> Vector | None:
+        """Return the crosshair where ways shall end there and it lies in the lesion."""
+        case, look = self.session.case, self.viewpoint.look
+        if not look.aims_at_crosshair or case is None or case.lesion is None:
+            return None
+        at = case.plan.series.grid.nearest(np.array(look.crosshair_lps_mm))
+        return look.crosshair_lps_mm if at is not None and case.lesion[at] else None
+
+    def _look_changed(self, look: Look) -> None:
+        for box, on in ((self._skin, look.shows_skin), (self._aim, look.aims_at_crosshair)):
+            if box.isChecked() != on:
+                box.setChecked(on)
+        self.own_way.show_look(look)
+        self.planes.setChecked(look.shows_needle_planes)
+        if look.is_at_access:
+            self.session.reaching.aim(self._target())
+            self._show_skin(self.session.reaching.skin)
+
+    def _show_skin(self, shown: SkinShown | None) -> None:
+        notes = []
+        if shown is not None:
+            notes += [("bad", why_none(self.words, one)) for one in shown.problems]
+        if self.viewpoint.look.aims_at_crosshair and self._target() is None:
+            notes.append(("hint", self.words("skin.aim_outside")))
+        if notes != self._skin_said:
+            self._skin_said = notes
+            self._skin_notes.show_notes(notes)
+
+
+def _grouped(count: int) -> str:
+    return f"{count:,}".replace(",", "\u202f")

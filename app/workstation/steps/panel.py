@@ -273,9 +273,15 @@ def row(*widgets: QWidget) -> QHBoxLayout:
 
 
 class Facts(QWidget):
-    """Names and values in two columns."""
+    """Names and values in two columns.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    name_width : int
+        Pixels that the names have at least; longer ones are wrapped.
+    """
+
+    def __init__(self, name_width: int = 0) -> None:
         super().__init__()
         self.setObjectName("card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -284,6 +290,7 @@ class Facts(QWidget):
         self._grid.setHorizontalSpacing(14)
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(1, 1)
+        self._grid.setColumnMinimumWidth(0, name_width)
 
     def show_rows(self, rows: Iterable[tuple[str, str]]) -> None:
         """Replace what is shown.

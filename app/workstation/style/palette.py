@@ -29,9 +29,15 @@ BAD = "#FF8A5C"
 VIEW = "#000000"
 BONE = "#E8DCC8"
 CALLIPER = "#FFFFFF"
+EXTRA_NEEDLE = "#F0E442"  # Okabe and Ito: beside the planned one
 
 # Okabe and Ito, for the contours of structures; forbidden ones share one colour.
 STRUCTURE_COLOURS = {"avoid": "#D9A441", "passable": "#9BB3C7"}
+
+# Skin that gives access, from a poor score to a good one: viridis (van der Walt and Smith, 2015),
+# even in lightness and told apart by the colour-blind; its darkest part is left out.
+ACCESS_SCALE = ("#3B528B", "#2C728E", "#21918C", "#28AE80", "#5EC962", "#ADDC30", "#FDE725")
+SKIN_NEAR, SKIN_CLOSED, SKIN_COUCH = "#A89C94", "#77706C", "#23262A"
 
 # What the style sheet writes as @name.
 NAMED = {
@@ -46,6 +52,23 @@ NAMED = {
     "warning": WARNING,
     "bad": BAD,
 }
+
+
+def rgb(colour: str) -> tuple[float, float, float]:
+    """Return a colour as shares of red, green and blue.
+
+    Parameters
+    ----------
+    colour : str
+        ``#RRGGBB``.
+
+    Returns
+    -------
+    tuple of float
+        0 to 1.
+    """
+    red, green, blue = (int(colour[n : n + 2], 16) / 255.0 for n in (1, 3, 5))
+    return red, green, blue
 
 
 @cache

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from app.workstation.access_tasks import SkinShown
 from app.workstation.arrays import same_memory
+from app.workstation.extras import Extra
 from app.workstation.session import Session
 from app.workstation.stages import Topic
 from app.workstation.tools.capture import pixmap_png
-from app.workstation.viewpoint import BRUSHES, Tool, Viewpoint
+from app.workstation.viewpoint import BRUSHES, DrawnWay, Look, Tool, Viewpoint
 from app.workstation.views.callipers import Calliper
 from app.workstation.views.layers import Layers
+from app.workstation.views.needle_view import BEYOND_MM, NeedlePlanes, NeedleSlider, NeedleView
 from app.workstation.views.slice_view import SliceView
 from app.workstation.views.surfaces import Mesh
 from app.workstation.views.three_d import ThreeDView
-from app.workstation.words import Words
+from app.workstation.words import Words, reason_said
 from imaging.document import Vector
 from imaging.geometry import BoolArray
 from imaging.strokes import Stroke
 from imaging.structures.model import Structures, is_bone
 from imaging.volume import Volume
+from planning.access.needles import needle_named
+from planning.access.request import Proposal
 from planning.lesions import middle_lps_mm
 from planning.plan import Case
 
@@ -50,19 +57,27 @@ class Board(QWidget):
         self.axial = SliceView("axial", self.layers, viewpoint, words)
         self.coronal = SliceView("coronal", self.layers, viewpoint, words)
         self.sagittal = SliceView("sagittal", self.layers, viewpoint, words)
-        self.three_d = ThreeDView(viewpoint)
+        self.three_d = ThreeDView(viewpoint, words)
         self.slices = (self.axial, self.coronal, self.sagittal)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)
+        self.needle_views = tuple(
+            NeedleView(name, self.layers, viewpoint, words) for name in ("along", "beside", "eye")
+        )
+        self.needle_slider = NeedleSlider(words, self.slide_needle)
+        self.needle_depth_mm = 0.0
+        self._planes: NeedlePlanes | None = None
         self._places: dict[QWidget, tuple[int, int]] = {
             self.axial: (0, 0),
             self.sagittal: (0, 1),
             self.coronal: (1, 0),
             self.three_d: (1, 1),
         }
+        self._places |= dict(zip(self.needle_views, ((0, 0), (0, 1), (1, 0)), strict=True))
         for view, (row, column) in self._places.items():
             self._grid.addWidget(view, row, column)
+        self._grid.addWidget(self.needle_slider, 2, 0, 1, 2)
         for n in (0, 1):
             self._grid.setRowStretch(n, 1)
             self._grid.setColumnStretch(n, 1)
@@ -70,8 +85,17 @@ class Board(QWidget):
             view.on_click = self._clicked
             view.on_stroke = self._painted
             view.on_calliper = self._measured
+        for view in self.all_slices:
+            view.on_way = self._drawn
             view.on_maximise = self.maximise
+        for view in self.needle_views:
+            view.on_slide = self.slide_needle
+            view.hide()
+        self.needle_slider.hide()
+        viewpoint.subscribe(self._look_changed)
         self.last_normal_lps: Vector = (0.0, 0.0, 1.0)  # of the slice painted in last
+        self._words = words
+        self._is_drawing = False
         self._alone: QWidget | None = None
         self._outline: BoolArray | None = None
         self._seen_lesion: int | None = None  # number of the one the views were brought to
@@ -81,16 +105,32 @@ class Board(QWidget):
         session.subscribe(Topic.PREVIEW, self._show_volume)
         session.subscribe(Topic.CASE, self._show_case)
         session.subscribe(Topic.SURFACE, self._show_surface)
+        session.subscribe(Topic.SKIN, self._show_skin)
+        session.subscribe(Topic.EXTRAS, self._show_extras)
+        session.subscribe(Topic.TRIAL, self._show_trial)
+        session.subscribe(Topic.JOB, self._forget_drawn)
+
+    @property
+    def all_slices(self) -> tuple[SliceView, ...]:
+        """Slices along the patient's axes, and those along the needle."""
+        return (*self.slices, *self.needle_views)
 
     def release(self) -> None:
         """Stop observing and give the drawing window back."""
-        for view in self.slices:
+        for view in self.all_slices:
             view.release()
         self.three_d.release()
 
+    def say_again(self) -> None:
+        """Write everything again, in the language that is used now."""
+        for view in self.all_slices:
+            view.update()
+        self.three_d.legend.update()
+        self.needle_slider.show_depth(self.needle_depth_mm)
+
     def reset(self) -> None:
         """Fit the whole CT into all views."""
-        for view in self.slices:
+        for view in self.all_slices:
             view.reset()
         self.three_d.look_at_all()
 
@@ -111,8 +151,18 @@ class Board(QWidget):
             Any of the four.
         """
         self._alone = None if self._alone is view else view
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Show the views of the layout, or one of them alone."""
+        along = self._viewpoint.look.shows_needle_planes
+        shown = {self.three_d, *(self.needle_views if along else self.slices)}
+        if self._alone not in shown:
+            self._alone = None
         for other in self._places:
-            other.setVisible(self._alone is None or other is self._alone)
+            is_shown = other in shown and self._alone in {None, other}
+            other.setVisible(is_shown)
+        self.needle_slider.setVisible(along)
         for n in (0, 1):
             alone = self._places.get(self._alone) if self._alone is not None else None
             self._grid.setRowStretch(n, 1 if alone is None or alone[0] == n else 0)
@@ -135,7 +185,7 @@ class Board(QWidget):
         picture = QPixmap(self.size())
         picture.fill(self.palette().window().color())
         painter = QPainter(picture)
-        for view in self.slices:
+        for view in self.all_slices:
             if view.isVisible():
                 painter.drawPixmap(view.pos(), view.grab())
         if self.three_d.isVisible():
@@ -176,7 +226,7 @@ class Board(QWidget):
         if volume is not None:
             x, y, z = (float(n) for n in volume.grid.corners_lps_mm().mean(axis=0))
             self._viewpoint.move_crosshair((x, y, z))
-        for view in self.slices:
+        for view in self.all_slices:
             view.show_volume()
         self.three_d.show_volume(volume)
 
@@ -185,11 +235,87 @@ class Board(QWidget):
         if self._session.case is not None and self._session.case.lesion is not None:
             self.three_d.look_at_lesion()
 
+    def _look_changed(self, look: Look) -> None:
+        if look.shows_needle_planes != self.needle_slider.isVisibleTo(self):
+            if look.shows_needle_planes:
+                self._show_needle_planes()
+            self._arrange()
+
+    def slide_needle(self, depth_mm: float) -> None:
+        """Move the plane across the planned needle.
+
+        Parameters
+        ----------
+        depth_mm : float
+            From the skin; kept between the skin and a little beyond the target.
+        """
+        if self._planes is None:
+            return
+        most = self._planes.length_mm + BEYOND_MM
+        self.needle_depth_mm = min(max(depth_mm, 0.0), most)
+        for view in self.needle_views:
+            view.slide_to(self.needle_depth_mm)
+        self.needle_slider.show_depth(self.needle_depth_mm)
+
+    def _show_needle_planes(self) -> None:
+        """Cut along the way that is planned; without one the usual slices are shown."""
+        case = self._session.case
+        chosen = case.plan.chosen if case is not None else None
+        if case is None or chosen is None:
+            self._planes = None
+            self._viewpoint.change(shows_needle_planes=False)
+            return
+        ends = chosen.entry_lps_mm, chosen.target_lps_mm
+        known = self._planes
+        if known is None or not np.array_equal((known.entry_lps_mm, known.target_lps_mm), ends):
+            self._planes = NeedlePlanes.of(*ends)
+            diameter_mm = needle_named(case.plan.needle_id).diameter_mm
+            for view in self.needle_views:
+                view.show_needle(self._planes, diameter_mm)
+            self.needle_slider.show_needle(self._planes.length_mm)
+            self.slide_needle(self._planes.length_mm)
+
+    def _drawn(self, way: DrawnWay, is_done: bool) -> None:
+        """Draw a way at once in all slices and have it judged; at the end of the drag plan it."""
+        before = self._viewpoint.look.drawn_way
+        against = before.against if before is not None else None
+        self._viewpoint.change(drawn_way=replace(way, against=against))
+        self._is_drawing = not is_done
+        reaching = self._session.reaching
+        if is_done:
+            reaching.keep(way.entry_lps_mm, way.target_lps_mm)
+        else:
+            reaching.draw(way.entry_lps_mm, way.target_lps_mm)
+        self._forget_drawn()
+
+    def _show_trial(self, judged: Proposal | None) -> None:
+        drawn = self._viewpoint.look.drawn_way
+        if drawn is not None and judged is not None:
+            against = tuple(reason_said(self._words, one) for one in judged.against)
+            self._viewpoint.change(drawn_way=replace(drawn, against=against))
+
+    def _forget_drawn(self, _activity: object = None) -> None:
+        """Take the drawn way off the slices once the plan holds it, or it was refused."""
+        if not self._is_drawing and not self._session.runs("own_way"):
+            self._viewpoint.change(drawn_way=None)
+
+    def _show_extras(self, found: tuple[Extra, ...]) -> None:
+        ways = tuple(way for one in found for way in one.ways())
+        self.layers.extra_ways = ways
+        self.three_d.show_extras(ways)
+        for view in self.all_slices:
+            view.show_case()
+
+    def _show_skin(self, shown: SkinShown | None) -> None:
+        self.three_d.show_skin(shown, self._session.reaching.surface)
+
     def _show_case(self, case: Case | None) -> None:
         self._hide_bones(case)
         self.layers.use_case(case)
-        for view in self.slices:
+        for view in self.all_slices:
             view.show_case()
+        if self._viewpoint.look.shows_needle_planes:
+            self._show_needle_planes()
         self.three_d.show_case(case)
         if case is None:
             return
@@ -201,7 +327,8 @@ class Board(QWidget):
         elif plan.number != self._seen_lesion or (is_other and self._is_far(case)):
             self._see_lesion(case)
         key = (id(plan.access) if plan.access else None, plan.chosen_rank)
-        if plan.chosen is not None and key != self._chosen:
+        is_own = plan.own_way is not None and plan.chosen is plan.own_way  # it was seen drawn
+        if plan.chosen is not None and key != self._chosen and not is_own:
             self.go_to(plan.chosen.target_lps_mm)
             self.three_d.look_at_lesion()
         self._chosen = key

@@ -19,6 +19,7 @@ SIDE_LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))  # towards − and + of x, y
 BARS_MM = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 BAR_SHARE = 0.22  # of the view's width that the scale may take
 EDGE = 12
+OBLIQUE = 0.26  # sine of 15°: a direction turned so far towards another side carries its letter
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Decoration:
         How the view lies.
     depth_mm : float
         Of the plane.
+    place : str
+        Where the plane lies; empty for planes along the patient's axes, which say it themselves.
     window : GreyWindow
         Drawn from black to white.
     cursor_lps_mm : numpy.ndarray or None
@@ -53,6 +56,7 @@ class Decoration:
     mm_per_pixel: float
     axes: Axes
     depth_mm: float
+    place: str
     window: GreyWindow
     cursor_lps_mm: FloatArray | None
     cursor_hu: int | None
@@ -60,20 +64,21 @@ class Decoration:
 
 
 def side_letter(direction: FloatArray) -> str:
-    """Return the letter of the side that a direction points to.
+    """Return the letters of the sides that a direction points to, the nearest first.
 
     Parameters
     ----------
     direction : numpy.ndarray
-        Shape (3,), LPS.
+        Shape (3,), LPS, unit vector.
 
     Returns
     -------
     str
-        One of R L A P S I.
+        One of R L A P S I along the patient's axes; two or three for an oblique direction.
     """
-    axis = int(np.argmax(np.abs(direction)))
-    return SIDE_LETTERS[axis][int(direction[axis] > 0)]
+    order = np.argsort(-np.abs(direction), kind="stable")
+    named = [axis for axis in order if abs(direction[axis]) >= OBLIQUE] or [order[0]]
+    return "".join(SIDE_LETTERS[axis][int(direction[axis] > 0)] for axis in named)
 
 
 def paint_decoration(painter: QPainter, decoration: Decoration, words: Words) -> None:
@@ -120,9 +125,10 @@ def _paint_title(painter: QPainter, d: Decoration, words: Words) -> None:
     place = d.axes.place(0, 0, d.depth_mm)
     axis = int(np.argmax(np.abs(d.axes.normal)))
     letter = SIDE_LETTERS[axis][int(place[axis] > 0)]
-    where = f"{letter} {words.number(abs(float(place[axis])))} mm"
-    grey = f"C {d.window.centre_hu:.0f}  W {d.window.width_hu:.0f}"
-    _text(painter, box.translated(0, 18), top_left, f"{where}    {grey}", QUIET)
+    where = d.place or f"{letter} {words.number(abs(float(place[axis])))} mm"
+    grey = f"    C {d.window.centre_hu:.0f}  W {d.window.width_hu:.0f}"
+    told = where if d.place else where + grey
+    _text(painter, box.translated(0, 18), top_left, told, QUIET)
     if d.cursor_lps_mm is not None:
         told = "   ".join(
             f"{SIDE_LETTERS[n][int(value > 0)]} {words.number(abs(float(value)))}"
@@ -139,12 +145,12 @@ def _paint_letters(painter: QPainter, d: Decoration) -> None:
     middle = Qt.AlignmentFlag.AlignCenter
     w, h = d.width, d.height
     for x, y, direction in (
-        (EDGE + 4, h / 2, -d.axes.right),
-        (w - EDGE - 4, h / 2, d.axes.right),
+        (EDGE + 4 + 5 * (len(side_letter(-d.axes.right)) - 1), h / 2, -d.axes.right),
+        (w - EDGE - 4 - 5 * (len(side_letter(d.axes.right)) - 1), h / 2, d.axes.right),
         (w / 2, EDGE + 6, -d.axes.down),
         (w / 2, h - EDGE - 4, d.axes.down),
     ):
-        box = QRectF(x - 12, y - 12, 24, 24)
+        box = QRectF(x - 24, y - 12, 48, 24)
         _text(painter, box, middle, side_letter(direction), INK)
 
 

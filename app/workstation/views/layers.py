@@ -17,6 +17,7 @@ from skimage.measure import find_contours
 
 from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
+    EXTRA_NEEDLE,
     FORBIDDEN,
     LESION,
     NEEDLE,
@@ -26,7 +27,9 @@ from app.workstation.style.palette import (
 )
 from app.workstation.viewpoint import Look
 from app.workstation.views.callipers import Calliper, callipers_of
+from app.workstation.views.needles import tick_places
 from app.workstation.views.reslice import Axes, Frame, Reslicer
+from imaging.document import Vector
 from imaging.geometry import FloatArray, Grid, filled_block
 from imaging.structures.model import PassageClass
 from imaging.volume import AIR_HU, Volume
@@ -38,6 +41,8 @@ FINE_MM = 0.4  # for the lesion and isotherms, which are read closely
 SLAB_MM = 3.0  # a needle nearer to the plane than this is drawn solid
 HUB_MM = 35.0  # of the needle outside the skin
 MARGIN_MM = 3.0
+MOST_CUTS = 8  # planes whose contours are kept
+TICK_MM, LONG_TICK_MM = 1.2, 2.6  # half a tick
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +76,12 @@ class Layers:
     def __init__(self) -> None:
         self.volume: Volume | None = None
         self.case: Case | None = None
+        self.extra_ways: tuple[tuple[Vector, Vector], ...] = ()
         self._hu: Reslicer | None = None
         self._lesion: tuple[Reslicer, FloatArray] | None = None
         self._labels: Reslicer | None = None
         self._fields: list[Reslicer] = []
-        self._structure_cuts: dict[int, tuple[tuple[Any, ...], list[Line]]] = {}
+        self._structure_cuts: dict[Axes, tuple[tuple[Any, ...], list[Line]]] = {}
 
     def use_volume(self, volume: Volume | None) -> None:
         """Show another CT.
@@ -158,16 +164,23 @@ class Layers:
         found += self._isotherm_lines(axes, depth_mm, look)
         found += self._lesion_lines(axes, depth_mm)
         found += _needle_lines(self.case, axes, depth_mm, look)
+        for entry, target in self.extra_ways:
+            _, near = _split(entry, target, axes, depth_mm)
+            if near is not None:
+                found.append(Line((near,), EXTRA_NEEDLE, 2.2, legend="extra_needle"))
         return found
 
     def _known_structure_lines(self, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
         """Return the contours of the structures, cut again only when they or the plane changed."""
         structures = self.case.structures if self.case is not None else None
         key = (structures, depth_mm, look.hidden_structures)
-        known = self._structure_cuts.get(id(axes))
+        known = self._structure_cuts.get(axes)
         if known is None or known[0][0] is not structures or known[0][1:] != key[1:]:
             known = (key, list(self._structure_lines(axes, depth_mm, look)))
-            self._structure_cuts[id(axes)] = known
+            self._structure_cuts.pop(axes, None)
+            while len(self._structure_cuts) >= MOST_CUTS:  # planes along needles that were
+                self._structure_cuts.pop(next(iter(self._structure_cuts)))
+            self._structure_cuts[axes] = known
         return known[1]
 
     def _structure_lines(self, axes: Axes, depth_mm: float, look: Look) -> Iterator[Line]:
@@ -266,27 +279,60 @@ def _label_contours(labels: NDArray[np.uint16], label: int, frame: Frame) -> tup
 
 
 def _needle_lines(case: Case, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
-    if case.plan.access is None:
-        return []
     found: list[Line] = []
-    chosen = case.plan.chosen
-    if look.shows_proposals:
-        for one in case.plan.access.proposals:
-            if one.rank != case.plan.chosen_rank:
-                _, near = _split(one, axes, depth_mm)
-                if near is not None:
-                    found.append(Line((near,), OTHER_NEEDLE, 1.4, legend="other_needle"))
-    if chosen is not None:
-        whole, near = _split(chosen, axes, depth_mm)
-        found.append(Line((whole,), NEEDLE, 1.2, dashed=True, legend="needle_projected"))
-        if near is not None:
-            found.append(Line((near,), NEEDLE, 3.0, legend="needle"))
+    plan = case.plan
+    others = () if plan.own_way is None else (plan.own_way,)
+    others = others if plan.access is None else (*others, *plan.access.proposals)
+    for one in others if look.shows_proposals else ():
+        if one.rank != plan.chosen_rank:
+            _, near = _split(one.entry_lps_mm, one.target_lps_mm, axes, depth_mm)
+            if near is not None:
+                found.append(Line((near,), OTHER_NEEDLE, 1.4, legend="other_needle"))
+    if plan.chosen is not None:
+        found += chosen_lines(plan.chosen, axes, depth_mm)
     return found
 
 
-def _split(one: Proposal, axes: Axes, depth_mm: float) -> tuple[FloatArray, FloatArray | None]:
+def chosen_lines(one: Proposal, axes: Axes, depth_mm: float) -> list[Line]:
+    """Return the planned needle as it is drawn on a plane: projected, and where it lies in it.
+
+    Parameters
+    ----------
+    one : Proposal
+        The planned way.
+    axes : Axes
+        Of the view.
+    depth_mm : float
+        Of the plane.
+
+    Returns
+    -------
+    list of Line
+        With a tick each centimetre from the tip where it lies in the plane.
+    """
+    whole, near = _split(one.entry_lps_mm, one.target_lps_mm, axes, depth_mm)
+    found = [Line((whole,), NEEDLE, 1.2, dashed=True, legend="needle_projected")]
+    if near is None:
+        return found
+    found.append(Line((near,), NEEDLE, 3.0, legend="needle"))
+    along = whole[1] - whole[0]
+    if float(np.linalg.norm(along)) > HUB_MM:  # steeper ones have no room for ticks
+        across = np.array([-along[1], along[0]]) / np.linalg.norm(along)
+        ticks = []
+        for place, is_long in tick_places(one.entry_lps_mm, one.target_lps_mm):
+            flat = axes.flat(place)
+            if abs(flat[2] - depth_mm) <= SLAB_MM:
+                half = LONG_TICK_MM if is_long else TICK_MM
+                ticks.append(np.stack([flat[:2] - half * across, flat[:2] + half * across]))
+        found.append(Line(tuple(ticks), NEEDLE, 1.6, legend="needle"))
+    return found
+
+
+def _split(
+    entry_lps_mm: Vector, target_lps_mm: Vector, axes: Axes, depth_mm: float
+) -> tuple[FloatArray, FloatArray | None]:
     """Return the needle projected onto the plane, and the part of it that lies in the slab."""
-    entry, target = np.array(one.entry_lps_mm), np.array(one.target_lps_mm)
+    entry, target = np.array(entry_lps_mm), np.array(target_lps_mm)
     hub = entry + (entry - target) / np.linalg.norm(entry - target) * HUB_MM
     start, end = axes.flat(hub), axes.flat(target)
     whole = np.stack([start[:2], end[:2]])

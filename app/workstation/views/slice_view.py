@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QPixmap,
     QPolygonF,
     QResizeEvent,
     QTransform,
@@ -27,11 +28,25 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.workstation.style.palette import LESION, VIEW
-from app.workstation.viewpoint import BRUSHES, CLICKS, GreyWindow, Look, Tool, Viewpoint
+from app.workstation.viewpoint import (
+    BRUSHES,
+    CLICKS,
+    DrawnWay,
+    Look,
+    Tool,
+    Viewpoint,
+)
 from app.workstation.views.callipers import Calliper, paint_calliper
 from app.workstation.views.decoration import Decoration, paint_decoration
 from app.workstation.views.layers import Layers, Line
+from app.workstation.views.painting import grey_table, meets, paint_line
 from app.workstation.views.reslice import STANDARD, Frame
+from app.workstation.views.way_drag import (
+    WayDrag,
+    grasped,
+    paint_drawn_way,
+    paint_handles,
+)
 from app.workstation.words import Words
 from imaging.document import Vector
 from imaging.geometry import FloatArray
@@ -44,6 +59,7 @@ WINDOW_SPEED_HU = 3.0  # a pixel of dragging
 STROKE_STEP_MM = 0.7  # points of a stroke nearer than this add nothing
 WHEEL_NOTCH = 120
 HANDLE_PIXELS = 10.0  # around an end of a calliper, in which it is grasped
+CLICK_PIXELS = 4.0  # a pointer that moved less was clicked, not dragged
 NEAR_MM = 3.0  # of the plane, within which a calliper is drawn
 
 
@@ -66,13 +82,14 @@ class SliceView(QWidget):
         super().__init__()
         self.name = name
         self._layers, self._viewpoint, self._words = layers, viewpoint, words
-        self._axes = STANDARD[name]
+        self._axes = STANDARD.get(name, STANDARD["axial"])
         self._centre_mm = np.zeros(2)
         self._mm_per_pixel = 1.0
         self._fitted = True
         self._image: QImage | None = None
         self._pixels: NDArray[np.uint8] | None = None
         self._lines: list[Line] | None = None
+        self._overlay: QPixmap | None = None
         self._seen: list[Line] = []
         self._shown = viewpoint.look
         self._drag: tuple[Qt.MouseButton, QPointF, Any] | None = None
@@ -84,6 +101,8 @@ class SliceView(QWidget):
         self.on_click: Callable[[Vector], None] = lambda _point: None
         self.on_stroke: Callable[[Stroke], None] = lambda _stroke: None
         self.on_calliper: Callable[[Calliper], None] = lambda _calliper: None
+        self.on_way: Callable[[DrawnWay, bool], None] = lambda _way, _is_done: None
+        self._way: WayDrag | None = None
         self.on_maximise: Callable[[SliceView], None] = lambda _view: None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -234,6 +253,8 @@ class SliceView(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(VIEW))
         if self._layers.volume is not None:
+            if self._image is None or self._lines is None:
+                self._overlay = None
             if self._image is None:
                 self._image = self._grey_image()
             if self._image is not None:
@@ -246,6 +267,7 @@ class SliceView(QWidget):
             self._paint_callipers(painter)
             self._paint_stroke(painter)
             self._paint_crosshair(painter)
+            self._paint_ways(painter)
             paint_decoration(painter, self._decoration(), self._words)
         painter.end()
 
@@ -268,6 +290,19 @@ class SliceView(QWidget):
         )
 
     def _paint_lines(self, painter: QPainter) -> None:
+        """Draw the lines, from a picture of them where nothing but the pointer has moved."""
+        if self._overlay is None:
+            ratio = self.devicePixelRatioF()
+            self._overlay = QPixmap(self.size() * ratio)
+            self._overlay.setDevicePixelRatio(ratio)
+            self._overlay.fill(Qt.GlobalColor.transparent)
+            inner = QPainter(self._overlay)
+            inner.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._draw_lines(inner)
+            inner.end()
+        painter.drawPixmap(0, 0, self._overlay)
+
+    def _draw_lines(self, painter: QPainter) -> None:
         transform = self._transform()
         inside = QRectF(self.rect())
         self._seen = []
@@ -276,11 +311,11 @@ class SliceView(QWidget):
                 transform.map(QPolygonF([QPointF(u, v) for u, v in piece.tolist()]))
                 for piece in line.points_mm
             ]
-            drawn = [one for one in drawn if _meets(one, inside)]
+            drawn = [one for one in drawn if meets(one, inside)]
             if drawn:
                 self._seen.append(line)
             for polygon in drawn:
-                _paint_line(painter, line, polygon)
+                paint_line(painter, line, polygon)
 
     def _paint_stroke(self, painter: QPainter) -> None:
         radius = self._shown.brush_mm / self._mm_per_pixel
@@ -322,11 +357,16 @@ class SliceView(QWidget):
             mm_per_pixel=self._mm_per_pixel,
             axes=self._axes,
             depth_mm=self._depth(self._shown),
+            place=self._place_said(),
             window=self._shown.window,
             cursor_lps_mm=self._cursor_lps_mm,
             cursor_hu=hu,
             lines=tuple(self._seen),
         )
+
+    def _place_said(self) -> str:
+        """Return where the plane lies, for views that are not along the patient's axes."""
+        return ""
 
     # Pointer
 
@@ -367,6 +407,9 @@ class SliceView(QWidget):
             self.on_click(_vector(place))
         elif tool == Tool.CALLIPERS:
             self._handle = self._handle_at(position)
+        elif tool == Tool.DRAW_WAY:
+            here = _vector(place)
+            self._way = self._grasped_way(position) or WayDrag(DrawnWay(here, here), False)
         else:
             self._stroke, self._adds = [place], tool == Tool.BRUSH_ADD
         self.update()
@@ -392,6 +435,8 @@ class SliceView(QWidget):
             elif self._stroke:
                 if np.linalg.norm(self._cursor_lps_mm - self._stroke[-1]) > STROKE_STEP_MM:
                     self._stroke.append(self._cursor_lps_mm)
+            elif self._way is not None:
+                self.on_way(self._way.to(self._cursor_lps_mm, self._axes), False)
             elif self._handle is not None:
                 self._calliper = self._dragged(self._handle, self._cursor_lps_mm)
             elif self._shown.tool == Tool.CROSSHAIR:
@@ -400,6 +445,7 @@ class SliceView(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what the tool does; one drag of the brush is one edit."""
+        begun = event.position() if self._drag is None else self._drag[1]
         self._drag = None
         if self._stroke:
             points = tuple(_vector(point) for point in self._stroke)
@@ -415,11 +461,39 @@ class SliceView(QWidget):
                     range_hu=look.brush_range_hu,
                 )
             )
+        if self._way is not None:
+            drag, self._way = self._way, None
+            moved_px = (event.position() - begun).manhattanLength()
+            if moved_px >= CLICK_PIXELS or self._shown.drawn_way is not None:
+                self.on_way(drag.to(self.to_lps(event.position()), self._axes), True)
         if self._calliper is not None:
             moved, self._calliper = self._calliper, None
             self.on_calliper(moved)
         self._handle = None
         self.update()
+
+    # Ways
+
+    def _planned_way(self) -> DrawnWay | None:
+        case = self._layers.case
+        chosen = case.plan.chosen if case is not None else None
+        return None if chosen is None else DrawnWay(chosen.entry_lps_mm, chosen.target_lps_mm)
+
+    def _ends(self, way: DrawnWay) -> tuple[QPointF, QPointF]:
+        entry, target = np.array(way.entry_lps_mm), np.array(way.target_lps_mm)
+        return self.to_position(entry), self.to_position(target)
+
+    def _grasped_way(self, position: QPointF) -> WayDrag | None:
+        way = self._planned_way()
+        return None if way is None else grasped(way, self._ends(way), position)
+
+    def _paint_ways(self, painter: QPainter) -> None:
+        planned, drawn = self._planned_way(), self._shown.drawn_way
+        if self._shown.tool == Tool.DRAW_WAY and planned is not None and drawn is None:
+            paint_handles(painter, self._ends(planned))
+        if drawn is not None:
+            says = self._way is not None  # only where the hand is
+            paint_drawn_way(painter, drawn, self._ends(drawn), self._words, says=says)
 
     # Callipers
 
@@ -517,44 +591,6 @@ class SliceView(QWidget):
         """Forget what lay under the pointer."""
         self._cursor_lps_mm = None
         self.update()
-
-
-def _meets(polygon: QPolygonF, box: QRectF) -> bool:
-    return polygon.boundingRect().adjusted(-1, -1, 1, 1).intersects(box)
-
-
-def _paint_line(painter: QPainter, line: Line, polygon: QPolygonF) -> None:
-    """Draw a piece of a line, solid ones on a dark halo that parts them from bone."""
-    pen = QPen(QColor(line.colour), line.width)
-    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    if line.dashed:
-        pen.setDashPattern([5.0, 4.0])
-    else:
-        painter.setPen(QPen(QColor(0, 0, 0, 130), line.width + 2.0))
-        painter.drawPolyline(polygon)
-    painter.setPen(pen)
-    painter.drawPolyline(polygon)
-
-
-def grey_table(window: GreyWindow) -> NDArray[np.uint8]:
-    """Return the grey of every value of int16, to be indexed by its bits as uint16.
-
-    Parameters
-    ----------
-    window : GreyWindow
-        Black below, white above.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (65536,).
-    """
-    values = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.float32)
-    low = window.centre_hu - window.width_hu / 2
-    grey: NDArray[np.uint8] = np.clip((values - low) * (255.0 / window.width_hu), 0, 255).astype(
-        np.uint8
-    )
-    return grey
 
 
 def _vector(point: FloatArray) -> Vector:

@@ -15,47 +15,61 @@ from vtkmodules.qt.QVTKRenderWindowInteractor import QVTKRenderWindowInteractor
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
 from vtkmodules.vtkCommonCore import vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
-from vtkmodules.vtkFiltersCore import vtkTubeFilter
-from vtkmodules.vtkFiltersSources import vtkLineSource
 from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
 from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
 from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
+from app.workstation.access_tasks import SkinShown, SkinSurface
 from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
+    BAD,
     BONE,
+    EXTRA_NEEDLE,
     FORBIDDEN,
+    GOOD,
     INK,
     LESION,
     NEEDLE,
     OTHER_NEEDLE,
     RAISED,
     isotherm_colours,
+    rgb,
 )
 from app.workstation.tools.capture import window_png
-from app.workstation.viewpoint import Look, Viewpoint
+from app.workstation.viewpoint import DrawnWay, Look, Viewpoint
+from app.workstation.views.needles import Way, needle_actors, thin_needles
+from app.workstation.views.skin import SkinActor, SkinLegend
 from app.workstation.views.surfaces import Mesh, coarsened, mesh
+from app.workstation.words import Words
 from imaging.geometry import FloatArray, filled_block
 from imaging.structures.model import SPINAL_CANAL
 from imaging.volume import Volume
-from planning.access.request import Proposal
 from planning.lesions import middle_lps_mm
 from planning.plan import Case
 
 BACKGROUND_TOP = (0.10, 0.14, 0.18)
 BACKGROUND = (0.03, 0.045, 0.06)
-NEEDLE_MM, OTHER_NEEDLE_MM = 1.6, 0.8  # radius of the tubes
-NEEDLE_GLOW = 0.55
-HUB_MM = 40.0  # of the needle outside the skin
+NEEDLE_MM, OTHER_NEEDLE_MM, FRONT_MM = 1.6, 0.8, 0.45  # radius of the tubes
+EXTRA_NEEDLE_MM = 1.1
 FAR_MM = 620.0
 VIEW_ANGLE_DEG = 28.0
 FROM_BEHIND = (0.45, 0.8, 0.35)
 FROM_FRONT = (0.35, -0.9, 0.25)
 FINE_MM = 1.0
 SEEN_THROUGH = 0.32  # opacity of bone around a lesion
+# Fields of the look that are seen in space.
+DRAWN_AGAIN = (
+    "shows_skeleton",
+    "shows_proposals",
+    "simulation",
+    "shows_isotherms",
+    "shows_skin",
+    "is_at_access",
+    "drawn_way",
+)
 DRAWN_AFTER_MS = 120  # the slices are drawn first; what follows one another is drawn once
-LAYERS = ("skeleton", "lesion", "canal", "needles", "zone")
+LAYERS = ("skeleton", "lesion", "canal", "needles", "extras", "drawn", "zone", "skin")
 
 
 class ThreeDView(QWidget):
@@ -65,10 +79,13 @@ class ThreeDView(QWidget):
     ----------
     viewpoint : Viewpoint
         Shared look.
+    words : Words
+        Of the screen.
     """
 
-    def __init__(self, viewpoint: Viewpoint) -> None:
+    def __init__(self, viewpoint: Viewpoint, words: Words) -> None:
         super().__init__()
+        self._skin: SkinActor | None = None
         self._shown = viewpoint.look
         self._case: Case | None = None
         self._volume: Volume | None = None
@@ -81,7 +98,11 @@ class ThreeDView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._inner: Any = QVTKRenderWindowInteractor(self)
-        layout.addWidget(self._inner)
+        layout.setSpacing(0)
+        layout.addWidget(self._inner, 1)
+        self.legend = SkinLegend(words)
+        self.legend.hide()
+        layout.addWidget(self.legend)
         self._renderer = vtkRenderer()
         self._renderer.SetBackground(*BACKGROUND)
         self._renderer.SetBackground2(*BACKGROUND_TOP)
@@ -126,7 +147,7 @@ class ThreeDView(QWidget):
         volume : Volume or None
             None shows nothing.
         """
-        self._volume, self._case = volume, None
+        self._volume, self._case, self._skin = volume, None, None
         for name in LAYERS:
             self._clear(name)
         self.look_at_all()
@@ -206,8 +227,11 @@ class ThreeDView(QWidget):
         if (before.simulation, before.shows_isotherms) != (look.simulation, look.shows_isotherms):
             self._show_zone(self._case)
             self._see_through()
-        fields = ("shows_skeleton", "shows_proposals", "simulation", "shows_isotherms")
-        if any(getattr(before, name) != getattr(look, name) for name in fields):
+        if before.drawn_way != look.drawn_way:
+            self._show_drawn(look.drawn_way)
+        if (before.shows_skin, before.is_at_access) != (look.shows_skin, look.is_at_access):
+            self._show_skin_or_not()
+        if any(getattr(before, name) != getattr(look, name) for name in DRAWN_AGAIN):
             self._draw()
 
     def _see_through(self) -> None:
@@ -240,13 +264,77 @@ class ThreeDView(QWidget):
 
     def _show_needles(self, case: Case | None) -> None:
         self._clear("needles")
-        if case is None or case.plan.access is None:
+        if case is None:
             return
-        for one in case.plan.access.proposals:
-            if one.rank == case.plan.chosen_rank:
-                self._add("needles", _needle_actor(one, NEEDLE, NEEDLE_MM))
-            elif self._shown.shows_proposals:
-                self._add("needles", _needle_actor(one, OTHER_NEEDLE, OTHER_NEEDLE_MM))
+        plan = case.plan
+        if plan.chosen is not None:
+            way = plan.chosen.entry_lps_mm, plan.chosen.target_lps_mm
+            for actor in needle_actors(way, NEEDLE, INK, NEEDLE_MM):
+                self._add("needles", actor)
+        if not self._shown.shows_proposals:
+            return
+        own = () if plan.own_way is None else (plan.own_way,)
+        access = plan.access
+        proposals = own if access is None else (*own, *access.proposals)
+        front = () if access is None else access.front
+        for group, radius_mm in ((proposals, OTHER_NEEDLE_MM), (front, FRONT_MM)):
+            ways = [
+                (one.entry_lps_mm, one.target_lps_mm)
+                for one in group
+                if one.rank != plan.chosen_rank
+            ]
+            if ways:
+                self._add("needles", thin_needles(ways, OTHER_NEEDLE, radius_mm))
+
+    def _show_drawn(self, way: DrawnWay | None) -> None:
+        """Show the way that is being drawn, in the colour of its judgement."""
+        self._clear("drawn")
+        if way is not None and way.length_mm > 1.0:
+            colour = INK if way.against is None else BAD if way.against else GOOD
+            ends = way.entry_lps_mm, way.target_lps_mm
+            self._add("drawn", thin_needles([ends], colour, NEEDLE_MM))
+
+    def show_extras(self, ways: tuple[Way, ...]) -> None:
+        """Show needles beside the planned way.
+
+        Parameters
+        ----------
+        ways : tuple
+            Entry and tip of each.
+        """
+        self._clear("extras")
+        for way in ways:
+            for actor in needle_actors(way, EXTRA_NEEDLE, INK, EXTRA_NEEDLE_MM):
+                self._add("extras", actor)
+        self._draw()
+
+    def show_skin(self, shown: SkinShown | None, surface: SkinSurface | None) -> None:
+        """Colour the skin by another map, at once.
+
+        Parameters
+        ----------
+        shown : SkinShown or None
+            None, or a map that was refused, shows none.
+        surface : SkinSurface or None
+            What it is drawn on.
+        """
+        if shown is None or surface is None or shown.problems:
+            self._skin = None
+            self._clear("skin")
+        else:
+            if self._skin is None or self._skin.surface is not surface:
+                self._clear("skin")
+                self._skin = SkinActor(surface)
+                self._add("skin", self._skin.actor)
+            self._skin.show(shown)
+        self._show_skin_or_not()
+        self._draw_now()
+
+    def _show_skin_or_not(self) -> None:
+        is_shown = self._shown.shows_skin and self._shown.is_at_access and self._skin is not None
+        for actor in self._actors["skin"]:
+            actor.SetVisibility(is_shown)
+        self.legend.setVisible(is_shown)
 
     def _show_zone(self, case: Case | None) -> None:
         self._clear("zone")
@@ -300,8 +388,8 @@ def _side_marker(interactor: Any) -> vtkOrientationMarkerWidget:  # noqa: ANN401
     cube.SetZMinusFaceText("I")
     cube.SetZFaceTextRotation(90)
     cube.SetFaceTextScale(0.6)
-    cube.GetCubeProperty().SetColor(*_rgb(RAISED))
-    cube.GetTextEdgesProperty().SetColor(*_rgb(INK))
+    cube.GetCubeProperty().SetColor(*rgb(RAISED))
+    cube.GetTextEdgesProperty().SetColor(*rgb(INK))
     for face in (
         cube.GetXPlusFaceProperty(),
         cube.GetXMinusFaceProperty(),
@@ -310,7 +398,7 @@ def _side_marker(interactor: Any) -> vtkOrientationMarkerWidget:  # noqa: ANN401
         cube.GetZPlusFaceProperty(),
         cube.GetZMinusFaceProperty(),
     ):
-        face.SetColor(*_rgb(INK))
+        face.SetColor(*rgb(INK))
         face.SetInterpolationToFlat()
     marker = vtkOrientationMarkerWidget()
     marker.SetOrientationMarker(cube)
@@ -319,11 +407,6 @@ def _side_marker(interactor: Any) -> vtkOrientationMarkerWidget:  # noqa: ANN401
     marker.EnabledOn()
     marker.InteractiveOff()
     return marker
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[n : n + 2], 16) / 255.0 for n in (1, 3, 5))
-    return red, green, blue
 
 
 def _canal(case: Case | None) -> tuple[object, ...] | None:
@@ -338,9 +421,9 @@ def _canal(case: Case | None) -> tuple[object, ...] | None:
 
 def _ways(case: Case | None) -> tuple[object, ...] | None:
     """Return what tells the ways in that are drawn for one case from those for another."""
-    if case is None or case.plan.access is None:
+    if case is None:
         return None
-    return case.plan.access.proposals, case.plan.chosen_rank
+    return case.plan.access, case.plan.own_way, case.plan.chosen_rank
 
 
 def _same_fields(before: Case | None, case: Case | None) -> bool:
@@ -366,29 +449,11 @@ def _mesh_actor(surface: Mesh, colour: str, opacity: float) -> vtkActor:
     return _actor(mapper, colour, opacity)
 
 
-def _needle_actor(one: Proposal, colour: str, radius_mm: float) -> vtkActor:
-    entry, target = np.array(one.entry_lps_mm), np.array(one.target_lps_mm)
-    hub = entry + (entry - target) / np.linalg.norm(entry - target) * HUB_MM
-    line = vtkLineSource()
-    line.SetPoint1(*hub)
-    line.SetPoint2(*target)
-    tube = vtkTubeFilter()
-    tube.SetInputConnection(line.GetOutputPort())
-    tube.SetRadius(radius_mm)
-    tube.SetNumberOfSides(12)
-    tube.CappingOn()
-    mapper = vtkPolyDataMapper()
-    mapper.SetInputConnection(tube.GetOutputPort())
-    actor = _actor(mapper, colour, 1.0)
-    actor.GetProperty().SetAmbient(NEEDLE_GLOW)  # seen as well inside the shade of bone
-    return actor
-
-
 def _actor(mapper: vtkPolyDataMapper, colour: str, opacity: float) -> vtkActor:
     actor = vtkActor()
     actor.SetMapper(mapper)
     shading = actor.GetProperty()
-    shading.SetColor(*_rgb(colour))
+    shading.SetColor(*rgb(colour))
     shading.SetOpacity(opacity)
     shading.SetAmbient(0.12)
     shading.SetDiffuse(0.85)

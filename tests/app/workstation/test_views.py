@@ -10,8 +10,8 @@ import pytest
 from app.workstation.viewpoint import GreyWindow
 from app.workstation.views.decoration import side_letter
 from app.workstation.views.layers import Layers
+from app.workstation.views.painting import grey_table
 from app.workstation.views.reslice import STANDARD, Frame, Reslicer
-from app.workstation.views.slice_view import grey_table
 from app.workstation.views.surfaces import coarsened, mesh
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.lesion.correction import painted

@@ -8,11 +8,19 @@ from typing import get_args, get_origin
 
 import pytest
 
+from app.names import PATTERNS
+from app.workstation.steps.access_limits import SHOWN
 from app.workstation.steps.questions import GROUPS, NESTED, NOT_ASKED, field_type
+from app.workstation.steps.ways import COLUMNS
 from app.workstation.style import palette
 from app.workstation.words import Words
 from imaging.tables import load_table
+from planning.access.cement import PairKind
+from planning.access.corridors import COSTOVERTEBRAL, POSTEROLATERAL, TRANSPEDICULAR
+from planning.access.march import REASONS
 from planning.access.needles import needle_table
+from planning.access.sets import Purpose
+from planning.access.settings import wishes
 from planning.technique.answers import Answers
 
 CODE = Path(palette.__file__).resolve().parents[1]
@@ -71,6 +79,33 @@ def test_every_answer_can_be_given_and_has_a_name_in_both_languages() -> None:
 
 def test_every_needle_has_a_name() -> None:
     assert all(f"needles.{needle.id}" in ENGLISH for needle in needle_table())
+
+
+def test_everything_that_is_said_of_a_way_has_words_in_both_languages() -> None:
+    limits = {*REASONS.values(), "near_a_limit", "skin_faces_couch", "target_outside_lesion"}
+    assert {f"reasons.{one}" for one in limits} <= ENGLISH.keys()
+    for kind in (TRANSPEDICULAR, COSTOVERTEBRAL, POSTEROLATERAL):
+        assert {f"corridors.{kind}", f"corridors_short.{kind}"} <= ENGLISH.keys()
+    for wish in wishes():
+        assert {f"wishes.{wish}", f"wish_reasons.{wish}"} <= ENGLISH.keys()
+    doubts = ("posture", "posture_unknown", "breathing")
+    assert {f"provisional.{one}" for one in doubts} <= ENGLISH.keys()
+    shown = (*SHOWN, *(f"{one}_hint" for one in SHOWN))
+    assert {f"access_limits.{one}" for one in shown} <= ENGLISH.keys()
+    assert {f"extras.{purpose.value}" for purpose in Purpose} <= ENGLISH.keys()
+    assert {f"leaks.{kind}" for kind in get_args(PairKind)} <= ENGLISH.keys()
+    assert {f"access_hints.{column}" for column in COLUMNS} <= ENGLISH.keys()
+    for name in ("intercostal_bundle_assumed", "unlabelled", "outside", "gantry", "lesion"):
+        assert f"structures.{name}" in ENGLISH
+
+
+def test_every_structure_that_carries_a_side_has_words() -> None:
+    assert {f"structures_of.{key}" for key in PATTERNS.values()} <= ENGLISH.keys()
+
+
+def test_the_scale_of_access_grows_lighter_with_the_score() -> None:
+    contrasts = [palette.contrast(colour, "#000000") for colour in palette.ACCESS_SCALE]
+    assert contrasts == sorted(contrasts)
 
 
 def test_french_numbers_have_a_comma() -> None:
