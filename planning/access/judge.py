@@ -28,6 +28,7 @@ from planning.access.march import (
     TOO_NEAR,
 )
 from planning.access.posture import (
+    Provisional,
     doubt_of_posture,
     is_reachable,
     positions_reaching,
@@ -45,7 +46,6 @@ SKIN_MM = 8.0  # about an entry, in which the skin is looked for along the way
 SKIN_STEP_MM = 0.25
 LUNGS = ("lung", "pleura")
 OUTSIDE, UNLABELLED = "outside", "unlabelled"
-NOT_CLEARED = "not_cleared"  # runs through tissue that was not told apart
 FAR_MM = 30.0  # a structure farther from a coarse look at the way needs no fine one
 COARSE_STEPS = 8
 STEEP_DEG = 90.0  # counted where no cortex is met
@@ -239,13 +239,13 @@ class Judge:
 
     def _provisional(
         self, normal: FloatArray, clearance: dict[str, float], avoid_mm: float
-    ) -> tuple[str, ...]:
+    ) -> tuple[Provisional, ...]:
         posture = posture_of_ct(self.request.volume.series.patient_position)
         doubts = doubt_of_posture(normal, self.request.position, posture)
         near = [mm for name, mm in clearance.items() if name.startswith(LUNGS)]
         if min(near, default=np.inf) < self.request.settings.breathing_mm:
             doubts = (*doubts, "breathing")
-        return (*doubts, NOT_CLEARED) if avoid_mm > 0 else doubts
+        return (*doubts, "not_cleared") if avoid_mm > 0 else doubts
 
     def _against(
         self, entry: FloatArray, target: FloatArray, normal: FloatArray, walked: Walked

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 
 from imaging.geometry import BoolArray, FloatArray
 
+Provisional = Literal["posture", "posture_unknown", "breathing", "not_cleared"]
 FACING = 0.5  # cosine of the outward normal to the couch from which skin lies on it
 
 
@@ -96,7 +98,7 @@ def positions_reaching(normal_lps: FloatArray) -> tuple[Position, ...]:
 
 def doubt_of_posture(
     normal_lps: FloatArray, position: Position, ct: Position | None
-) -> tuple[str, ...]:
+) -> tuple[Provisional, ...]:
     """Return why a way in is provisional because of how the patient lies.
 
     Organs move when a patient is turned: only a way planned in the posture of the CT may count.
@@ -112,7 +114,7 @@ def doubt_of_posture(
 
     Returns
     -------
-    tuple of str
+    tuple of Provisional
         ``posture`` or ``posture_unknown``; empty where nothing speaks against it.
     """
     if ct is None:

@@ -12,7 +12,7 @@ from imaging.geometry import BoolArray, FloatArray, Grid, filled_block
 from imaging.structures.model import SPINAL_CANAL, Structures
 from imaging.volume import Volume
 from planning.access.needles import Needle
-from planning.access.posture import Position
+from planning.access.posture import Position, Provisional
 from planning.access.settings import AccessSettings, settings_with
 
 DEFAULT_MARGIN_MM = 3.0  # contract of `osteoplan access`
@@ -191,7 +191,7 @@ class Proposal(Document):
         What is read out at the table.
     positions : tuple of Position
         Positions of the patient in which its entry faces up or sideways.
-    provisional : tuple of str
+    provisional : tuple of Provisional
         Why it does not count yet: ``posture``, ``posture_unknown``, ``breathing`` (the planning CT
         must be repeated), ``not_cleared`` (it runs through tissue that was not told apart).
     on_front : bool
@@ -217,7 +217,7 @@ class Proposal(Document):
     hand: Hand | None = None
     table: TableFigures | None = None
     positions: tuple[Position, ...] = ()
-    provisional: tuple[str, ...] = ()
+    provisional: tuple[Provisional, ...] = ()
     on_front: bool = False
     against: tuple[str, ...] = ()
     overruled: str = ""

@@ -19,6 +19,7 @@ from planning.access.needles import needle_named
 from planning.access.request import Proposal
 
 NEAREST_SHOWN = 6
+NOT_CLEARED = "not_cleared"  # asks for a look at the slices, not for another CT
 NAMES_WIDTH = 190
 POOR, FAIR = 0.34, 0.67  # of a term, below which its bar is red, and blue
 
@@ -166,8 +167,11 @@ class WayDetails(QWidget):
         self._title.setText(name if corridor == "–" else f"{name} – {corridor}")
         notes = [("bad", f"{reason_said(words, one)}") for one in way.against]
         if way.provisional:
-            why = " ".join(words(f"provisional.{one}") for one in way.provisional)
-            notes.append(("warning", words("access.provisional", why=why)))
+            why = [words(f"provisional.{one}") for one in way.provisional if one != NOT_CLEARED]
+            if why:
+                notes.append(("warning", words("access.provisional", why=" ".join(why))))
+            if NOT_CLEARED in way.provisional:
+                notes.append(("warning", words(f"provisional.{NOT_CLEARED}")))
         self._warnings.show_notes(notes)
         rows = [] if way.table is None else figures_said(words, way.table)
         if way.cortex_angle_deg is not None:

@@ -19,6 +19,7 @@ from planning.access.cement import PairKind
 from planning.access.corridors import COSTOVERTEBRAL, POSTEROLATERAL, TRANSPEDICULAR
 from planning.access.march import REASONS
 from planning.access.needles import needle_table
+from planning.access.posture import Provisional
 from planning.access.sets import Purpose
 from planning.access.settings import wishes
 from planning.technique.answers import Answers
@@ -93,6 +94,7 @@ def test_everything_that_is_said_of_a_way_has_words_in_both_languages() -> None:
     shown = (*SHOWN, *(f"{one}_hint" for one in SHOWN))
     assert {f"access_limits.{one}" for one in shown} <= ENGLISH.keys()
     assert {f"extras.{purpose.value}" for purpose in Purpose} <= ENGLISH.keys()
+    assert {f"provisional.{why}" for why in get_args(Provisional)} <= ENGLISH.keys()
     assert {f"leaks.{kind}" for kind in get_args(PairKind)} <= ENGLISH.keys()
     assert {f"access_hints.{column}" for column in COLUMNS} <= ENGLISH.keys()
     for name in ("intercostal_bundle_assumed", "unlabelled", "outside", "gantry", "lesion"):
