@@ -174,9 +174,12 @@ class NeedleView(SliceView):
         self.on_slide(self._depth_mm + STEP_MM * slices)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Leave the crosshair where it is: the left button moves the picture instead."""
-        tool = self._shown.tool
-        if event.button() == Qt.MouseButton.LeftButton and tool not in {Tool.DRAW_WAY, Tool.WINDOW}:
+        """Leave the crosshair where it is: the left button moves the picture instead.
+
+        Nor is a way drawn in the plane across the needle, where it would run along no needle.
+        """
+        kept = {Tool.WINDOW} if self.name == "eye" else {Tool.WINDOW, Tool.DRAW_WAY}
+        if event.button() == Qt.MouseButton.LeftButton and self._shown.tool not in kept:
             self._drag = (Qt.MouseButton.MiddleButton, event.position(), self._centre_mm.copy())
             return
         super().mousePressEvent(event)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from app.workstation.stages import State, Step
+from app.workstation.viewpoint import Tool
 from imaging.document import Vector
 from imaging.phantom.cases import GeneratedCase
 from planning.access.live import OPEN
@@ -219,6 +220,7 @@ def test_an_end_of_the_planned_way_is_dragged_and_a_click_changes_nothing(
 def test_slices_run_along_the_needle_and_the_usual_ones_come_back(bench: AccessBench) -> None:
     from PySide6.QtCore import QPoint, QPointF, Qt
     from PySide6.QtGui import QWheelEvent
+    from PySide6.QtTest import QTest
     from PySide6.QtWidgets import QApplication
 
     bench.search()
@@ -256,6 +258,15 @@ def test_slices_run_along_the_needle_and_the_usual_ones_come_back(bench: AccessB
     centre = np.array(chosen.entry_lps_mm) + 20.0 * way
     assert eye.to_lps(eye.to_position(centre)) == pytest.approx(centre, abs=1e-6)
     bench.driver.run()
+
+    bench.window.viewpoint.change(tool=Tool.DRAW_WAY)
+    left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    QTest.mousePress(eye, left, none, middle.toPoint())
+    QTest.mouseMove(eye, middle.toPoint() + QPoint(40, 10))
+    QTest.mouseRelease(eye, left, none, middle.toPoint() + QPoint(40, 10))
+    assert bench.drawn() is None
+    assert bench.case.plan.own_way is None
+    bench.window.viewpoint.change(tool=Tool.CROSSHAIR)
 
     bench.key("V")
     assert [view.isVisible() for view in board.slices] == [True] * 3
