@@ -9,6 +9,7 @@ import numpy as np
 from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.progress import SILENT, Progress
+from imaging.structures.model import PassageClass
 from imaging.volume import Volume
 from planning.access.judge import Judge
 from planning.access.needles import needle_named
@@ -101,7 +102,9 @@ def access_request(case: Case, volume: Volume, top: int = PROPOSALS) -> AccessRe
         problems.append(Problem(code="no_structures", message="find the structures first"))
     if case.lesion is None or case.structures is None:
         raise PlanningError(problems)
-    plan, names = case.plan, set(case.structures.names())
+    plan = case.plan
+    rows = case.structures.table
+    names = {row.name for row in rows if row.class_ == PassageClass.FORBIDDEN}
     return AccessRequest(
         volume=volume,
         lesion=case.lesion,

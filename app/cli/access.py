@@ -24,13 +24,19 @@ from planning.access.posture import Position
 from planning.access.protection import Protection, find_protection
 from planning.access.request import AccessRequest, AccessResult, Proposal
 from planning.access.screws import Screw, find_screws
-from planning.access.search import check_request, search_access, search_with_first_trocar
+from planning.access.search import (
+    check_request,
+    judge_with_first_trocar,
+    search_access,
+    search_with_first_trocar,
+)
 from planning.access.sets import MOST_NEEDLES, NeedleSet, Purpose, search_set
 from planning.access.settings import settings_with
 from planning.errors import PlanningError
 
 PATH = click.Path(path_type=Path)
 Point = tuple[float, float, float]
+INFILTRATION_NEEDLE = "infiltration_22g_150"
 
 
 def parse_values(entries: tuple[str, ...], example: str, code: str) -> dict[str, float]:
@@ -139,7 +145,12 @@ def access_command(
         raise click.UsageError(message)
     if entry is not None and target is not None:
         check_request(request)
-        way = Judge.of(request).judge(np.array(entry), np.array(target))
+        ends = np.array(entry), np.array(target)
+        if needle_is_open:
+            way, needle = judge_with_first_trocar(request, *ends)
+            warn(f"judged for {needle.id}")
+        else:
+            way = Judge.of(request).judge(*ends)
         emit(way, as_json, way_text(way))
         return
     search = search_with_first_trocar if needle_is_open else search_access
@@ -170,6 +181,9 @@ def needles_command(
     count: int | None,
 ) -> None:
     """Propose several needles that together cover the lesion."""
+    if needle_is_open and purpose == Purpose.INFILTRATION:
+        request = replace(request, needle=needle_named(INFILTRATION_NEEDLE))
+        warn(f"for {INFILTRATION_NEEDLE}; choose another with --needle")
     found = search_set(request, Purpose(purpose), count, progress)
     emit(found, as_json, set_text(found))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from app.names import class_name, needle_name
+from app.names import class_name, needle_name, problem_said
 from app.report.writer import Row, Section, Writer, unseen
+from imaging.errors import Problem
 from planning.access.request import Proposal
 
 NEAREST = 6
@@ -24,7 +25,7 @@ def path_section(w: Writer) -> Section:
     """
     chosen = w.plan.chosen
     if chosen is None:
-        reasons = tuple(one.message for one in w.plan.no_access[:8])
+        reasons = tuple(_why_none(w, one) for one in w.plan.no_access[:8])
         return Section("path", (), (w.words["lacking"]["access"], *reasons))
     access = w.plan.access
     rows: list[Row] = [
@@ -46,6 +47,14 @@ def path_section(w: Writer) -> Section:
     if w.plan.margins_mm:
         rows.append((w.label("margins"), _margins(w)))
     return Section("path", tuple(rows), (*_warnings(w, chosen), *unseen(w), *_classes_set(w)))
+
+
+def _why_none(w: Writer, problem: Problem) -> str:
+    """Return why the search found nothing: a count of ways by reason, or a sentence."""
+    count, _, _ = problem.message.partition(" ")
+    if count.isdigit() and problem.where:
+        return str(w.words["ways_rejected"]).format(count=count, why=reason_said(w, problem.where))
+    return problem_said(problem, w.language)
 
 
 def reason_said(w: Writer, reason: str) -> str:
@@ -122,12 +131,17 @@ def _hand(w: Writer, chosen: Proposal) -> list[Row]:
     if hand is None:
         return []
     said = str(w.words["hand_said"]).format(
-        angle=w.number(hand.angle_deg, 0),
-        offset=w.number(hand.offset_mm, 0),
+        angle=_short(w, hand.angle_deg),
+        offset=_short(w, hand.offset_mm),
         safe=w.number(100 * hand.safe_fraction, 0),
         hit=w.number(100 * hand.hit_fraction, 0),
     )
     return [(w.label("hand"), said)]
+
+
+def _short(w: Writer, value: float) -> str:
+    """Return a number with its decimals only where it has any."""
+    return w.number(value, 0 if value == round(value) else 1)
 
 
 def _margins(w: Writer) -> str:

@@ -130,6 +130,8 @@ class Writer:
         if value is None:
             return UNKNOWN[self.language]
         text = f"{value:.{digits}f}"
+        if float(text) == 0.0:
+            text = text.removeprefix("-")
         return text.replace(".", ",") if self.language == "fr" else text
 
     def place(self, name: str) -> str:

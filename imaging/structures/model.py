@@ -139,6 +139,21 @@ class Structures:
         """
         return next((row for row in self.table if row.name == name), None)
 
+    def free_label(self) -> int:
+        """Return the smallest label that no structure has, and no voxel.
+
+        Returns
+        -------
+        int
+            1 or more.
+        """
+        used = {row.label for row in self.table}
+        free = next(n for n in range(1, len(used) + 2) if n not in used)
+        while (self.labels == free).any():  # voxels that no row names
+            used.add(free)
+            free = next(n for n in range(1, len(used) + 2) if n not in used)
+        return free
+
     def mask(self, *names: str) -> BoolArray:
         """Return where the named structures lie; names that were not found add nothing.
 

@@ -11,7 +11,7 @@ from imaging.geometry import BoolArray, FloatArray, filled_block
 from imaging.structures.model import PassageClass, Structures, is_bone
 from planning.access.request import NEAR_LESION_MM, AccessRequest
 from planning.access.scene import Scene, margin_of
-from planning.access.walk import NO_CORTEX, walk
+from planning.access.walk import NO_CORTEX, Mode, walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +26,18 @@ class Walked:
         Bone, uncleared tissue and lesion on the way; least distance beyond the margins.
     cortex_deg : numpy.ndarray
         Angle between way and cortex; NaN where none is met.
+    densest_hu : numpy.ndarray
+        Densest voxel outside the lesion.
     """
 
     status: NDArray[np.int8]
-    culprit: NDArray[np.int16]
+    culprit: NDArray[np.int32]
     bone_mm: FloatArray
     avoid_mm: FloatArray
     lesion_mm: FloatArray
     slack_mm: FloatArray
     cortex_deg: FloatArray
+    densest_hu: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +103,7 @@ class CtFields:
         entries_lps_mm: FloatArray,
         targets_lps_mm: FloatArray,
         *,
-        touching_only: bool = False,
+        mode: Mode = Mode.UNTIL_BROKEN,
     ) -> Walked:
         """Walk ways over the CT's voxels.
 
@@ -108,18 +111,19 @@ class CtFields:
         ----------
         entries_lps_mm, targets_lps_mm : numpy.ndarray
             Shape (n, 3).
-        touching_only : bool
-            Only touching what is forbidden counts, and every way is walked to its end.
+        mode : Mode
+            How far, and what counts.
 
         Returns
         -------
         Walked
-            Figures of a way that is rejected reach as far as it was walked.
+            Until a limit is broken, figures reach as far as the way was walked.
         """
         request, grid, needle = self.request, self.request.volume.grid, self.request.needle
         count = len(entries_lps_mm)
-        status, culprit = np.zeros(count, dtype=np.int8), np.full(count, -1, dtype=np.int16)
-        figures = np.zeros((count, 5), dtype=np.float32)
+        status, culprit = np.zeros(count, dtype=np.int8), np.full(count, -1, dtype=np.int32)
+        figures = np.zeros((count, 6), dtype=np.float32)
+        touching_only = mode == Mode.TOUCHING
         field_from_ct = np.linalg.inv(self.scene.grid.affine_kji_to_lps) @ grid.affine_kji_to_lps
         margins = np.where(self.margins >= 0, 0, -1).astype(np.float32)
         margins = margins if touching_only else self.margins
@@ -128,7 +132,7 @@ class CtFields:
             1e6 if touching_only else needle.max_bone_mm,
             np.sin(np.radians(request.settings.flattest_cortex_deg)),
             float(max(margins.max(initial=0.0), 0.0)),
-            float(touching_only),
+            float(mode),
             1e6 if needle.densest_hu is None else needle.densest_hu,
         ]
         walk(
@@ -150,10 +154,10 @@ class CtFields:
             culprit,
             figures,
         )
-        bone, avoid, lesion, slack, sine = figures.T.astype(float)
+        bone, avoid, lesion, slack, sine, densest = figures.T.astype(float)
         angle = np.degrees(np.arcsin(np.clip(sine, 0.0, 1.0)))
         cortex = np.where(sine == NO_CORTEX, np.nan, angle)
-        return Walked(status, culprit, bone, avoid, lesion, slack, cortex)
+        return Walked(status, culprit, bone, avoid, lesion, slack, cortex, densest)
 
 
 def _exempt(request: AccessRequest) -> BoolArray:
@@ -171,5 +175,5 @@ def _exempt(request: AccessRequest) -> BoolArray:
         for axis, wide, size in zip(box, reach, grid.size_kji, strict=True)
     )
     far = distance_transform_edt(~request.lesion[part], sampling=grid.spacing_mm_kji)
-    exempt[part] = far <= NEAR_LESION_MM + min(grid.spacing_mm_kji) / 2
+    exempt[part] = far <= NEAR_LESION_MM  # between centres: no part of a voxel lies farther off
     return exempt

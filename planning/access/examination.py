@@ -109,7 +109,7 @@ def examined(
     share = max(int(np.ceil(HUNDREDTH * len(pairs))), LEAST_EXAMINED)
     entries, aims, walks = [np.empty((0, 3))], [np.empty((0, 3))], []
 
-    def examine(begin: FloatArray, end: FloatArray) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
+    def examine(begin: FloatArray, end: FloatArray) -> tuple[NDArray[np.int8], NDArray[np.int32]]:
         walked = judge.ct.walk(begin, end)
         holds = walked.status == OK
         entries.append(begin[holds])
@@ -185,7 +185,7 @@ def _count(
     judge: Judge,
     counts: Counts,
     status: NDArray[np.int8],
-    culprit: NDArray[np.int16],
+    culprit: NDArray[np.int32],
     before: NDArray[np.int8],
 ) -> None:
     names = {row.label: row.name for row in judge.ct.structures.table}

@@ -38,10 +38,13 @@ from planning.access.request import AccessRequest, Crossing, Hand, Proposal
 from planning.access.scene import Scene, build_scene, margin_of
 from planning.access.skin import within
 from planning.access.targets import LesionShape, lesion_shape
+from planning.access.walk import Mode, gap_mm
 from planning.access.wishes import Ways, angle_to_axial_deg, score_of, terms_of
 
 STEP_MM = 0.5
 NEIGHBOURS = 8  # nearest voxel centres whose boxes are measured exactly
+FARTHEST_MM = 700.0  # through any body
+TARGET_OUTSIDE = "target_outside_lesion"
 SKIN_MM = 8.0  # about an entry, in which the skin is looked for along the way
 SKIN_STEP_MM = 0.25
 LUNGS = ("lung", "pleura")
@@ -160,7 +163,7 @@ class Judge:
             the lesion.
         """
         entries, ends = landed_off(entries_lps_mm, targets_lps_mm, self.request.settings)
-        walked = self.ct.walk(entries.reshape(-1, 3), ends.reshape(-1, 3), touching_only=True)
+        walked = self.ct.walk(entries.reshape(-1, 3), ends.reshape(-1, 3), mode=Mode.TOUCHING)
         safe = ~np.isin(walked.status, (CROSSES, TOO_NEAR)).reshape(entries.shape[:2])
         hit = (walked.lesion_mm > 0).reshape(entries.shape[:2])
         return np.stack([safe.mean(axis=1), hit.mean(axis=1)], axis=1)
@@ -184,7 +187,7 @@ class Judge:
         target = np.asarray(target_lps_mm, dtype=float)
         normal = self._normal_at(np.asarray(entry_lps_mm, dtype=float))
         entry = self._on_skin(np.asarray(entry_lps_mm, dtype=float), target)
-        walked = self.ct.walk(entry[None], target[None])
+        walked = self.ct.walk(entry[None], target[None], mode=Mode.WHOLE)
         hand = self.by_hand(entry[None], target[None])
         clearance, broken = self._clearances(entry, target)
         crossed, bone_mm = self._crossed(entry, target)
@@ -247,6 +250,23 @@ class Judge:
             doubts = (*doubts, "breathing")
         return (*doubts, "not_cleared") if avoid_mm > 0 else doubts
 
+    def limits_broken(self, entry_lps_mm: FloatArray, target_lps_mm: FloatArray) -> list[str]:
+        """Return the limits that a way breaks other than those of the forbidden structures.
+
+        Parameters
+        ----------
+        entry_lps_mm, target_lps_mm : numpy.ndarray
+            Shape (3,).
+
+        Returns
+        -------
+        list of str
+            Length, bone, skin, couch, gantry, target.
+        """
+        walked = self.ct.walk(entry_lps_mm[None], target_lps_mm[None], mode=Mode.WHOLE)
+        normal = self._normal_at(entry_lps_mm)
+        return self._against(entry_lps_mm, target_lps_mm, normal, walked)
+
     def _against(
         self, entry: FloatArray, target: FloatArray, normal: FloatArray, walked: Walked
     ) -> list[str]:
@@ -257,12 +277,16 @@ class Judge:
         against = []
         at = request.volume.grid.nearest(target)
         if at is None or not request.lesion[at]:
-            against.append("target_outside_lesion")
+            against.append(TARGET_OUTSIDE)
+        skin = self.skin_behind(target, entry)
+        if skin is None or float(np.linalg.norm(skin - entry)) > SKIN_MM:
+            against.append("entry_not_on_skin")
         if length_mm > request.needle.length_mm:
             against.append("longer_than_needle")
         if walked.bone_mm[0] > request.needle.max_bone_mm:
             against.append(REASONS[TOO_MUCH_BONE])
-        if walked.status[0] == INTACT_CORTEX:
+        densest = request.needle.densest_hu
+        if densest is not None and walked.densest_hu[0] > densest:
             against.append(REASONS[INTACT_CORTEX])
         if walked.cortex_deg[0] < settings.flattest_cortex_deg:
             against.append(REASONS[FLAT_TO_CORTEX])
@@ -292,8 +316,11 @@ class Judge:
         numpy.ndarray or None
             Shape (3,), to within a millimetre; None where the way leaves the image first.
         """
-        back = unit(towards_lps_mm - tip_lps_mm)
-        steps = np.arange(0.0, self.request.needle.length_mm + 5.0, 1.0)
+        away = towards_lps_mm - tip_lps_mm
+        if not away.any():
+            return None
+        back = unit(away)
+        steps = np.arange(0.0, FARTHEST_MM, 1.0)
         places = tip_lps_mm + steps[:, None] * back
         grid = self.scene.grid
         index = np.floor(grid.to_kji(places) + 0.5).astype(int)
@@ -349,19 +376,43 @@ class Judge:
         in_lesion = _is_in(request.lesion, grid, way)
         exempt = _is_in(self.ct.exempt, grid, way)
         labels = sample(self.ct.structures.labels, grid, way, order=0, outside=0).astype(int)
-        clearance, broken = {}, []
+        clearance: dict[str, float] = {}
+        broken = []
         for obstacle in self._all_obstacles():
-            gap = _gaps_mm(obstacle, way[::COARSE_STEPS], grid) - request.needle.diameter_mm / 2
+            few = np.concatenate([way[::COARSE_STEPS], way[-1:]])
+            gap = _gaps_mm(obstacle, few, grid) - request.needle.diameter_mm / 2
             if gap.min() > FAR_MM:
-                clearance[obstacle.name] = float(gap.min())
+                clearance[obstacle.name] = min(
+                    clearance.get(obstacle.name, np.inf), float(gap.min())
+                )
                 continue
-            gap = _gaps_mm(obstacle, way, grid) - request.needle.diameter_mm / 2
-            clearance[obstacle.name] = float(gap.min())
+            gap = self._exact_gaps_mm(obstacle, way) - request.needle.diameter_mm / 2
+            clearance[obstacle.name] = min(clearance.get(obstacle.name, np.inf), float(gap.min()))
             if ((labels == obstacle.label) & ~in_lesion).any():
                 broken.append(f"{REASONS[CROSSES]}:{obstacle.name}")
             elif (gap < obstacle.margin_mm)[~exempt].any():
                 broken.append(f"{REASONS[TOO_NEAR]}:{obstacle.name}")
         return clearance, broken
+
+    def _exact_gaps_mm(self, obstacle: _Obstacle, way: FloatArray) -> FloatArray:
+        """Return the distance of each point to the structure; exact where it may decide.
+
+        In long voxels the nearest box need not have one of the nearest centres.
+        """
+        grid = self.request.volume.grid
+        gaps = _gaps_mm(obstacle, way, grid)
+        spacing = np.array(grid.spacing_mm_kji)
+        slack = float(np.linalg.norm(spacing)) / 2
+        radius = self.request.needle.diameter_mm / 2
+        decides = gaps <= max(float(gaps.min()), obstacle.margin_mm + radius) + slack
+        only = np.full(len(self.ct.margins), -1.0, dtype=np.float32)
+        only[obstacle.label] = 0.0
+        places = grid.to_kji(way)
+        for number in np.flatnonzero(decides & (gaps > 0)):
+            reach = float(gaps[number]) + 1e-3
+            exact, _ = gap_mm(places[number], self.ct.structures.labels, only, spacing, reach)
+            gaps[number] = min(float(gaps[number]), exact)
+        return gaps
 
     def _all_obstacles(self) -> tuple[_Obstacle, ...]:
         if self._obstacles is None:

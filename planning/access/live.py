@@ -145,11 +145,11 @@ class LiveAccess:
     def _apart(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the distance to one structure, and the slack of all others."""
         scene, structures = self._scene, self._scene.structures
-        row = structures.named(name)
-        if row is None:
+        own_labels = [row.label for row in structures.table if row.name == name]
+        if not own_labels:
             far = np.full(scene.labels.shape, FAR_MM, dtype=np.float32)
             return far, scene.slack_mm
-        own, _ = nearest_label(np.where(scene.labels == row.label, 0, -1).astype(np.int16))
+        own, _ = nearest_label(np.where(np.isin(scene.labels, own_labels), 0, -1).astype(np.int16))
         own = own * np.float32(VOXEL_MM) - np.float32(VOXEL_MM / 2)
         table = tuple(one for one in structures.table if one.name != name)
         rest, _, _ = slack_of(self._request, replace(structures, table=table), scene.labels)

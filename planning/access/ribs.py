@@ -49,7 +49,7 @@ def with_rib_bundles(
     part, strip = _under(bone, box, structures, canal_lps_mm, settings)
     if not strip.any():
         return structures
-    label = int(max(row.label for row in structures.table)) + 1
+    label = structures.free_label()
     labels = structures.labels.copy()
     labels[part][strip] = label
     row = Structure(

@@ -131,7 +131,7 @@ def with_bone(request: AccessRequest) -> Structures:
     free = _lookup(structures.labels, [0, *_labels_of(structures, PassageClass.PASSABLE)])
     free[0] = True
     dense = np.greater(request.volume.hu, BONE_HU) & free[structures.labels]
-    label = 1 + max([0, *(row.label for row in structures.table)])
+    label = structures.free_label()
     row = Structure(
         name=BONE_NAME,
         label=label,

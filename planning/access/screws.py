@@ -16,7 +16,7 @@ from imaging.measurement.frame import bone_of
 from imaging.progress import SILENT, Progress
 from imaging.tables import load_table
 from imaging.volume import mask_on_grid, sample
-from planning.access.judge import Judge, as_vector
+from planning.access.judge import TARGET_OUTSIDE, Judge, as_vector
 from planning.access.needles import Needle
 from planning.access.request import AccessRequest
 from planning.access.search import check_request
@@ -29,6 +29,7 @@ STEP_MM = 1.0
 DIRECTIONS = 800
 APART_MM = 10.0
 APART_DEG = 12.0
+HELD_SHARE = 0.8  # of the lesion on a line, that a screw on it must pass
 EXAMINED = 200
 REACH_MM = 170.0
 DRILL = Needle(
@@ -281,6 +282,9 @@ def _judged(judge: Judge, line: _Line, bone: str) -> Screw | None:
     length = row.shortest_mm + (length - row.shortest_mm) // row.step_mm * row.step_mm
     along = (line.end_lps_mm - line.cortex_lps_mm) / line.length_mm
     tip = line.cortex_lps_mm + length * along
+    lesion_mm = _lesion_mm(judge.request, line.cortex_lps_mm, tip)
+    if lesion_mm < HELD_SHARE * line.lesion_mm:  # cut short before it has passed the lesion
+        return None
     way = judge.judge(entry, tip)
     return Screw(
         type=row.id,
@@ -292,10 +296,19 @@ def _judged(judge: Judge, line: _Line, bone: str) -> Screw | None:
         length_mm=float(length),
         diameter_mm=row.diameter_mm,
         cortex_left_mm=line.depth_mm - row.diameter_mm / 2,
-        lesion_mm=line.lesion_mm,
+        lesion_mm=lesion_mm,
         clearance_mm=way.clearance_mm,
-        against=tuple(one for one in way.against if one != "target_outside_lesion"),
+        against=tuple(one for one in way.against if one != TARGET_OUTSIDE),
     )
+
+
+def _lesion_mm(request: AccessRequest, start: FloatArray, end: FloatArray) -> float:
+    """Return the lesion along a straight piece."""
+    count = max(2, int(np.linalg.norm(end - start) / STEP_MM) + 1)
+    places = np.linspace(start, end, count)
+    mask = request.lesion.view(np.uint8)
+    held = sample(mask, request.volume.grid, places, order=0, outside=0) > 0
+    return float(held.sum()) * float(np.linalg.norm(end - start)) / (count - 1)
 
 
 def _why(refused: dict[str, int]) -> list[Problem]:

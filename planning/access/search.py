@@ -11,14 +11,17 @@ import time
 from dataclasses import replace
 
 from imaging.errors import Problem, Refusal
+from imaging.geometry import FloatArray
 from imaging.progress import SILENT, Progress
+from imaging.structures.model import PassageClass
 from planning.access.examination import Counts, examined
 from planning.access.judge import Judge
+from planning.access.march import REASONS, TOO_MUCH_BONE
 from planning.access.marching import march_all
 from planning.access.needles import Needle, needle_table
 from planning.access.posture import is_reachable
 from planning.access.proposals import proposals_of
-from planning.access.request import AccessRequest, AccessResult
+from planning.access.request import AccessRequest, AccessResult, Proposal
 from planning.access.scene import Scene
 from planning.access.skin import NO_SKIN
 from planning.access.targets import targets_of
@@ -99,19 +102,50 @@ def search_with_first_trocar(request: AccessRequest, progress: Progress = SILENT
     PlanningError
         As :func:`search_access`.
     """
-    trocars: list[Needle] = []
-    for needle in needle_table():
-        if needle.kind == "trocar" and _reaches_more(needle, trocars):
-            trocars.append(needle)
-    for number, needle in enumerate(trocars):
-        part = progress.part(number / len(trocars), (number + 1) / len(trocars))
+    tried = trocars()
+    for number, needle in enumerate(tried):
+        part = progress.part(number / len(tried), (number + 1) / len(tried))
         try:
             return search_access(replace(request, needle=needle), part)
         except Refusal as refusal:
             is_short = refusal.problems[0].code == NO_SKIN
-            if needle is trocars[-1] or not (is_short or isinstance(refusal, NothingFeasible)):
+            if needle is tried[-1] or not (is_short or isinstance(refusal, NothingFeasible)):
                 raise
     raise NothingFeasible(Problem(code="no_trocar", message="the table of needles has no trocar"))
+
+
+def judge_with_first_trocar(
+    request: AccessRequest, entry_lps_mm: FloatArray, target_lps_mm: FloatArray
+) -> tuple[Proposal, Needle]:
+    """Judge one way with the first trocar of the table that is long enough and passes its bone.
+
+    Parameters
+    ----------
+    request : AccessRequest
+        The case and its limits; its needle is replaced.
+    entry_lps_mm, target_lps_mm : numpy.ndarray
+        Shape (3,).
+
+    Returns
+    -------
+    tuple
+        The way, and the trocar; the last one tried where none will do.
+    """
+    check_request(request)
+    for needle in trocars():
+        way = Judge.of(replace(request, needle=needle)).judge(entry_lps_mm, target_lps_mm)
+        if not {"longer_than_needle", REASONS[TOO_MUCH_BONE]} & set(way.against):
+            break
+    return way, needle
+
+
+def trocars() -> list[Needle]:
+    """Return the trocars of the table, those left out that reach no more than one before them."""
+    found: list[Needle] = []
+    for needle in needle_table():
+        if needle.kind == "trocar" and _reaches_more(needle, found):
+            found.append(needle)
+    return found
 
 
 def _reaches_more(trocar: Needle, before: list[Needle]) -> bool:
@@ -186,6 +220,15 @@ def check_request(request: AccessRequest) -> None:
         )
         for name in request.margins_mm
         if name not in known
+    ]
+    problems += [
+        Problem(
+            code="margin_without_effect",
+            message="needles may pass this structure, so a margin has no effect; forbid it first",
+            where=row.name,
+        )
+        for row in request.structures.table
+        if row.name in request.margins_mm and row.class_ != PassageClass.FORBIDDEN
     ]
     if not request.lesion.any():
         problems.append(Problem(code="no_lesion", message="the mask of the lesion is empty"))

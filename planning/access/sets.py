@@ -13,7 +13,7 @@ from imaging.document import Document
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, perpendicular_axes
 from imaging.progress import SILENT, Progress
-from planning.access.judge import Judge
+from planning.access.judge import TARGET_OUTSIDE, Judge
 from planning.access.march import NEAR_A_LIMIT, OK
 from planning.access.marching import march_all
 from planning.access.posture import is_reachable
@@ -375,7 +375,12 @@ def _placed(
     if (np.linalg.norm(tips - begin, axis=1) > judge.request.needle.length_mm).any():
         return None
     walked = judge.ct.walk(begin, tips)
-    return (begin, tips, back_mm) if (walked.status == OK).all() else None
+    if (walked.status != OK).any():
+        return None
+    for entry, tip in zip(begin, tips, strict=True):
+        if set(judge.limits_broken(entry, tip)) - {TARGET_OUTSIDE}:
+            return None
+    return begin, tips, back_mm
 
 
 def _as_set(judge: Judge, goal: _Goal, purpose: Purpose, best: _Candidate) -> NeedleSet:
@@ -413,7 +418,7 @@ def _as_set(judge: Judge, goal: _Goal, purpose: Purpose, best: _Candidate) -> Ne
 def _judged(judge: Judge, entry: FloatArray, tip: FloatArray, rank: int) -> Proposal:
     """Judge a needle of a set, whose tip may lie beside the lesion that it reaches."""
     own = judge.judge(entry, tip, rank)
-    against = tuple(one for one in own.against if one != "target_outside_lesion")
+    against = tuple(one for one in own.against if one != TARGET_OUTSIDE)
     return own.model_copy(update={"against": against})
 
 

@@ -87,8 +87,10 @@ def find_skin(request: AccessRequest, body: BoolArray, grid: Grid) -> Skin:
     where, outward, length = where[kept], outward[kept], length[kept]
     normals = (outward / length[:, None])[:, ::-1]  # k, j, i of an aligned grid are z, y, x
     points = grid.to_lps(where) + normals * grid.spacing_mm_kji[0] / 2
-    corners = request.volume.grid.corners_lps_mm()
-    clear = (points > corners.min(axis=0) + EDGE_MM) & (points < corners.max(axis=0) - EDGE_MM)
+    ct = request.volume.grid
+    from_edge = (ct.to_kji(points) + 0.5) * ct.spacing_mm_kji
+    size_mm = np.array(ct.size_kji) * ct.spacing_mm_kji
+    clear = (from_edge > EDGE_MM) & (from_edge < size_mm - EDGE_MM)
     lesion = request.lesion_lps_mm
     middle = lesion.mean(axis=0)
     reach_mm = request.needle.length_mm + float(np.linalg.norm(lesion - middle, axis=1).max())
@@ -173,7 +175,7 @@ def tangents(normals_lps: FloatArray) -> tuple[FloatArray, FloatArray]:
     """
     helper = np.eye(3)[np.argmin(np.abs(normals_lps), axis=1)]
     u = np.cross(normals_lps, helper)
-    u /= np.linalg.norm(u, axis=1, keepdims=True)
+    u /= np.maximum(np.linalg.norm(u, axis=1, keepdims=True), 1e-12)
     return u, np.cross(normals_lps, u)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
-from numpy import float32, int8, int16, uint8, uint16
+from numpy import float32, int8, int16, int32, uint8, uint16
 from numpy.typing import NDArray
 
 from imaging.geometry import BoolArray, FloatArray
@@ -18,6 +20,15 @@ from planning.access.march import (
     TOO_MUCH_BONE,
     TOO_NEAR,
 )
+
+
+class Mode(IntEnum):
+    """How far a way is walked, and what counts."""
+
+    UNTIL_BROKEN = 0  # to the first limit that it breaks
+    TOUCHING = 1  # to its end; only touching what is forbidden counts
+    WHOLE = 2  # to its end; the last limit broken is told
+
 
 STEP_MM = 0.5
 CORTEX_MM = 3.0  # about the point where bone is met, in which its surface is seen
@@ -139,7 +150,7 @@ def walk(
     spacing: FloatArray,
     limits: FloatArray,
     status: NDArray[int8],
-    culprit: NDArray[int16],
+    culprit: NDArray[int32],
     figures: NDArray[float32],
 ) -> None:
     """Walk each way over the CT's voxels, writing into the last three arrays.
@@ -167,13 +178,12 @@ def walk(
         Shape (3,), of the CT, millimetres.
     limits : numpy.ndarray
         Radius of the needle, most bone, sine of the flattest angle to the cortex, widest margin,
-        whether crossing alone counts (1: margins are not looked at), and the densest voxel that
-        the needle passes in Hounsfield units.
+        the :class:`Mode`, and the densest voxel that the needle passes in Hounsfield units.
     status, culprit : numpy.ndarray
         Shape (n,): reason of :mod:`planning.access.march`; label of the structure to blame.
     figures : numpy.ndarray
-        Shape (n, 5), float32: bone, uncleared tissue, lesion, least slack in millimetres; sine of
-        the angle at the cortex, −1 where none is met.
+        Shape (n, 6), float32: bone, uncleared tissue, lesion, least slack in millimetres; sine of
+        the angle at the cortex, −1 where none is met; densest voxel outside the lesion.
     """
     for n in prange(starts.shape[0]):
         status[n], culprit[n] = _walk_one(
@@ -214,12 +224,14 @@ def _walk_one(
     figures: NDArray[float32],
 ) -> tuple[int, int]:
     """Walk one way; return reason and label to blame, and write its figures."""
-    most_bone, flattest, touching_only = limits[1], limits[2], limits[4] > 0
+    most_bone, flattest = limits[1], limits[2]
+    mode = int(limits[4])
+    touching_only, stops = mode == Mode.TOUCHING, mode == Mode.UNTIL_BROKEN
     advance = (target - start) * spacing
     length = max((advance[0] ** 2 + advance[1] ** 2 + advance[2] ** 2) ** 0.5, 1e-6)
     steps = max(int(np.ceil(length / STEP_MM)), 1)
     step_mm = length / steps
-    figures[3], figures[4] = 60.0, NO_CORTEX
+    figures[3], figures[4], figures[5] = 60.0, NO_CORTEX, -3000.0
     code, who = OK, -1
     for step in range(steps + 1):
         at = start + (target - start) * (step / steps)
@@ -229,6 +241,7 @@ def _walk_one(
         if lesion[k, j, i]:
             figures[2] += step_mm
             continue
+        figures[5] = max(figures[5], hu[k, j, i])
         label = labels[k, j, i]
         reason, blamed = OK, int(label)
         if margins[label] >= 0.0:
@@ -248,7 +261,7 @@ def _walk_one(
             reason = _hard(hu[k, j, i], figures, most_bone, flattest, limits[5])
         if reason != OK:
             code, who = reason, blamed
-            if not touching_only:
+            if stops:
                 break
     return code, who
 

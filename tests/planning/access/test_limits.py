@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from imaging.geometry import Grid
+from imaging.structures.labels import structures_from
+from imaging.volume import Volume
 from planning.access.judge import Judge
+from planning.access.needles import needle_named
 from planning.access.posture import Position, posture_of_ct
-from planning.access.request import Proposal
+from planning.access.request import AccessRequest, Proposal
 from planning.access.search import search_access, search_with_first_trocar
 from planning.access.settings import settings_with
 from planning.errors import NothingFeasible, PlanningError
@@ -221,3 +225,93 @@ def test_a_way_drawn_by_hand_hears_of_every_limit_it_breaks() -> None:
     assert set(way.against) == {"crosses:aorta", "target_outside_lesion", "skin_faces_couch"}
     assert way.rank == 0
     assert way.length_mm == pytest.approx(110.0, abs=2.0)
+
+
+def test_a_way_that_begins_inside_the_body_or_in_the_air_is_not_from_the_skin() -> None:
+    judge = Judge.of(Block().request())
+    for entry in ([0.0, 40.0, 0.0], [0.0, 101.0, 0.0]):
+        assert "entry_not_on_skin" in judge.judge(np.array(entry), np.zeros(3)).against
+    assert judge.judge(np.array([0.0, 90.0, 0.0]), np.zeros(3)).against == ()
+    assert "entry_not_on_skin" in judge.judge(np.zeros(3), np.zeros(3)).against
+
+
+def test_what_lies_behind_the_first_limit_broken_is_told_too() -> None:
+    block = Block(spacing_mm=1.0, radius_mm=60.0, length_mm=80.0)
+    block.put(AORTA, np.hypot(block.x, block.y - 48.0) < 5.0)
+    block.put(BONE, (np.abs(block.y - 25.0) < 4.0) & (np.abs(block.x) < 20.0))
+    way = Judge.of(block.request("infiltration_22g_90")).judge(
+        np.array([0.0, 60.0, 0.0]), np.zeros(3)
+    )
+    assert {"crosses:aorta", "intact_cortex", "more_bone_than_needle_passes"} <= set(way.against)
+    assert way.cortex_angle_deg == pytest.approx(90.0, abs=5.0)
+
+
+def test_clearance_is_that_of_the_nearest_of_two_labels_of_one_name() -> None:
+    block = Block()
+    block.put(AORTA, (np.hypot(block.x - 12.0, block.y - 45.0) < 4.0) & block.inside)
+    block.put(7, (np.hypot(block.x + 60.0, block.y) < 4.0) & block.inside)
+    block.names[7] = "aorta"
+    way = Judge.of(block.request()).judge(np.array([0.0, 90.0, 0.0]), np.zeros(3))
+    assert way.clearance_mm["aorta"] == pytest.approx(12.0 - 4.0 - 2.41 / 2, abs=1.5)
+
+
+def test_the_cut_face_of_a_turned_image_is_no_skin() -> None:
+    filled = Block()
+    filled.labels[:] = 1
+    filled.inside[:] = True
+    cos, sin = np.cos(np.radians(30.0)), np.sin(np.radians(30.0))
+    turn = np.array([[cos, -sin, 0, 0], [sin, cos, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    filled.grid = Grid(filled.grid.size_kji, turn @ filled.grid.affine_kji_to_lps)
+    with pytest.raises(PlanningError) as refusal:
+        search_access(filled.request())
+    assert refusal.value.problems[0].code == "no_skin"
+
+
+@pytest.mark.parametrize("label", [40_000, 65_535])
+def test_labels_may_be_as_large_as_the_file_holds(label: int) -> None:
+    block = Block()
+    block.put(label, (np.abs(block.z) > 16.0) & block.inside)
+    block.names[label] = "colon"
+    block.put(RIB, (np.abs(np.hypot(block.x, block.y) - 70.0) < 4.0) & (np.abs(block.z) < 4.0))
+    found = search_access(block.request())
+    assert found.candidates == found.feasible + sum(found.rejected.values())
+    assert any(reason.endswith(":colon") for reason in found.rejected)
+
+
+def test_distances_are_exact_in_long_voxels() -> None:
+    spacing = np.array([5.0, 0.7, 0.7])
+    size = (30, 150, 150)
+    affine = np.eye(4)
+    affine[:3, :3] = np.fliplr(np.diag(spacing[::-1]))
+    affine[:3, 3] = -affine[:3, :3] @ (np.array(size) / 2)
+    grid = Grid(size, affine)
+    where = grid.to_lps(np.moveaxis(np.indices(size), 0, -1))
+    x, y, z = np.moveaxis(where, -1, 0)
+    body = np.hypot(x, y) <= 45.0
+    labels = np.where(body, 1, 0).astype(np.uint16)
+    labels[body & (y < -6.0 - 0.5 * z)] = 2
+    lesion = np.linalg.norm(where - [0, 20, 0], axis=-1) <= 6.0
+    structures = structures_from(labels, grid, {1: "body", 2: "liver"}, "test")
+    hu = np.where(body, 40, -1000).astype(np.int16)
+    request = AccessRequest(Volume(hu, grid), lesion, structures, needle_named("trocar_13g_150"))
+    judge = Judge.of(request)
+    boxes = where[labels == 2]
+    for height in (-12.0, -3.0, 4.0, 9.0):
+        ends = np.array([44.5, 6.0, height]), np.array([0.0, 20.0, 0.0])
+        way = judge.judge(*ends)
+        places = np.linspace(way.entry_lps_mm, way.target_lps_mm, 400)
+        nearest = min(
+            float(
+                np.linalg.norm(
+                    np.maximum(np.abs(boxes - place) - spacing[::-1] / 2, 0.0), axis=1
+                ).min()
+            )
+            for place in places[::8]
+        )
+        assert way.clearance_mm["liver"] <= nearest - 2.41 / 2 + 0.02
+
+
+def test_a_margin_on_what_needles_may_pass_is_refused() -> None:
+    with pytest.raises(PlanningError) as refusal:
+        search_access(Block().request(margins_mm={"body": 5.0}))
+    assert refusal.value.problems[0].code == "margin_without_effect"

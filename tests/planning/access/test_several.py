@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 from planning.access.cement import cement_plan
 from planning.access.front import on_front
+from planning.access.posture import Position
 from planning.access.protection import find_protection
 from planning.access.screws import find_screws
 from planning.access.sets import Purpose, needle_gap_mm, search_set
@@ -181,3 +182,26 @@ def test_a_wider_spread_needs_no_more_needles(long_lesion: Block) -> None:
     assert len(search_set(wide, Purpose.INFILTRATION).needles) <= len(
         search_set(narrow, Purpose.INFILTRATION).needles
     )
+
+
+def test_a_screw_that_is_cut_short_before_the_lesion_is_not_proposed() -> None:
+    block = Block(radius_mm=130.0, length_mm=80.0, spacing_mm=2.0)
+    block.put(BONE, (np.hypot(block.x, block.z) < 10.0) & (np.abs(block.y) < 95))
+    block.lesion = np.hypot(np.hypot(block.x, block.y - 75.0), block.z) <= 8.0
+    for one in find_screws(block.request(), 3):
+        along = np.linspace(one.cortex_lps_mm, one.end_lps_mm, 300)
+        near = np.linalg.norm(along - np.array([0.0, 75.0, 0.0]), axis=1).min()
+        assert near <= 8.0
+        assert one.lesion_mm > 0.0
+
+
+def test_no_probe_of_a_set_breaks_a_limit_of_its_own() -> None:
+    block = Block(radius_mm=35.0, length_mm=100.0)
+    block.put(CANAL, ((block.x < -14.0) | (block.y < -8.0)) & block.inside)
+    request = block.request(position=Position.SUPINE)
+    for count in (2, 3, 4):
+        try:
+            found = search_set(request, Purpose.CRYOABLATION, count)
+        except NothingFeasible:
+            continue
+        assert all(not needle.against for needle in found.needles)
