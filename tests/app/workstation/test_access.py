@@ -190,6 +190,7 @@ def test_a_way_drawn_by_hand_is_judged_overruled_and_undone(bench: AccessBench) 
     assert bench.refusals == []
 
 
+@pytest.mark.long
 def test_an_end_of_the_planned_way_is_dragged_and_a_click_changes_nothing(
     bench: AccessBench,
 ) -> None:
@@ -313,6 +314,7 @@ def test_the_skin_follows_a_margin_and_the_search_is_to_be_done_again(bench: Acc
     assert bench.refusals == []
 
 
+@pytest.mark.long
 def test_needles_beside_the_planned_one_are_found_drawn_and_forgotten(bench: AccessBench) -> None:
     bench.search()
     panel = bench.panel()

@@ -114,6 +114,7 @@ def test_figures_at_the_table_are_those_of_the_points(
         assert table.reference
 
 
+@pytest.mark.long
 def test_ways_found_with_our_structures_hold_against_another_programs_labels(
     shared_data: Path,
 ) -> None:
