@@ -25,7 +25,7 @@ APART_MM = 12.0  # proposals enter the skin at least this far from each other
 CORRIDOR_SAMPLES = 1000  # ways whose corridor is looked at
 OF_EACH_CORRIDOR = 40  # of them, examined on the CT
 HUNDREDTH = 0.01
-LEAST_EXAMINED = 1500
+LEAST_EXAMINED = 1000
 NEIGHBOUR_SHIFTS = (-1.0, 0.0, 1.0)  # thirds of the skin's spacing, about an entry
 SHIFT_MM = 0.6
 

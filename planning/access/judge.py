@@ -49,6 +49,7 @@ SKIN_MM = 8.0  # about an entry, in which the skin is looked for along the way
 SKIN_STEP_MM = 0.25
 LUNGS = ("lung", "pleura")
 OUTSIDE, UNLABELLED = "outside", "unlabelled"
+NEAR_MM = 8.0  # beyond its margin, up to which the distance to a structure is told exactly
 FAR_MM = 30.0  # a structure farther from a coarse look at the way needs no fine one
 COARSE_STEPS = 8
 STEEP_DEG = 90.0  # counted where no cortex is met
@@ -380,7 +381,7 @@ class Judge:
         broken = []
         for obstacle in self._all_obstacles():
             few = np.concatenate([way[::COARSE_STEPS], way[-1:]])
-            gap = _gaps_mm(obstacle, few, grid) - request.needle.diameter_mm / 2
+            gap = _gaps_mm(obstacle, few, grid, 1) - request.needle.diameter_mm / 2
             if gap.min() > FAR_MM:
                 clearance[obstacle.name] = min(
                     clearance.get(obstacle.name, np.inf), float(gap.min())
@@ -401,6 +402,8 @@ class Judge:
         """
         grid = self.request.volume.grid
         gaps = _gaps_mm(obstacle, way, grid)
+        if gaps.min() > NEAR_MM + obstacle.margin_mm:
+            return gaps
         spacing = np.array(grid.spacing_mm_kji)
         slack = float(np.linalg.norm(spacing)) / 2
         radius = self.request.needle.diameter_mm / 2
@@ -478,9 +481,11 @@ def _obstacle(
     return _Obstacle(name, label, margin_mm, tree, centres)
 
 
-def _gaps_mm(obstacle: _Obstacle, way: FloatArray, grid: Grid) -> FloatArray:
+def _gaps_mm(
+    obstacle: _Obstacle, way: FloatArray, grid: Grid, neighbours: int = NEIGHBOURS
+) -> FloatArray:
     """Return the distance of each point of the way to the nearest voxel box of the structure."""
-    count = min(NEIGHBOURS, len(obstacle.centres_lps_mm))
+    count = min(neighbours, len(obstacle.centres_lps_mm))
     _, index = obstacle.tree.query(way, k=count)
     centres = obstacle.centres_lps_mm[np.asarray(index).reshape(len(way), count)]
     spacing = np.array(grid.spacing_mm_kji)

@@ -13,9 +13,9 @@ from planning.access.request import Proposal
 from planning.access.wishes import Ways, angle_to_axial_deg, score_of, terms_of
 
 POOL_APART_MM = 6.0  # between ways that are compared with each other
-POOL = 120  # ways that are tried with needles that land off
+POOL = 90  # ways that are tried with needles that land off
 CORRIDOR_APART_MM = 4.0
-FRONT = 8  # ways of the front beside the proposals
+FRONT = 6  # ways of the front beside the proposals
 
 
 def proposals_of(judge: Judge, pool: Pool) -> tuple[tuple[Proposal, ...], tuple[Proposal, ...]]:

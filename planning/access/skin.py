@@ -17,7 +17,7 @@ LEAST_POINTS = 50_000  # the voxels of the skin are divided until there are as m
 MOST_DIVIDED = 4  # points along the edge of a voxel
 EDGE_MM = 3.0  # skin nearer to the image's edge than this may be a cut through the body
 LEVEL = 0.9  # cosine to the head or feet, from which it is more likely a cut than skin
-SMOOTH_VOXELS = 4  # about a point, in which the direction of the skin is seen
+SMOOTH_VOXELS = 3  # about a point, in which the direction of the skin is seen
 NO_SKIN = "no_skin"
 
 
