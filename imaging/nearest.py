@@ -33,7 +33,7 @@ def nearest_label(labels: NDArray[np.int16]) -> tuple[NDArray[np.float32], NDArr
     nearest = np.empty(labels.shape, dtype=np.int16)
     _along_rows(labels, squared, nearest)
     _along_columns(squared, nearest)
-    _along_slices(squared, nearest)
+    _along_columns(squared.swapaxes(0, 1), nearest.swapaxes(0, 1))  # along the slices
     return np.sqrt(squared, out=squared), nearest
 
 
@@ -76,27 +76,6 @@ def _along_columns(squared: NDArray[float32], nearest: NDArray[int16]) -> None:
                 while at + 1 < count and edge[at + 1] < j:
                     at += 1
                 far = float32(j - place[at])
-                squared[k, j, i] = far * far + value[place[at]]
-                nearest[k, j, i] = label[place[at]]
-
-
-@parallel_kernel
-def _along_slices(squared: NDArray[float32], nearest: NDArray[int16]) -> None:
-    nk, nj, ni = squared.shape
-    for j in prange(nj):
-        place, edge = np.empty(nk, dtype=np.int64), np.empty(nk + 1, dtype=np.float64)
-        value, label = np.empty(nk, dtype=float32), np.empty(nk, dtype=int16)
-        for i in range(ni):
-            for k in range(nk):
-                value[k], label[k] = squared[k, j, i], nearest[k, j, i]
-            count = _envelope(value, place, edge)
-            at = 0
-            for k in range(nk):
-                if count == 0:
-                    break
-                while at + 1 < count and edge[at + 1] < k:
-                    at += 1
-                far = float32(k - place[at])
                 squared[k, j, i] = far * far + value[place[at]]
                 nearest[k, j, i] = label[place[at]]
 

@@ -97,9 +97,9 @@ def outline_lesion(
 
     Parameters
     ----------
-    structures : Structures or None
-        Of the case: their spinal canal is kept out of the lesion; without them the canal is looked
-        for near the clicks.
+    case : Case
+        With structures, whose spinal canal is kept out of the lesion; without them the canal is
+        looked for near the clicks.
     volume : Volume
         The CT.
     seeds_lps_mm : numpy.ndarray
@@ -150,9 +150,9 @@ def propose_outline(
 
     Parameters
     ----------
-    case : Case
-        With structures, whose spinal canal is kept out of the lesion; without them the canal is
-        looked for near the clicks.
+    structures : Structures or None
+        Of the case: their spinal canal is kept out of the lesion; without them the canal is looked
+        for near the clicks.
     volume : Volume
         The CT.
     seeds_lps_mm : numpy.ndarray

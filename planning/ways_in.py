@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.progress import SILENT, Progress
 from imaging.structures.model import PassageClass
 from imaging.volume import Volume
-from planning.access.judge import Judge
 from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessRequest, Proposal
-from planning.access.search import check_request, search_access, search_with_first_trocar
+from planning.access.search import search_access, search_with_first_trocar
 from planning.access.settings import settings_with
 from planning.dependence import without_access
 from planning.errors import NothingFeasible, PlanningError
@@ -136,31 +133,6 @@ def choose_access(case: Case, rank: int) -> Case:
     return changed.with_plan(chosen_rank=rank, simulation=(), recommendation=None)
 
 
-def judge_of(case: Case, volume: Volume) -> Judge:
-    """Return who judges ways in of a case; it is costly to make and may be used again.
-
-    Parameters
-    ----------
-    case : Case
-        With lesion and structures.
-    volume : Volume
-        The CT.
-
-    Returns
-    -------
-    Judge
-        With the plan's needle, position, margins and settings.
-
-    Raises
-    ------
-    PlanningError
-        When lesion or structures are lacking, or no skin is in reach.
-    """
-    request = access_request(case, volume)
-    check_request(request)
-    return Judge.of(request)
-
-
 def with_own_way(case: Case, way: Proposal) -> Case:
     """Return the case with a way drawn by hand, which is chosen.
 
@@ -178,27 +150,6 @@ def with_own_way(case: Case, way: Proposal) -> Case:
     """
     own = way.model_copy(update={"rank": OWN_RANK})
     return choose_access(case, OWN_RANK).with_plan(own_way=own)
-
-
-def draw_way(case: Case, volume: Volume, entry_lps_mm: Vector, target_lps_mm: Vector) -> Case:
-    """Judge a way drawn by hand and choose it.
-
-    Parameters
-    ----------
-    case : Case
-        With lesion and structures.
-    volume : Volume
-        The CT.
-    entry_lps_mm, target_lps_mm : Vector
-        Point at the skin and point in the lesion.
-
-    Returns
-    -------
-    Case
-        The way breaks the limits that its ``against`` names.
-    """
-    judge = judge_of(case, volume)
-    return with_own_way(case, judge.judge(np.array(entry_lps_mm), np.array(target_lps_mm)))
 
 
 def overrule(case: Case, reason: str) -> Case:

@@ -7,20 +7,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imaging.document import Vector
+from imaging.volume import Volume
+from planning.access.judge import Judge
 from planning.access.posture import Position
 from planning.errors import PlanningError
 from planning.plan import Case
 from planning.procedure import with_lesion, with_structures
 from planning.store import PlanFile
 from planning.ways_in import (
+    access_request,
     choose_access,
-    draw_way,
     find_access,
     overrule,
     with_access_limits,
     with_own_way,
 )
 from tests.planning.access.scenes import AORTA, Block
+
+
+def draw_way(case: Case, volume: Volume, entry_mm: Vector, target_mm: Vector) -> Case:
+    """Draw a way by hand, as the window does."""
+    judge = Judge.of(access_request(case, volume))
+    return with_own_way(case, judge.judge(np.array(entry_mm), np.array(target_mm)))
 
 
 @pytest.fixture(scope="module")
