@@ -133,8 +133,8 @@ def _bsp_rays(scene: Any, entries: Any, targets: Any) -> Callable[[], object]:  
 
 def bench_ablation() -> list[dict[str, Any]]:
     """Measure perfused heat on 100³ cells against the vectorised numpy stencil."""
-    from planning.ablation.answer import answer_scenario
-    from planning.ablation.scenario import read_scenario
+    from planning.ablation.scenario.answer import answer_scenario
+    from planning.ablation.scenario.reader import read_scenario
 
     heating_s = 120.0
     document = {

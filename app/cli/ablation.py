@@ -8,9 +8,9 @@ import click
 
 from app.cli import output
 from imaging.files import write_array
-from planning.ablation.answer import SimulationAnswer, answer_scenario
 from planning.ablation.devices import Device, devices
-from planning.ablation.scenario import read_scenario_file
+from planning.ablation.scenario.answer import SimulationAnswer, answer_scenario
+from planning.ablation.scenario.reader import read_scenario_file
 
 
 @click.command("simulate", short_help="Simulates heat or cold.")

@@ -9,25 +9,25 @@ import numpy as np
 
 from imaging.document import Vector
 from imaging.geometry import Grid, unit
-from planning.ablation.applicators import (
+from planning.ablation.devices import Device
+from planning.ablation.scenario.parts import ApplicatorPart, MediumPart, SourcePart
+from planning.ablation.solver.applicators import (
     Applicator,
     Cryoprobe,
     CryoSurface,
     HeatedBall,
     HeldShape,
 )
-from planning.ablation.devices import Device
-from planning.ablation.embedding import Shape
-from planning.ablation.materials import (
+from planning.ablation.solver.embedding import Shape
+from planning.ablation.solver.materials import (
     Material,
     Medium,
     material_of_properties,
     tissue_material,
 )
-from planning.ablation.microwave import Antenna
-from planning.ablation.protocol import Phase
-from planning.ablation.radiofrequency import Generator, Limits, Pole
-from planning.ablation.scenario_parts import ApplicatorPart, MediumPart, SourcePart
+from planning.ablation.solver.microwave import Antenna
+from planning.ablation.solver.protocol import Phase
+from planning.ablation.solver.radiofrequency import Generator, Limits, Pole
 
 ROOM_COOLANT_W_M2_K = 2000.0  # between coolant and tissue where the table says nothing [BG]
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from imaging.document import Document
 from imaging.tables import load_table
-from planning.ablation.protocol import Mode, Phase
+from planning.ablation.solver.protocol import Mode, Phase
 
 Technique = Literal["cryoablation", "radiofrequency", "microwave"]
 Geometry = Literal["cryoprobe", "monopolar", "bipolar", "antenna"]

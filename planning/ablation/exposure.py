@@ -12,9 +12,9 @@ from scipy.ndimage import distance_transform_edt
 
 from imaging.document import Document
 from imaging.geometry import BoolArray, FloatArray, Grid
-from planning.ablation.damage import Damage
 from planning.ablation.limits import LimitChange, ThermalLimit, limit_of, thermal_limits
-from planning.ablation.materials import BODY_C, Float32Array
+from planning.ablation.solver.damage import Damage
+from planning.ablation.solver.materials import BODY_C, Float32Array
 
 Measure = Literal["max_c", "min_c", "cem43", "clear_mm"]
 

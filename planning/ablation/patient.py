@@ -12,7 +12,7 @@ from imaging.geometry import BoolArray, Grid
 from imaging.structures.model import Structures
 from imaging.volume import Volume, mask_on_grid
 from planning.ablation.assembly import Placement
-from planning.ablation.scenario_parts import MediumPart
+from planning.ablation.scenario.parts import MediumPart
 from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map
 from planning.errors import PlanningError
 

@@ -11,7 +11,13 @@ from scipy.ndimage import binary_fill_holes, distance_transform_edt
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.model import BODY, LUNG, SPINAL_CANAL, Structures
 from imaging.volume import Volume
-from planning.ablation.materials import Float32Array, IndexArray, Material, Medium, tissue_material
+from planning.ablation.solver.materials import (
+    Float32Array,
+    IndexArray,
+    Material,
+    Medium,
+    tissue_material,
+)
 
 # Order of the map's values; the first is what lies outside the body.
 CLASSES = (

@@ -15,18 +15,18 @@ from imaging.geometry import BoolArray, FloatArray, Grid, read_only, unit
 from imaging.progress import SILENT, Progress
 from imaging.structures.model import Structures
 from imaging.volume import Volume, mask_on_grid
-from planning.ablation.answer import IsothermAnswer
 from planning.ablation.assembly import Placement, device_applicators
-from planning.ablation.damage import OMEGA_LETHAL
 from planning.ablation.devices import Device, devices
 from planning.ablation.exposure import Exposure, NeighbourRow
-from planning.ablation.heat import Boundary
-from planning.ablation.isotherms import isotherm
 from planning.ablation.limits import LimitChange, limit_of, thermal_limits
-from planning.ablation.materials import BODY_C, Float32Array
 from planning.ablation.patient import check_in_body
-from planning.ablation.protocol import OFF, Phase
-from planning.ablation.simulation import Outcome, Simulation, as_points, simulate
+from planning.ablation.scenario.answer import IsothermAnswer
+from planning.ablation.solver.damage import OMEGA_LETHAL
+from planning.ablation.solver.heat import Boundary
+from planning.ablation.solver.isotherms import isotherm
+from planning.ablation.solver.materials import BODY_C, Float32Array
+from planning.ablation.solver.protocol import OFF, Phase
+from planning.ablation.solver.simulation import Outcome, Simulation, as_points, simulate
 from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map
 from planning.errors import PlanningError
 
@@ -307,7 +307,7 @@ def crossing_problems(placements: Sequence[Placement]) -> list[Problem]:
     list of Problem
         Empty when none do.
     """
-    from planning.ablation.scenario import segment_distance
+    from planning.ablation.scenario.reader import segment_distance
 
     ends = []
     for p in placements:
@@ -339,7 +339,7 @@ def protocol_problems(protocol: Sequence[Phase], used: Sequence[Device]) -> list
     list of Problem
         Empty when all can.
     """
-    from planning.ablation.scenario import limit_problems
+    from planning.ablation.scenario.reader import limit_problems
 
     problems: list[Problem] = []
     for n, phase in enumerate(protocol):

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from imaging.geometry import FloatArray
-from planning.ablation.answer import Answered, answer_scenario
-from planning.ablation.scenario import read_scenario
+from planning.ablation.scenario.answer import Answered, answer_scenario
+from planning.ablation.scenario.reader import read_scenario
 
 FREEZING: dict[str, float] = {
     "density_kg_m3": 1050.0,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planning.ablation.damage import arrhenius, arrhenius_step, cem43
+from planning.ablation.solver.damage import arrhenius, arrhenius_step, cem43
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from scipy.optimize import brentq
 from scipy.special import erf, erfc, k0
 
 from imaging.geometry import Grid
-from planning.ablation.heat import Boundary, HeatSolver
-from planning.ablation.materials import Material, Medium
+from planning.ablation.solver.heat import Boundary, HeatSolver
+from planning.ablation.solver.materials import Material, Medium
 from tests.planning.ablation.scenarios import (
     FIXED_37,
     FREEZING,

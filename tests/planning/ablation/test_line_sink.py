@@ -10,12 +10,12 @@ from scipy.optimize import brentq
 from scipy.special import exp1
 
 from imaging.geometry import FloatArray, Grid
-from planning.ablation.applicators import Applicator
-from planning.ablation.embedding import Shape
-from planning.ablation.heat import Boundary, HeatSolver
-from planning.ablation.materials import Medium, Properties, material_of_properties
-from planning.ablation.protocol import Mode, Phase
-from planning.ablation.simulation import Simulation, as_points, simulate
+from planning.ablation.solver.applicators import Applicator
+from planning.ablation.solver.embedding import Shape
+from planning.ablation.solver.heat import Boundary, HeatSolver
+from planning.ablation.solver.materials import Medium, Properties, material_of_properties
+from planning.ablation.solver.protocol import Mode, Phase
+from planning.ablation.solver.simulation import Simulation, as_points, simulate
 from tests.planning.ablation.scenarios import FREEZING
 
 FROZEN_C = -1.01  # middle of the narrow freezing range

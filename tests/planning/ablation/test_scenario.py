@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from planning.ablation.scenario import read_scenario
+from planning.ablation.scenario.reader import read_scenario
 from planning.errors import PlanningError
 from tests.planning.ablation.scenarios import FREEZING, SOFT, sphere_scenario
 

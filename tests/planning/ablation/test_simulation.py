@@ -7,11 +7,12 @@ import pytest
 
 from imaging.geometry import Grid
 from imaging.progress import Cancelled, Progress
-from planning.ablation.answer import answer_scenario
 from planning.ablation.devices import devices
-from planning.ablation.embedding import Shape, embed
-from planning.ablation.heat import Boundary, HeatSolver, HeldSurface
-from planning.ablation.materials import (
+from planning.ablation.scenario.answer import answer_scenario
+from planning.ablation.scenario.reader import read_scenario
+from planning.ablation.solver.embedding import Shape, embed
+from planning.ablation.solver.heat import Boundary, HeatSolver, HeldSurface
+from planning.ablation.solver.materials import (
     Medium,
     Properties,
     enthalpy,
@@ -19,7 +20,6 @@ from planning.ablation.materials import (
     tissue_material,
     tissues,
 )
-from planning.ablation.scenario import read_scenario
 from tests.planning.ablation.scenarios import (
     FREEZING,
     SOFT,

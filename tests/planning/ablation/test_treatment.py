@@ -10,7 +10,7 @@ from imaging.progress import Cancelled, Progress
 from imaging.structures.model import Structure, Structures
 from imaging.volume import Volume
 from planning.ablation.limits import limit_of, thermal_limits
-from planning.ablation.protocol import Mode, Phase
+from planning.ablation.solver.protocol import Mode, Phase
 from planning.ablation.tissues import CLASSES, tissue_map
 from planning.ablation.treatment import (
     PlacedDevice,

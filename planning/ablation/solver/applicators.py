@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from imaging.geometry import FloatArray, Grid
-from planning.ablation.embedding import Embedding, Shape, embed
-from planning.ablation.heat import HeatSolver, HeldSurface
-from planning.ablation.protocol import OFF, Mode, Phase
+from planning.ablation.solver.embedding import Embedding, Shape, embed
+from planning.ablation.solver.heat import HeatSolver, HeldSurface
+from planning.ablation.solver.protocol import OFF, Mode, Phase
 
 BALL_SAMPLES = 24  # points across a ball's diameter whose heat is shared out to cells
 LONGEST_STEP_S = 1e9

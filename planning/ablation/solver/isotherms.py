@@ -9,9 +9,9 @@ from scipy.spatial import ConvexHull, QhullError
 from scipy.spatial.distance import pdist
 
 from imaging.geometry import BoolArray, FloatArray, Grid, perpendicular_axes, unit
-from planning.ablation.heat import Boundary
-from planning.ablation.interpolation import AxisInterpolation, axis_faces
-from planning.ablation.materials import Float32Array
+from planning.ablation.solver.heat import Boundary
+from planning.ablation.solver.interpolation import AxisInterpolation, axis_faces
+from planning.ablation.solver.materials import Float32Array
 
 MARGIN_CELLS = 3  # around the cells inside, so that the whole surface is seen
 MOST_NODES = 12_000_000  # of the refined lattice; keeps its memory below some 400 MB

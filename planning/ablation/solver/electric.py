@@ -14,8 +14,8 @@ import numpy as np
 
 from imaging.geometry import FloatArray, Grid
 from imaging.kernels import parallel_kernel, prange
-from planning.ablation.embedding import Embedding
-from planning.ablation.multigrid import Conductances, Multigrid
+from planning.ablation.solver.embedding import Embedding
+from planning.ablation.solver.multigrid import Conductances, Multigrid
 
 TOLERANCE = 1e-5  # of the residual; power and resistance, quadratic in it, are far better
 MM_PER_M = 1000.0

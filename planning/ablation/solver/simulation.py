@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from imaging.geometry import BoolArray, FloatArray, Grid, read_only
 from imaging.progress import SILENT, Progress
-from planning.ablation.applicators import Applicator
-from planning.ablation.damage import Damage
-from planning.ablation.heat import Boundary, HeatSolver, HeldSurface
-from planning.ablation.interpolation import PointSampler
-from planning.ablation.kernels import threads_for
-from planning.ablation.materials import Float32Array, Medium
-from planning.ablation.protocol import ACTIVE, Phase
-from planning.ablation.radiofrequency import Generator
+from planning.ablation.solver.applicators import Applicator
+from planning.ablation.solver.damage import Damage
+from planning.ablation.solver.heat import Boundary, HeatSolver, HeldSurface
+from planning.ablation.solver.interpolation import PointSampler
+from planning.ablation.solver.kernels import threads_for
+from planning.ablation.solver.materials import Float32Array, Medium
+from planning.ablation.solver.protocol import ACTIVE, Phase
+from planning.ablation.solver.radiofrequency import Generator
 
 GROWTH = 0.06  # a step is at most this share of the time since something changed
 FIRST_STEPS = 4.0  # explicit limits in the first step after a change

@@ -15,10 +15,7 @@ from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.geometry import FloatArray, Grid, unit
 from planning.ablation.devices import Device, devices
-from planning.ablation.heat import FACES, Boundary
-from planning.ablation.materials import Properties, tissues
-from planning.ablation.protocol import ACTIVE, OFF, Mode, Phase
-from planning.ablation.scenario_parts import (
+from planning.ablation.scenario.parts import (
     ApplicatorPart,
     BoundaryPart,
     FacePart,
@@ -29,6 +26,9 @@ from planning.ablation.scenario_parts import (
     SourcePart,
     Strict,
 )
+from planning.ablation.solver.heat import FACES, Boundary
+from planning.ablation.solver.materials import Properties, tissues
+from planning.ablation.solver.protocol import ACTIVE, OFF, Mode, Phase
 from planning.errors import PlanningError
 
 BYTES_PER_CELL = 120  # fields of the solver, of damage and of the potential

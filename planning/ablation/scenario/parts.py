@@ -10,8 +10,8 @@ from pydantic import ConfigDict, Field
 
 from imaging.document import Document, Vector
 from imaging.geometry import Grid
-from planning.ablation.materials import Properties
-from planning.ablation.protocol import Phase
+from planning.ablation.solver.materials import Properties
+from planning.ablation.solver.protocol import Phase
 
 
 class Strict(Document):

@@ -14,7 +14,7 @@ import numpy as np
 
 from imaging.geometry import FloatArray
 from imaging.kernels import parallel_kernel, prange
-from planning.ablation.kernels import threads_for
+from planning.ablation.solver.kernels import threads_for
 
 DAMPING = 0.8  # of Jacobi's smoother
 SWEEPS = 2  # before and after a coarser level, the same number to stay symmetric

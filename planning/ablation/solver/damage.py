@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from imaging.geometry import FloatArray
 from imaging.kernels import kernel, parallel_kernel, prange
-from planning.ablation.materials import Float32Array
+from planning.ablation.solver.materials import Float32Array
 
 ARRHENIUS_PER_S = 7.39e39  # frequency factor A, Mertyna 2009
 ARRHENIUS_J_MOL = 2.577e5  # activation energy Ea, Mertyna 2009

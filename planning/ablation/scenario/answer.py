@@ -17,14 +17,14 @@ from planning.ablation.assembly import (
     source_applicators,
     uniform_medium,
 )
-from planning.ablation.damage import CEM43_LETHAL_MIN, OMEGA_LETHAL
 from planning.ablation.devices import devices
-from planning.ablation.isotherms import isotherm
 from planning.ablation.limits import thermal_limits
-from planning.ablation.materials import Float32Array, Medium
 from planning.ablation.patient import check_in_body, medium_of_ct
-from planning.ablation.scenario import Scenario
-from planning.ablation.simulation import Outcome, Simulation, as_points, simulate
+from planning.ablation.scenario.reader import Scenario
+from planning.ablation.solver.damage import CEM43_LETHAL_MIN, OMEGA_LETHAL
+from planning.ablation.solver.isotherms import isotherm
+from planning.ablation.solver.materials import Float32Array, Medium
+from planning.ablation.solver.simulation import Outcome, Simulation, as_points, simulate
 
 
 class IsothermAnswer(Document):

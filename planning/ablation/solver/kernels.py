@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imaging.geometry import FloatArray
 from imaging.kernels import kernel, parallel_kernel, prange
-from planning.ablation.materials import Float32Array, IndexArray
+from planning.ablation.solver.materials import Float32Array, IndexArray
 
 CellArray: TypeAlias = NDArray[np.int64]
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from imaging.geometry import FloatArray, Grid, unit
 from imaging.kernels import parallel_kernel, prange
-from planning.ablation.applicators import Applicator
-from planning.ablation.embedding import Embedding, Shape
-from planning.ablation.heat import HeatSolver, HeldSurface
-from planning.ablation.materials import BOILING_FROM_C, BOILING_TO_C, Medium
-from planning.ablation.protocol import OFF, Mode, Phase
+from planning.ablation.solver.applicators import Applicator
+from planning.ablation.solver.embedding import Embedding, Shape
+from planning.ablation.solver.heat import HeatSolver, HeldSurface
+from planning.ablation.solver.materials import BOILING_FROM_C, BOILING_TO_C, Medium
+from planning.ablation.solver.protocol import OFF, Mode, Phase
 
 FREQUENCY_HZ = 2.45e9
 VACUUM_PERMITTIVITY = 8.8541878128e-12  # F/m, CODATA 2018

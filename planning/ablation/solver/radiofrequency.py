@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from imaging.geometry import FloatArray, Grid
-from planning.ablation.applicators import LONGEST_STEP_S, Applicator
-from planning.ablation.electric import ElectricField, Electrode
-from planning.ablation.embedding import Embedding, Shape, embed
-from planning.ablation.heat import HeatSolver, HeldSurface
-from planning.ablation.materials import Medium, conductivity_factor
-from planning.ablation.protocol import OFF, Mode, Phase
+from planning.ablation.solver.applicators import LONGEST_STEP_S, Applicator
+from planning.ablation.solver.electric import ElectricField, Electrode
+from planning.ablation.solver.embedding import Embedding, Shape, embed
+from planning.ablation.solver.heat import HeatSolver, HeldSurface
+from planning.ablation.solver.materials import Medium, conductivity_factor
+from planning.ablation.solver.protocol import OFF, Mode, Phase
 
 # The potential is solved anew when σ changed by the first share, weighted by the heat it makes, or
 # by the second in any cell that takes a good part of the heat.

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.geometry import BoolArray, FloatArray, Grid, unit
-from planning.ablation.kernels import CellArray
+from planning.ablation.solver.kernels import CellArray
 
 NEAR_CELLS = 3.5  # links are corrected this many cells beyond the surface; further out m ≈ 1
 LEAST_GAP_CELLS = 0.1  # a smaller gap would only make the time step short

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.geometry import FloatArray, Grid
-from planning.ablation.heat import Boundary
-from planning.ablation.materials import Float32Array
+from planning.ablation.solver.heat import Boundary
+from planning.ablation.solver.materials import Float32Array
 
 
 def cubic_weights(fraction: FloatArray) -> FloatArray:

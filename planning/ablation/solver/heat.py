@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.geometry import FloatArray, Grid
-from planning.ablation import kernels
-from planning.ablation.embedding import Embedding
-from planning.ablation.kernels import CellArray
-from planning.ablation.materials import (
+from planning.ablation.solver import kernels
+from planning.ablation.solver.embedding import Embedding
+from planning.ablation.solver.kernels import CellArray
+from planning.ablation.solver.materials import (
     BLOOD_HEAT_J_M3_K,
     NO_RANGE_C,
     SHARP_J_M3,

@@ -1,0 +1,1 @@
+"""The scenario file of ``osteoplan simulate``: read, checked, answered."""

@@ -1,0 +1,1 @@
+"""The physics: heat, cold, current and microwaves on a grid, and the damage they leave."""
