@@ -29,7 +29,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     callable
         Same signature, compiled at the first call and cached.
     """
-    return cast("Callable[P, R]", numba.njit(cache=True, nogil=True)(function))
+    return cast("Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def parallel_kernel(function: Callable[P, R]) -> Callable[P, R]:
@@ -48,7 +48,10 @@ def parallel_kernel(function: Callable[P, R]) -> Callable[P, R]:
     callable
         Same signature, compiled at the first call and cached.
     """
-    return cast("Callable[P, R]", numba.njit(cache=True, nogil=True, parallel=True)(function))
+    return cast(
+        "Callable[P, R]",
+        numba.njit(cache=True, nogil=True, parallel=True, error_model="numpy")(function),
+    )
 
 
 prange = numba.prange

@@ -10,20 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from imaging.geometry import FloatArray, Grid
 from planning.ablation.solver import kernels
 from planning.ablation.solver.embedding import Embedding
-from planning.ablation.solver.kernels import CellArray
+from planning.ablation.solver.kernels import PARALLEL_FROM_CELLS, CellArray
 from planning.ablation.solver.materials import (
     BLOOD_HEAT_J_M3_K,
     NO_RANGE_C,
     SHARP_J_M3,
     Float32Array,
-    IndexArray,
     Medium,
     enthalpy,
 )
@@ -33,6 +34,7 @@ MM_PER_M = 1000.0
 SAFETY = 0.9  # of the explicit stability limit; the bound is Gershgorin's, so this is cautious
 MOST_STAGES = 41  # more stages a step gain little and lose float32 digits
 SHARP_RANGE_K = 0.5  # a narrower freezing range counts as one temperature when fields are read
+CHUNKS_PER_THREAD = 2  # evens out threads that are held up
 LEAST_STAGES = 3  # RKL2 is defined from two stages on; odd numbers damp best
 
 
@@ -84,10 +86,48 @@ class _Surfaces:
     first: CellArray
     second: CellArray
     extra: FloatArray
+    touched: CellArray
+    places: CellArray
     flux: FloatArray = field(init=False)
+    rates: FloatArray = field(init=False)
 
     def __post_init__(self) -> None:
         self.flux = np.zeros(len(self.cells))
+        self.rates = np.zeros(len(self.touched))
+
+
+def plain_rows(linked: IndexArray) -> IndexArray:
+    """Tell which rows of cells need no look at each cell's material.
+
+    Parameters
+    ----------
+    linked : numpy.ndarray
+        Material of every cell with ghosts, which are as the cells before them.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k, j), uint8: 0, or the kinds that the kernels name.
+    """
+    first = linked[:, :, 1]
+    single = (linked == first[:, :, None]).all(axis=2) & (first != kernels.CUT)
+    among = single.copy()
+    for axis in range(2):
+        for step in (-1, 1):
+            among &= np.roll(single, step, axis) & (np.roll(first, step, axis) == first)
+    far = among.copy()
+    for axis in range(2):
+        for step in (-1, 1):
+            far &= np.roll(among, step, axis)
+    kinds: IndexArray = (single.astype(np.uint8) + among + far).astype(np.uint8)
+    return kinds
+
+
+def _chunks(size_kji: tuple[int, int, int]) -> int:
+    """Return into how many pieces of planes a grid is cut for the threads."""
+    if math.prod(size_kji) < PARALLEL_FROM_CELLS:
+        return 1
+    return max(1, min(CHUNKS_PER_THREAD * numba.get_num_threads(), size_kji[0] // 4))
 
 
 def _numbers(parts: Sequence[FloatArray]) -> FloatArray:
@@ -96,65 +136,6 @@ def _numbers(parts: Sequence[FloatArray]) -> FloatArray:
 
 def _cells(parts: Sequence[CellArray]) -> CellArray:
     return np.concatenate([np.zeros(0, dtype=np.int64), *parts])
-
-
-@dataclass(frozen=True, eq=False)
-class Interfaces:
-    """Faces between different materials, listed by cell.
-
-    Parameters
-    ----------
-    cells : numpy.ndarray
-        Flat indices of the cells that have such faces.
-    starts : numpy.ndarray
-        Where each cell's neighbours start; one more entry than cells.
-    neighbours : numpy.ndarray
-        Flat indices.
-    inverse_h2 : numpy.ndarray
-        1/m², float32, one for each neighbour.
-    """
-
-    cells: CellArray
-    starts: CellArray
-    neighbours: CellArray
-    inverse_h2: Float32Array
-
-
-def interfaces(index: IndexArray, inverse_h2: FloatArray) -> Interfaces:
-    """Find the faces between different materials.
-
-    Parameters
-    ----------
-    index : numpy.ndarray
-        Material of every cell with one layer of ghosts, which are left out.
-    inverse_h2 : numpy.ndarray
-        1/m² along k, j, i.
-
-    Returns
-    -------
-    Interfaces
-        Every face from both of its sides.
-    """
-    flat = np.arange(index.size, dtype=np.int64).reshape(index.shape)[1:-1, 1:-1, 1:-1]
-    inner = index[1:-1, 1:-1, 1:-1]
-    own, other, weight = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
-    for axis in range(3):
-        count = inner.shape[axis]
-        low = np.take(flat, range(count - 1), axis=axis)
-        high = np.take(flat, range(1, count), axis=axis)
-        differ = np.diff(inner.astype(np.int16), axis=axis) != 0
-        own += [low[differ], high[differ]]
-        other += [high[differ], low[differ]]
-        weight.append(np.full(2 * int(differ.sum()), inverse_h2[axis]))
-    first = np.concatenate(own)
-    order = np.argsort(first, kind="stable")
-    cells, starts = np.unique(first[order], return_index=True)
-    return Interfaces(
-        cells=cells,
-        starts=np.append(starts, len(first)).astype(np.int64),
-        neighbours=np.concatenate(other)[order],
-        inverse_h2=np.concatenate(weight)[order].astype(np.float32),
-    )
 
 
 @dataclass(frozen=True)
@@ -193,51 +174,50 @@ class HeatSolver:
         shape = tuple(n + 2 for n in grid.size_kji)
         self._inner = (slice(1, -1),) * 3
         self._table = medium.table.astype(np.float32)
+        blood = medium.values("perfusion_per_s") * BLOOD_HEAT_J_M3_K
+        metabolic = medium.values("metabolic_w_m3")
+        self._sources = np.stack([metabolic, blood], axis=1).astype(np.float32)
+        self._mixed = len(medium.materials) > 1
         self._index = np.zeros(shape, dtype=np.uint8)
         self._index[self._inner] = medium.index
+        self._fill_edges(self._index)
+        self._linked = self._index.copy()
+        self._perfused = np.ones(shape, dtype=np.uint8)
         spacing_m = np.array(grid.spacing_mm_kji) / MM_PER_M
         self._inverse_h2 = 1.0 / spacing_m**2
         self._volume_m3 = float(np.prod(spacing_m))
         self._h2 = self._inverse_h2.astype(np.float32)
         self._fixed = np.array([t is not None for t in boundary.face_c], dtype=np.uint8)
-        self._face_c = np.array([t or 0.0 for t in boundary.face_c], dtype=np.float32)
-        self._face_potential = self._potentials(self._face_c)
+        face_c = np.array([t or 0.0 for t in boundary.face_c])
+        self._face_potential = self._potentials(face_c)
+        self._chunks = _chunks(grid.size_kji)
         self._now, self._work, self._other = (np.zeros(shape, np.float32) for _ in range(3))
-        self._start_rate, self._rate = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        self._potential, self._gain = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        self._linked = self._index.copy()
-        self._interfaces = interfaces(self._index, self._inverse_h2)
+        self._start_rate, self._heating = (np.zeros(shape, np.float32) for _ in range(2))
         self._temperature = np.full(shape, initial_c, np.float32)
-        self._conductivity = np.zeros(shape, np.float32)
-        self._heating = np.zeros(shape, np.float32)
-        self._perfusion = np.zeros(shape, np.float32)
-        self._perfused = np.zeros(shape, np.float32)
-        self._perfused[self._inner] = (medium.values("perfusion_per_s") * BLOOD_HEAT_J_M3_K)[
-            medium.index
-        ]
-        self._metabolic = medium.values("metabolic_w_m3")[medium.index].astype(np.float32)
         self._surfaces = self._gather([], [])
         self._set_enthalpy(initial_c)
         self.set_phase([], [])
 
-    def _potentials(self, face_c: Float32Array) -> Float32Array:
+    def _potentials(self, face_c: FloatArray) -> Float32Array:
         """Kirchhoff's potential of every material at the faces, by the kernels' own formula."""
-        materials = len(self.medium.materials)
-        h = np.zeros((3, 3, materials + 2), np.float32)
-        index = np.zeros(h.shape, np.uint8)
-        index[:, :, 1:-1] = np.arange(materials)
-        result = np.zeros((len(face_c), materials), np.float32)
-        none, t, k, potential, gain = (np.zeros_like(h) for _ in range(5))
+        result = np.zeros((len(face_c), len(self._table)), np.float32)
         for n, level in enumerate(face_c):
-            rows = self.medium.table
-            h[1, 1, 1:-1] = [float(enthalpy(row, np.array(float(level)))) for row in rows]
-            kernels.state_mapped(h, index, self._table, none, none, t, k, potential, gain)
-            result[n] = potential[1, 1, 1:-1]
+            for m, row in enumerate(self.medium.table):
+                at_face = np.float32(enthalpy(row, np.array(float(level))))
+                result[n, m] = kernels.cell_state(at_face, self._table[m])[2]
         return result
+
+    @staticmethod
+    def _fill_edges(values: NDArray[Any]) -> None:
+        """Give every ghost the value of the cell before it."""
+        for axis in range(3):
+            along = np.moveaxis(values, axis, 0)
+            along[0], along[-1] = along[1], along[-2]
 
     def _set_enthalpy(self, initial_c: float) -> None:
         values = [float(enthalpy(row, np.array(initial_c))) for row in self.medium.table]
         self._now[self._inner] = np.array(values, dtype=np.float32)[self.medium.index]
+        self._set_temperature()
 
     @property
     def temperature_c(self) -> Float32Array:
@@ -283,7 +263,7 @@ class HeatSolver:
         flux = np.zeros(len(cells))
         ones = np.ones(len(cells))
         kernels.contact_flux(
-            cells, apart, ones, 0.0 * ones, self._index, self._table, self._temperature, flux
+            cells, apart, ones, 0.0 * ones, self._index, self._table, self._now, flux
         )
         gap_c = apart - self.flat_temperature_c[cells]
         return flux / gap_c
@@ -296,7 +276,7 @@ class HeatSolver:
         numpy.ndarray
             Watts, in the order of the surfaces given to :meth:`set_phase`.
         """
-        self._contact_flux()
+        self._contact_flux(self._now)
         return self._surfaces.flux * self._surfaces.area_m2
 
     def set_phase(self, surfaces: Sequence[HeldSurface], links: Sequence[Embedding]) -> None:
@@ -310,11 +290,12 @@ class HeatSolver:
             Sources whose near field is radial, held or heating.
         """
         self._surfaces = self._gather(surfaces, links)
-        self._perfusion[...] = self._perfused
-        self._perfusion.ravel()[self._surfaces.held] = 0.0
         self._linked[...] = self._index
         self._linked.ravel()[self._surfaces.held] = kernels.CUT
+        self._fill_edges(self._linked)
+        self._plain = plain_rows(self._linked)
         self._hold_enthalpy()
+        self._temperature.ravel()[self._surfaces.held] = self._surfaces.held_c
         self.set_heating(None)
 
     def _hold_enthalpy(self) -> None:
@@ -338,7 +319,7 @@ class HeatSolver:
         self._surfaces.held_c[:] = cell_c
         self._surfaces.surface_c[:] = contact_c
         self._hold_enthalpy()
-        self._refresh(self._now)
+        self._temperature.ravel()[self._surfaces.held] = cell_c
 
     def set_heating(self, heating_w_m3: FloatArray | Float32Array | None) -> None:
         """Change the heat released in the medium; metabolism is added.
@@ -348,11 +329,7 @@ class HeatSolver:
         heating_w_m3 : numpy.ndarray or None
             Shape (k, j, i).
         """
-        self._heating[self._inner] = self._metabolic
-        if heating_w_m3 is not None:
-            self._heating[self._inner] += heating_w_m3
-        self._heating.ravel()[self._surfaces.held] = 0.0
-        self._refresh(self._now)
+        self._heating[self._inner] = 0.0 if heating_w_m3 is None else heating_w_m3
 
     def stop_perfusion(self, dead: NDArray[np.bool_]) -> None:
         """End perfusion where tissue is dead, for good.
@@ -362,27 +339,32 @@ class HeatSolver:
         dead : numpy.ndarray
             Shape (k, j, i), bool.
         """
-        self._perfused[self._inner][dead] = 0.0
-        self._perfusion[self._inner][dead] = 0.0
-        self._refresh(self._now)
+        np.bitwise_and(
+            self._perfused[self._inner], ~dead.view(np.uint8) & 1, out=self._perfused[self._inner]
+        )
 
     def _gather(self, surfaces: Sequence[HeldSurface], links: Sequence[Embedding]) -> _Surfaces:
         area_m2 = _numbers([s.embedding.area_mm2 for s in surfaces]) / MM_PER_M**2
         resistance = [np.full(len(s.embedding.cells), s.resistance_m2_k_w) for s in surfaces]
         factor = _numbers([e.factor for e in links])
         axis = _cells([e.link_axis for e in links])
+        cells = _cells([s.embedding.cells for s in surfaces])
+        first, second = _cells([e.first for e in links]), _cells([e.second for e in links])
+        touched, places = np.unique(np.concatenate([cells, first, second]), return_inverse=True)
         return _Surfaces(
             held=_cells([s.embedding.held for s in surfaces]),
             held_c=_numbers([s.cell_c for s in surfaces]),
-            cells=_cells([s.embedding.cells for s in surfaces]),
+            cells=cells,
             surface_c=_numbers([s.contact_c for s in surfaces]),
             gap_m=_numbers([s.embedding.gap_mm for s in surfaces]) / MM_PER_M,
             resistance=_numbers(resistance),
             area_m2=area_m2,
             area_per_volume=area_m2 / self._volume_m3,
-            first=_cells([e.first for e in links]),
-            second=_cells([e.second for e in links]),
+            first=first,
+            second=second,
             extra=(factor - 1.0) * self._inverse_h2[axis],
+            touched=touched,
+            places=places.astype(np.int64),
         )
 
     def explicit_limit_s(self) -> float:
@@ -401,10 +383,10 @@ class HeatSolver:
         neighbour = float(most_k.max())
         face_k = 2.0 * most_k * neighbour / (most_k + neighbour)
         rate = face_k * 2.0 * self._inverse_h2.sum()
-        rate += self._perfused.max()
+        rate += float(self._sources[:, 1].max())
         worst = float((rate / least_heat).max())
         s = self._surfaces
-        touched = np.unique(np.concatenate([s.cells, s.first, s.second]))
+        touched = s.touched
         if len(touched) == 0:
             return 1.0 / worst
         extra = np.zeros(index.size)
@@ -451,8 +433,8 @@ class HeatSolver:
         b = [1.0 / 3.0, 1.0 / 3.0]
         b += [(j * j + j - 2.0) / (2.0 * j * (j + 1.0)) for j in range(2, s + 1)]
         start, before, last = self._now, self._work, self._other
-        self._fill_rate(self._start_rate)
-        kernels.first_stage(start, self._start_rate, b[1] * w1 * tau, before)
+        first_weights = np.array([0.0, 0.0, 0.0, b[1] * w1 * tau, 0.0], dtype=np.float32)
+        self._stage(start, start, before, first_weights, first=True)
         last[...] = start
         for j in range(2, s + 1):
             mu = (2.0 * j - 1.0) / j * b[j] / b[j - 1]
@@ -460,26 +442,53 @@ class HeatSolver:
             mu_dt = mu * w1 * tau
             gamma_dt = -(1.0 - b[j - 1]) * mu_dt
             weights = np.array([mu, nu, 1.0 - mu - nu, mu_dt, gamma_dt], dtype=np.float32)
-            self._refresh(before)
-            self._fill_rate(self._rate)
-            kernels.next_stage(start, self._start_rate, before, self._rate, weights, last)
+            self._stage(before, start, last, weights, first=False)
             before, last = last, before
         self._now, self._work, self._other = before, last, start
-        self._refresh(self._now)
+        self._set_temperature()
 
-    def _fill_rate(self, rate: Float32Array) -> None:
-        """Fill L of the state that temperature, conductivity and potential stand for."""
-        t, k, theta = self._temperature, self._conductivity, self._potential
-        kernels.rate_inside(theta, self._linked, self._gain, self._h2, rate)
-        between = self._interfaces
-        if len(between.cells):
-            kernels.add_interfaces(
-                between.cells, between.starts, between.neighbours, between.inverse_h2, t, k, rate
-            )
+    def _stage(
+        self,
+        before: Float32Array,
+        start: Float32Array,
+        last: Float32Array,
+        weights: Float32Array,
+        *,
+        first: bool,
+    ) -> None:
+        """Fill ``last`` with the next stage, and at the first one the rate of the start."""
         s = self._surfaces
-        self._contact_flux()
-        kernels.add_contacts(s.cells, s.area_per_volume, s.flux, rate)
-        kernels.add_links(s.first, s.second, s.extra, t, k, theta, self._linked, rate)
+        s.rates[:] = 0.0
+        if len(s.touched):
+            self._contact_flux(before)
+            kernels.add_contacts(s.places[: len(s.cells)], s.area_per_volume, s.flux, s.rates)
+            links = s.places[len(s.cells) :]
+            kernels.add_links(
+                s.first, s.second, s.extra, links, before, self._linked, self._table, s.rates
+            )
+        kernels.stage(
+            first,
+            self._mixed,
+            before,
+            start,
+            self._start_rate,
+            last,
+            weights,
+            self._linked,
+            self._plain,
+            self._table,
+            self._sources,
+            self._heating,
+            self._perfused,
+            self._h2,
+            self._face_potential,
+            self._fixed,
+            self._chunks,
+        )
+        if len(s.touched):
+            kernels.add_rates(s.touched, s.rates, float(weights[3]), last)
+            if first:
+                kernels.add_rates(s.touched, s.rates, 1.0, self._start_rate)
 
     def displayed_c(self) -> Float32Array:
         """Return the temperatures for reading: a sharp freezing front is placed inside its cells.
@@ -493,11 +502,12 @@ class HeatSolver:
         sharp = (table[:, 4] < SHARP_RANGE_K) & (table[:, 0] < table[:, 5] - SHARP_J_M3)
         if not (sharp & (table[:, 2] > NO_RANGE_C)).any():
             return self.temperature_c.copy()
+        self._fill_edges(self._temperature)
         out = np.zeros(self.grid.size_kji, np.float32)
         kernels.sharpen(self._now, self._index, self._table, self._temperature, SHARP_RANGE_K, out)
         return out
 
-    def _contact_flux(self) -> None:
+    def _contact_flux(self, state: Float32Array) -> None:
         s = self._surfaces
         kernels.contact_flux(
             s.cells,
@@ -506,17 +516,11 @@ class HeatSolver:
             s.resistance,
             self._index,
             self._table,
-            self._temperature,
+            state,
             s.flux,
         )
 
-    def _refresh(self, state: Float32Array) -> None:
-        """Bring temperature, conductivity, potential and ghosts to a state."""
-        t, k, theta = self._temperature, self._conductivity, self._potential
-        own, filled = (self._heating, self._perfusion), (t, k, theta, self._gain)
-        if len(self.medium.materials) == 1:
-            kernels.state_uniform(state, self._table[0], *own, *filled)
-        else:
-            kernels.state_mapped(state, self._index, self._table, *own, *filled)
-        kernels.hold(self._surfaces.held, self._surfaces.held_c, t, k)
-        kernels.fill_ghosts(t, theta, self._linked, self._fixed, self._face_c, self._face_potential)
+    def _set_temperature(self) -> None:
+        """Bring the temperatures to the state."""
+        kernels.temperatures(self._now, self._index, self._table, self._temperature)
+        self._temperature.ravel()[self._surfaces.held] = self._surfaces.held_c

@@ -19,10 +19,16 @@ from imaging.kernels import kernel, parallel_kernel, prange
 from planning.ablation.solver.materials import Float32Array, IndexArray
 
 CellArray: TypeAlias = NDArray[np.int64]
+# Potential, gain, temperature above 37 °C and conductivity of three planes of cells.
+Planes: TypeAlias = tuple[Float32Array, Float32Array, Float32Array, Float32Array]
 
 BODY = np.float32(37.0)
 ONE, ZERO, TWO, HALF = np.float32(1.0), np.float32(0.0), np.float32(2.0), np.float32(0.5)
+U1, TWO_U = np.uintp(1), np.uintp(2)  # unsigned places spare the check for negative ones
 PARALLEL_FROM_CELLS = 60_000  # a loop over fewer takes less time than waking a thread
+# Kinds of rows of cells: all of one material; the four rows beside it of that same material too;
+# and these rows in turn among their own, so that no face to another material is near.
+ONE_MATERIAL, AMONG_ITS_OWN, FAR_FROM_OTHERS = 1, 2, 3
 CUT = np.uint8(255)  # index of cells that only their surface speaks for
 TINY = np.float32(1e-30)  # keeps the harmonic mean of two zeros at zero
 
@@ -50,124 +56,244 @@ def threads_for(cells: int) -> Iterator[None]:
 
 
 @parallel_kernel
-def state_uniform(
-    enthalpy: Float32Array,
-    row: Float32Array,
-    heating: Float32Array,
-    perfusion: Float32Array,
-    temperature: Float32Array,
-    conductivity: Float32Array,
-    potential: Float32Array,
-    gain: Float32Array,
+def temperatures(
+    enthalpy: Float32Array, index: IndexArray, table: Float32Array, temperature: Float32Array
 ) -> None:
-    """Fill temperature, conductivity, potential and heat gained, one material everywhere.
-
-    T = 37 + max(H, Hₗ)/cₗ − (1 − f)·ΔT + min(H − Hₛ, 0)/cₛ + boiling, k = kₛ + f·(kₗ − kₛ), with
-    f = (H − Hₛ)/(Hₗ − Hₛ) between 0 and 1; the potential is Kirchhoff's θ = ∫ k dT from 37 °C; the
-    gain is q + ω ρ_b c_b (37 − T), the second only where unfrozen.
-    No branches, so that the compiler vectorises it.
-    """
+    """Fill the temperature of every cell from its enthalpy."""
     nk, nj, ni = enthalpy.shape
+    for k in prange(nk - 2):
+        h, m, out = enthalpy.ravel(), index.ravel(), temperature.ravel()
+        for j in range(1, nj - 1):
+            row_begin = np.uintp((k + 1) * nj + j) * np.uintp(ni)
+            start, stop = row_begin + U1, row_begin + np.uintp(ni) - U1
+            while start < stop:
+                end = _run_end(m, start, stop)
+                _warm_run(table[m[start]], h, start, end, out)
+                start = end
+
+
+@kernel
+def _warm_run(
+    row: Float32Array, enthalpy: Float32Array, start: int, end: int, out: Float32Array
+) -> None:
+    """Fill the temperature of a run of one material.
+
+    T = 37 + max(H, Hₗ)/cₗ − (1 − f)·ΔT + min(H − Hₛ, 0)/cₛ + boiling, f = (H − Hₛ)/(Hₗ − Hₛ)
+    between 0 and 1.
+    """
+    hs, inv_span, ics, span = row[0], row[1], row[3], row[4]
+    hl, ic, hb, sb, hd, sd = row[5], row[6], row[7], row[8], row[9], row[10]
+    for x in range(start, end):
+        h = enthalpy[x]
+        f = min(max((h - hs) * inv_span, ZERO), ONE)
+        warm = max(h, hl) * ic + max(h - hb, ZERO) * sb + max(h - hd, ZERO) * sd
+        out[x] = BODY + warm - (ONE - f) * span + min(h - hs, ZERO) * ics
+
+
+@kernel
+def _run_end(material: IndexArray, start: int, stop: int) -> int:
+    """Return where the run of one material ends that begins at ``start``."""
+    end = start + U1
+    while end < stop and material[end] == material[start]:
+        end += U1
+    return end
+
+
+@kernel
+def _fill_run(
+    row: Float32Array,
+    source: Float32Array,
+    enthalpy: Float32Array,
+    heating: Float32Array,
+    perfused: IndexArray,
+    start: int,
+    end: int,
+    theta: Float32Array,
+    gain: Float32Array,
+    to: int,
+) -> None:
+    """Fill Kirchhoff's potential ∫ k dT from 37 °C, and what cells gain, for one material.
+
+    They gain metabolism, heating, and blood of 37 °C where it flows and is not frozen; ``source``
+    holds metabolism and ω ρ_b c_b. Few arrays and no branches, so that the loop is vectorised.
+    """
     hs, inv_span, ics, span = row[0], row[1], row[3], row[4]
     hl, ic, hb, sb, hd, sd = row[5], row[6], row[7], row[8], row[9], row[10]
     ks, dk = row[11], row[12]
-    for k in prange(1, nk - 1):
-        for j in range(1, nj - 1):
-            for i in range(1, ni - 1):
-                h = enthalpy[k, j, i]
-                f = min(max((h - hs) * inv_span, ZERO), ONE)
-                warm = max(h, hl) * ic + max(h - hb, ZERO) * sb + max(h - hd, ZERO) * sd
-                slush = (ONE - f) * span
-                cold = min(h - hs, ZERO) * ics
-                temperature[k, j, i] = BODY + warm - slush + cold
-                blood = perfusion[k, j, i] if h > hl else ZERO
-                gain[k, j, i] = heating[k, j, i] - blood * warm
-                conductivity[k, j, i] = ks + f * dk
-                middle = ks + HALF * (ONE + f) * dk
-                potential[k, j, i] = (ks + dk) * warm - middle * slush + ks * cold
+    metabolic, blood = source[0], source[1]
+    for n in range(end - start):
+        h = enthalpy[start + n]
+        f = min(max((h - hs) * inv_span, ZERO), ONE)
+        warm = max(h, hl) * ic + max(h - hb, ZERO) * sb + max(h - hd, ZERO) * sd
+        slush = (ONE - f) * span
+        middle = ks + HALF * (ONE + f) * dk
+        theta[to + n] = (ks + dk) * warm - middle * slush + ks * (min(h - hs, ZERO) * ics)
+        flows = blood * np.float32(perfused[start + n])
+        flows = flows if h > hl else ZERO
+        gain[to + n] = metabolic + heating[start + n] - flows * warm
 
 
-@parallel_kernel
-def state_mapped(
+@kernel
+def _fill_leads(
+    row: Float32Array,
     enthalpy: Float32Array,
-    index: IndexArray,
-    table: Float32Array,
-    heating: Float32Array,
-    perfusion: Float32Array,
-    temperature: Float32Array,
-    conductivity: Float32Array,
-    potential: Float32Array,
+    start: int,
+    end: int,
+    warmth: Float32Array,
+    conduct: Float32Array,
+    to: int,
+) -> None:
+    """Fill temperature above 37 °C and conductivity for a run of one material."""
+    hs, inv_span, ics, span = row[0], row[1], row[3], row[4]
+    hl, ic, hb, sb, hd, sd = row[5], row[6], row[7], row[8], row[9], row[10]
+    ks, dk = row[11], row[12]
+    for n in range(end - start):
+        h = enthalpy[start + n]
+        f = min(max((h - hs) * inv_span, ZERO), ONE)
+        warm = max(h, hl) * ic + max(h - hb, ZERO) * sb + max(h - hd, ZERO) * sd
+        warmth[to + n] = warm - (ONE - f) * span + min(h - hs, ZERO) * ics
+        conduct[to + n] = ks + f * dk
+
+
+@kernel
+def _combine(
+    before: Float32Array,
+    start: Float32Array,
+    start_rate: Float32Array,
+    last: Float32Array,
+    cell: int,
+    rate: Float32Array,
     gain: Float32Array,
+    own: int,
+    weights: Float32Array,
 ) -> None:
-    """Fill what :func:`state_uniform` does, the material of each cell by its index."""
-    nk, nj, ni = enthalpy.shape
-    for k in prange(1, nk - 1):
-        for j in range(1, nj - 1):
-            for i in range(1, ni - 1):
-                m = index[k, j, i]
-                h = enthalpy[k, j, i]
-                hs, hl, ks, dk = table[m, 0], table[m, 5], table[m, 11], table[m, 12]
-                f = min(max((h - hs) * table[m, 1], ZERO), ONE)
-                warm = max(h, hl) * table[m, 6]
-                warm += max(h - table[m, 7], ZERO) * table[m, 8]
-                warm += max(h - table[m, 9], ZERO) * table[m, 10]
-                slush = (ONE - f) * table[m, 4]
-                cold = min(h - hs, ZERO) * table[m, 3]
-                temperature[k, j, i] = BODY + warm - slush + cold
-                blood = perfusion[k, j, i] if h > hl else ZERO
-                gain[k, j, i] = heating[k, j, i] - blood * warm
-                conductivity[k, j, i] = ks + f * dk
-                middle = ks + HALF * (ONE + f) * dk
-                potential[k, j, i] = (ks + dk) * warm - middle * slush + ks * cold
+    """Write Yⱼ of a row over Yⱼ₋₂."""
+    wa, wb, wc, wd, we = weights[0], weights[1], weights[2], weights[3], weights[4]
+    for n in range(rate.size):
+        rate[n] += gain[own + np.uintp(n)]
+    for n in range(np.uintp(rate.size)):
+        x = cell + n
+        mixed = wa * before[x] + wb * last[x] + wc * start[x]
+        last[x] = mixed + wd * rate[n] + we * start_rate[x]
 
 
 @kernel
-def _ghost(
+def _combine_first(
+    before: Float32Array,
+    start_rate: Float32Array,
+    last: Float32Array,
+    cell: int,
+    rate: Float32Array,
+    gain: Float32Array,
+    own: int,
+    weight: float,
+) -> None:
+    """Write L(Y₀) and Y₁ of a row."""
+    for n in range(np.uintp(rate.size)):
+        start_rate[cell + n] = rate[n] + gain[own + n]
+    for n in range(np.uintp(rate.size)):
+        last[cell + n] = before[cell + n] + weight * start_rate[cell + n]
+
+
+@kernel
+def _mirror(
+    planes: Planes,
+    ghost: int,
+    inner: int,
+    material: int,
+    fixed: IndexArray,
+    face_potential: Float32Array,
     n: int,
-    layers: tuple[Float32Array, Float32Array, IndexArray],
-    inner: tuple[Float32Array, Float32Array, IndexArray],
-    fixed: IndexArray,
-    face_c: Float32Array,
-    face_potential: Float32Array,
+    mixed: bool,  # noqa: FBT001 - compiled
 ) -> None:
-    """Fill one layer of ghosts from the cells before it."""
-    for a in range(layers[0].shape[0]):
-        for b in range(layers[0].shape[1]):
-            material = inner[2][a, b]
-            layers[2][a, b] = material
-            if fixed[n] == 1 and material != CUT:
-                layers[0][a, b] = TWO * face_c[n] - inner[0][a, b]
-                layers[1][a, b] = TWO * face_potential[n, material] - inner[1][a, b]
-            else:
-                layers[0][a, b] = inner[0][a, b]
-                layers[1][a, b] = inner[1][a, b]
+    """Fill a ghost: a fixed face lies half a cell out, an insulated one is a mirror."""
+    theta, _, warmth, conduct = planes
+    if mixed:
+        warmth[ghost], conduct[ghost] = warmth[inner], conduct[inner]
+    theta[ghost] = theta[inner]
+    if fixed[n] == 1 and material != CUT:
+        theta[ghost] = TWO * face_potential[n, material] - theta[inner]
 
 
 @kernel
-def fill_ghosts(
-    temperature: Float32Array,
-    potential: Float32Array,
+def _fill_plane(
+    enthalpy: Float32Array,
     linked: IndexArray,
-    fixed: IndexArray,
-    face_c: Float32Array,
+    plain: IndexArray,
+    plane: int,
+    size: tuple[int, int],
+    table: Float32Array,
+    sources: Float32Array,
+    heating: Float32Array,
+    perfused: IndexArray,
     face_potential: Float32Array,
+    fixed: IndexArray,
+    planes: Planes,
+    to: int,
+    mixed: bool,  # noqa: FBT001 - compiled
 ) -> None:
-    """Fill the ghost cells: a fixed face lies half a cell out, an insulated one is a mirror.
+    """Fill a plane of cells and the ghosts at its four edges; cut cells are zero.
 
-    Faces are in the order k low, k high, j low, j high, i low, i high.
+    Arrays are flat; ``plane`` and ``to`` say where the plane starts in the grid and in ``planes``.
     """
-    t, p, m = temperature, potential, linked
-    f, c, q = fixed, face_c, face_potential
-    _ghost(0, (t[0], p[0], m[0]), (t[1], p[1], m[1]), f, c, q)
-    _ghost(1, (t[-1], p[-1], m[-1]), (t[-2], p[-2], m[-2]), f, c, q)
-    low, inner = (t[:, 0], p[:, 0], m[:, 0]), (t[:, 1], p[:, 1], m[:, 1])
-    _ghost(2, low, inner, f, c, q)
-    high, inner = (t[:, -1], p[:, -1], m[:, -1]), (t[:, -2], p[:, -2], m[:, -2])
-    _ghost(3, high, inner, f, c, q)
-    left, side = (t[:, :, 0], p[:, :, 0], m[:, :, 0]), (t[:, :, 1], p[:, :, 1], m[:, :, 1])
-    _ghost(4, left, side, f, c, q)
-    right, side = (t[:, :, -1], p[:, :, -1], m[:, :, -1]), (t[:, :, -2], p[:, :, -2], m[:, :, -2])
-    _ghost(5, right, side, f, c, q)
+    nj, ni = size
+    theta, gain, warmth, conduct = planes
+    top = plane // ni
+    j = U1
+    while j < nj - U1:
+        begin, shift, kind = plane + j * ni, to + j * ni, plain[top + j]
+        after = j + U1
+        while kind > 0 and after < nj - U1 and plain[top + after] == kind:
+            if linked[plane + after * ni + U1] != linked[begin + U1]:
+                break
+            after += U1
+        start, stop = begin + U1, plane + after * ni - U1
+        while start < stop:
+            end = stop if kind >= ONE_MATERIAL else _run_end(linked, start, stop)
+            at = shift + (start - begin)
+            if linked[start] == CUT:
+                for n in range(end - start):
+                    theta[at + n], gain[at + n] = ZERO, ZERO
+                    if mixed:
+                        warmth[at + n], conduct[at + n] = ZERO, ZERO
+            else:
+                m = linked[start]
+                row = table[m]
+                _fill_run(row, sources[m], enthalpy, heating, perfused, start, end, theta, gain, at)
+                if mixed and kind < FAR_FROM_OTHERS:
+                    _fill_leads(row, enthalpy, start, end, warmth, conduct, at)
+            start = end
+        j = after
+    for j in range(U1, nj - U1):
+        begin, shift = plane + j * ni, to + j * ni
+        low, high = linked[begin + U1], linked[begin + ni - TWO_U]
+        _mirror(planes, shift, shift + U1, low, fixed, face_potential, 4, mixed)
+        last = shift + ni - U1
+        _mirror(planes, last, last - U1, high, fixed, face_potential, 5, mixed)
+    for i in range(U1, ni - U1):
+        low, high = linked[plane + ni + i], linked[plane + (nj - TWO_U) * ni + i]
+        _mirror(planes, to + i, to + ni + i, low, fixed, face_potential, 2, mixed)
+        last = to + (nj - U1) * ni + i
+        _mirror(planes, last, last - ni, high, fixed, face_potential, 3, mixed)
+
+
+@kernel
+def _end_plane(
+    n: int,
+    linked: IndexArray,
+    plane: int,
+    size: tuple[int, int],
+    face_potential: Float32Array,
+    fixed: IndexArray,
+    planes: Planes,
+    inner: int,
+    ghost: int,
+    mixed: bool,  # noqa: FBT001 - compiled
+) -> None:
+    """Fill the ghost plane beyond the first or last plane of cells from that plane."""
+    for x in range(size[0] * size[1]):
+        material = linked[plane + x]
+        _mirror(planes, ghost + x, inner + x, material, fixed, face_potential, n, mixed)
 
 
 @kernel
@@ -177,109 +303,306 @@ def _flow(
     """Heat from a neighbour times h/A: ∫ k dT inside one material, harmonic mean between two."""
     if same:
         return potential_gap
-    return 2.0 * own_k * other_k / (own_k + other_k) * temperature_gap
-
-
-@parallel_kernel
-def rate_inside(
-    potential: Float32Array,
-    linked: IndexArray,
-    gain: Float32Array,
-    inverse_h2: Float32Array,
-    rate: Float32Array,
-) -> None:
-    """Fill L(H) = Σ Δθ/h² over the faces inside a material, + gain."""
-    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
-    nk, nj, ni = potential.shape
-    for k in prange(1, nk - 1):
-        for j in range(1, nj - 1):
-            p0, m0 = potential[k, j], linked[k, j]
-            pn, mn = potential[k, j - 1], linked[k, j - 1]
-            ps, ms = potential[k, j + 1], linked[k, j + 1]
-            pd, md = potential[k - 1, j], linked[k - 1, j]
-            pu, mu = potential[k + 1, j], linked[k + 1, j]
-            q0, out = gain[k, j], rate[k, j]
-            for i in range(1, ni - 1):
-                p, m = p0[i], m0[i]
-                along_i = p0[i - 1] - p if m0[i - 1] == m else ZERO
-                along_i += p0[i + 1] - p if m0[i + 1] == m else ZERO
-                along_j = pn[i] - p if mn[i] == m else ZERO
-                along_j += ps[i] - p if ms[i] == m else ZERO
-                along_k = pd[i] - p if md[i] == m else ZERO
-                along_k += pu[i] - p if mu[i] == m else ZERO
-                out[i] = gi * along_i + gj * along_j + gk * along_k + q0[i]
-
-
-@parallel_kernel
-def add_interfaces(
-    cells: CellArray,
-    starts: CellArray,
-    neighbours: CellArray,
-    inverse_h2: Float32Array,
-    temperature: Float32Array,
-    conductivity: Float32Array,
-    rate: Float32Array,
-) -> None:
-    """Add the heat through faces between materials, by the harmonic mean of their k.
-
-    Cell n has the neighbours ``starts[n]`` to ``starts[n + 1]``; each flow is computed from both
-    sides, so that every thread writes to its own cells only.
-    """
-    t, c, out = temperature.ravel(), conductivity.ravel(), rate.ravel()
-    for n in prange(cells.size):
-        p = cells[n]
-        total = ZERO
-        for m in range(starts[n], starts[n + 1]):
-            q = neighbours[m]
-            mean = TWO * c[p] * c[q] / (c[p] + c[q] + TINY)
-            total += inverse_h2[m] * mean * (t[q] - t[p])
-        out[p] += total
-
-
-@parallel_kernel
-def first_stage(start: Float32Array, rate: Float32Array, dt: float, out: Float32Array) -> None:
-    """Write Y₁ = Y₀ + μ̃₁ τ L(Y₀)."""
-    step = np.float32(dt)
-    for k in prange(1, start.shape[0] - 1):
-        out[k] = start[k] + step * rate[k]
-
-
-@parallel_kernel
-def next_stage(
-    start: Float32Array,
-    start_rate: Float32Array,
-    before: Float32Array,
-    rate: Float32Array,
-    weights: Float32Array,
-    before_last: Float32Array,
-) -> None:
-    """Write stage Yⱼ over Yⱼ₋₂: μYⱼ₋₁ + νYⱼ₋₂ + (1−μ−ν)Y₀ + μ̃τL(Yⱼ₋₁) + γ̃τL(Y₀) (RKL2).
-
-    Weights are μ, ν, 1−μ−ν, μ̃τ, γ̃τ. Source: Meyer, Balsara, Aslam, J Comput Phys 2014;257:594.
-    """
-    mu, nu, rest, mu_dt, gamma_dt = weights[0], weights[1], weights[2], weights[3], weights[4]
-    nk, nj, ni = start.shape
-    for k in prange(1, nk - 1):
-        for j in range(1, nj - 1):
-            for i in range(1, ni - 1):
-                before_last[k, j, i] = (
-                    mu * before[k, j, i]
-                    + nu * before_last[k, j, i]
-                    + rest * start[k, j, i]
-                    + mu_dt * rate[k, j, i]
-                    + gamma_dt * start_rate[k, j, i]
-                )
+    return TWO * own_k * other_k / (own_k + other_k + TINY) * temperature_gap
 
 
 @kernel
-def hold(
-    cells: CellArray, values_c: FloatArray, temperature: Float32Array, conductivity: Float32Array
+def _fluxes_row(
+    theta: Float32Array,
+    rows: tuple[int, int, int, int, int],
+    linked: IndexArray,
+    cells: tuple[int, int, int, int, int],
+    count: int,
+    inverse_h2: Float32Array,
+    rate: Float32Array,
 ) -> None:
-    """Set the temperature of held cells and cut them off: surfaces speak for them."""
-    t, c = temperature.ravel(), conductivity.ravel()
-    for n in range(cells.size):
-        t[cells[n]] = values_c[n]
-        c[cells[n]] = ZERO
+    """Fill Σ Δθ/h² over the faces inside a material of a row of cells.
+
+    Five rows start at ``rows`` and ``cells``: the cells' own, and those beside it along j (low,
+    high) and k (low, high).
+    """
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
+    p0, pn, ps, pd, pu = rows
+    m0, mn, ms, md, mu = cells
+    for i in range(count):
+        p, m = theta[p0 + i], linked[m0 + i]
+        along_i = theta[p0 + i - U1] - p if linked[m0 + i - U1] == m else ZERO
+        along_i += theta[p0 + i + U1] - p if linked[m0 + i + U1] == m else ZERO
+        along_j = theta[pn + i] - p if linked[mn + i] == m else ZERO
+        along_j += theta[ps + i] - p if linked[ms + i] == m else ZERO
+        along_k = theta[pd + i] - p if linked[md + i] == m else ZERO
+        along_k += theta[pu + i] - p if linked[mu + i] == m else ZERO
+        rate[i] = gi * along_i + gj * along_j + gk * along_k
+
+
+@kernel
+def _plain_stage(
+    theta: Float32Array,
+    gain: Float32Array,
+    rows: tuple[int, int, int, int, int],
+    before: Float32Array,
+    start: Float32Array,
+    start_rate: Float32Array,
+    last: Float32Array,
+    cell: int,
+    count: int,
+    inverse_h2: Float32Array,
+    weights: Float32Array,
+) -> None:
+    """Write Yⱼ over Yⱼ₋₂ for cells that lie with all their neighbours in one material."""
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
+    wa, wb, wc, wd, we = weights[0], weights[1], weights[2], weights[3], weights[4]
+    p0, pn, ps, pd, pu = rows
+    own = TWO * (gk + gj + gi)
+    for n in range(count):
+        along_i = theta[p0 + n - U1] + theta[p0 + n + U1]
+        along_j = theta[pn + n] + theta[ps + n]
+        along_k = theta[pd + n] + theta[pu + n]
+        rate = gi * along_i + gj * along_j + gk * along_k - own * theta[p0 + n] + gain[p0 + n]
+        x = cell + n
+        last[x] = wa * before[x] + wb * last[x] + wc * start[x] + wd * rate + we * start_rate[x]
+
+
+@kernel
+def _plain_first(
+    theta: Float32Array,
+    gain: Float32Array,
+    rows: tuple[int, int, int, int, int],
+    before: Float32Array,
+    start_rate: Float32Array,
+    last: Float32Array,
+    cell: int,
+    count: int,
+    inverse_h2: Float32Array,
+    weight: float,
+) -> None:
+    """Write L(Y₀) and Y₁ for cells that lie with all their neighbours in one material."""
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
+    p0, pn, ps, pd, pu = rows
+    own = TWO * (gk + gj + gi)
+    for n in range(count):
+        along_i = theta[p0 + n - U1] + theta[p0 + n + U1]
+        along_j = theta[pn + n] + theta[ps + n]
+        along_k = theta[pd + n] + theta[pu + n]
+        rate = gi * along_i + gj * along_j + gk * along_k - own * theta[p0 + n] + gain[p0 + n]
+        start_rate[cell + n] = rate
+        last[cell + n] = before[cell + n] + weight * rate
+
+
+@kernel
+def _between_row(
+    rate: Float32Array,
+    warmth: Float32Array,
+    conduct: Float32Array,
+    p0: int,
+    p1: int,
+    linked: IndexArray,
+    m0: int,
+    m1: int,
+    count: int,
+    twice: float,
+) -> None:
+    """Add the heat through the faces to a neighbouring row, where the material is another one.
+
+    It flows by the harmonic mean of the two conductivities; ``twice`` is 2/h².
+    """
+    for i in range(count):
+        k0, k1 = conduct[p0 + i], conduct[p1 + i]
+        flow = k0 * k1 / (k0 + k1 + TINY) * (warmth[p1 + i] - warmth[p0 + i])
+        rate[i] += twice * flow if linked[m0 + i] != linked[m1 + i] else ZERO
+
+
+@kernel
+def _chunk(
+    k_from: int,
+    k_to: int,
+    shape: tuple[int, int, int],
+    first: bool,  # noqa: FBT001 - compiled
+    mixed: bool,  # noqa: FBT001 - compiled
+    before: Float32Array,
+    start: Float32Array,
+    start_rate: Float32Array,
+    last: Float32Array,
+    weights: Float32Array,
+    linked: IndexArray,
+    plain: IndexArray,
+    table: Float32Array,
+    sources: Float32Array,
+    heating: Float32Array,
+    perfused: IndexArray,
+    inverse_h2: Float32Array,
+    face_potential: Float32Array,
+    fixed: IndexArray,
+) -> None:
+    """Compute a stage of some planes; arrays are flat."""
+    nk, nj, ni = shape
+    size, area, count = (nj, ni), nj * ni, ni - TWO_U
+    three = U1 + TWO_U
+    theta = np.zeros(three * area, np.float32)
+    kept = three * area if mixed else three
+    gain = np.zeros(three * area, np.float32)
+    planes = (theta, gain, np.zeros(kept, np.float32), np.zeros(kept, np.float32))
+    rate, twice = np.zeros(count, np.float32), TWO * inverse_h2
+    ahead = k_from - U1
+    while ahead <= k_to:
+        to = (ahead % three) * area
+        if ahead == 0:
+            ahead += U1
+            continue
+        if ahead < nk - U1:
+            _fill_plane(
+                before,
+                linked,
+                plain,
+                ahead * area,
+                size,
+                table,
+                sources,
+                heating,
+                perfused,
+                face_potential,
+                fixed,
+                planes,
+                to,
+                mixed,
+            )
+            if ahead == 1:
+                _end_plane(
+                    0, linked, area, size, face_potential, fixed, planes, to, to - area, mixed
+                )
+        else:
+            inner = ((ahead - U1) % three) * area
+            plane = (ahead - U1) * area
+            _end_plane(1, linked, plane, size, face_potential, fixed, planes, inner, to, mixed)
+        if ahead <= k_from:
+            ahead += U1
+            continue
+        k = ahead - U1
+        a, b, c = ((k - U1) % three) * area, (k % three) * area, to
+        j = U1
+        while j < nj - U1:
+            row, kind = j * ni + U1, plain[k * nj + j]
+            rows = (b + row, b + row - ni, b + row + ni, a + row, c + row)
+            cell = k * area + row
+            if kind >= AMONG_ITS_OWN:
+                after = j + U1
+                while after < nj - U1 and plain[k * nj + after] >= AMONG_ITS_OWN:
+                    after += U1
+                many = (after - j) * ni - TWO_U  # with the ghosts between the rows, unused
+                if first:
+                    _plain_first(
+                        theta,
+                        gain,
+                        rows,
+                        before,
+                        start_rate,
+                        last,
+                        cell,
+                        many,
+                        inverse_h2,
+                        weights[3],
+                    )
+                else:
+                    _plain_stage(
+                        theta,
+                        gain,
+                        rows,
+                        before,
+                        start,
+                        start_rate,
+                        last,
+                        cell,
+                        many,
+                        inverse_h2,
+                        weights,
+                    )
+                j = after
+                continue
+            cells = (cell, cell - ni, cell + ni, cell - area, cell + area)
+            _fluxes_row(theta, rows, linked, cells, count, inverse_h2, rate)
+            if mixed:
+                between = (rate, planes[2], planes[3])
+                _between_row(*between, rows[0], rows[1], linked, cell, cells[1], count, twice[1])
+                _between_row(*between, rows[0], rows[2], linked, cell, cells[2], count, twice[1])
+                _between_row(*between, rows[0], rows[3], linked, cell, cells[3], count, twice[0])
+                _between_row(*between, rows[0], rows[4], linked, cell, cells[4], count, twice[0])
+                low, high = rows[0] - U1, rows[0] + U1
+                _between_row(*between, rows[0], low, linked, cell, cell - U1, count, twice[2])
+                _between_row(*between, rows[0], high, linked, cell, cell + U1, count, twice[2])
+            own = b + row
+            if first:
+                _combine_first(before, start_rate, last, cell, rate, gain, own, weights[3])
+            else:
+                _combine(before, start, start_rate, last, cell, rate, gain, own, weights)
+            j += U1
+        ahead += U1
+
+
+@parallel_kernel
+def stage(
+    first: bool,  # noqa: FBT001 - compiled
+    mixed: bool,  # noqa: FBT001 - compiled
+    before: Float32Array,
+    start: Float32Array,
+    start_rate: Float32Array,
+    last: Float32Array,
+    weights: Float32Array,
+    linked: IndexArray,
+    plain: IndexArray,
+    table: Float32Array,
+    sources: Float32Array,
+    heating: Float32Array,
+    perfused: IndexArray,
+    inverse_h2: Float32Array,
+    face_potential: Float32Array,
+    fixed: IndexArray,
+    chunks: int,
+) -> None:
+    """Compute one stage of a super step in one pass over memory.
+
+    The first stage writes L(Y₀) to ``start_rate`` and Y₁ = Y₀ + μ̃₁τL(Y₀) to ``last``; a later one
+    writes Yⱼ = μYⱼ₋₁ + νYⱼ₋₂ + (1−μ−ν)Y₀ + μ̃τL(Yⱼ₋₁) + γ̃τL(Y₀) over Yⱼ₋₂ in ``last`` (RKL2).
+    Weights are μ, ν, 1−μ−ν, μ̃τ, γ̃τ; the first stage reads only μ̃τ.
+    Each chunk of planes keeps potential, temperature and conductivity of three planes at a time.
+    Source: Meyer, Balsara, Aslam, J Comput Phys 2014;257:594.
+    """
+    nk, nj, ni = before.shape
+    shape = (np.uintp(nk), np.uintp(nj), np.uintp(ni))
+    for chunk in prange(chunks):
+        _chunk(
+            np.uintp(1 + chunk * (nk - 2) // chunks),
+            np.uintp(1 + (chunk + 1) * (nk - 2) // chunks),
+            shape,
+            first,
+            mixed,
+            before.ravel(),
+            start.ravel(),
+            start_rate.ravel(),
+            last.ravel(),
+            weights,
+            linked.ravel(),
+            plain.ravel(),
+            table,
+            sources,
+            heating.ravel(),
+            perfused.ravel(),
+            inverse_h2,
+            face_potential,
+            fixed,
+        )
+
+
+@kernel
+def cell_state(enthalpy: float, row: Float32Array) -> tuple[float, float, float]:
+    """Return temperature, conductivity and potential of a cell of a material."""
+    f = min(max((enthalpy - row[0]) * row[1], ZERO), ONE)
+    warm = max(enthalpy, row[5]) * row[6]
+    warm += max(enthalpy - row[7], ZERO) * row[8] + max(enthalpy - row[9], ZERO) * row[10]
+    slush = (ONE - f) * row[4]
+    cold = min(enthalpy - row[0], ZERO) * row[3]
+    middle = row[11] + HALF * (ONE + f) * row[12]
+    potential = (row[11] + row[12]) * warm - middle * slush + row[11] * cold
+    return BODY + warm - slush + cold, row[11] + f * row[12], potential
 
 
 @kernel
@@ -287,23 +610,27 @@ def add_links(
     first: CellArray,
     second: CellArray,
     extra: FloatArray,
-    temperature: Float32Array,
-    conductivity: Float32Array,
-    potential: Float32Array,
+    places: CellArray,
+    enthalpy: Float32Array,
     linked: IndexArray,
-    rate: Float32Array,
+    table: Float32Array,
+    rates: FloatArray,
 ) -> None:
-    """Add what near-source links carry beyond the plain stencil, ``extra`` = (m − 1)/h²."""
-    t, c, theta = temperature.ravel(), conductivity.ravel(), potential.ravel()
-    material, out = linked.ravel(), rate.ravel()
+    """Add what near-source links carry beyond the plain stencil, ``extra`` = (m − 1)/h².
+
+    ``rates`` has an entry for every touched cell; ``places`` says which, for all first cells and
+    then for all second ones.
+    """
+    h, material = enthalpy.ravel(), linked.ravel()
     for n in range(first.size):
         p, q = first[n], second[n]
         if material[p] == CUT or material[q] == CUT:
             continue
-        same = material[p] == material[q]
-        flow = extra[n] * _flow(same, theta[q] - theta[p], c[p], c[q], t[q] - t[p])
-        out[p] += flow
-        out[q] -= flow
+        t0, c0, p0 = cell_state(h[p], table[material[p]])
+        t1, c1, p1 = cell_state(h[q], table[material[q]])
+        flow = extra[n] * _flow(material[p] == material[q], p1 - p0, c0, c1, t1 - t0)
+        rates[places[n]] += flow
+        rates[places[first.size + n]] -= flow
 
 
 @kernel
@@ -326,14 +653,14 @@ def contact_flux(
     resistance_m2_k_w: FloatArray,
     index: IndexArray,
     table: Float32Array,
-    temperature: Float32Array,
+    enthalpy: Float32Array,
     flux_w_m2: FloatArray,
 ) -> None:
     """Fill the heat flux from each surface into its cell: ΔT / (d/k̄ + 1/h), k̄ by Kirchhoff."""
-    t, material = temperature.ravel(), index.ravel()
+    h, material = enthalpy.ravel(), index.ravel()
     for n in range(cells.size):
         row = table[material[cells[n]]]
-        inside, outside = surface_c[n], float(t[cells[n]])
+        inside, outside = surface_c[n], float(cell_state(h[cells[n]], row)[0])
         gap = inside - outside
         if abs(gap) < 1e-3:
             conductivity = row[11] + (row[12] if outside > row[13] else ZERO)
@@ -345,12 +672,19 @@ def contact_flux(
 
 @kernel
 def add_contacts(
-    cells: CellArray, area_per_volume: FloatArray, flux_w_m2: FloatArray, rate: Float32Array
+    places: CellArray, area_per_volume: FloatArray, flux_w_m2: FloatArray, rates: FloatArray
 ) -> None:
-    """Add the heat of surfaces to the cells they touch."""
-    out = rate.ravel()
+    """Add the heat of surfaces to the touched cells at ``places``."""
+    for n in range(places.size):
+        rates[places[n]] += area_per_volume[n] * flux_w_m2[n]
+
+
+@kernel
+def add_rates(cells: CellArray, rates: FloatArray, weight: float, out: Float32Array) -> None:
+    """Add weighted rates to cells."""
+    flat = out.ravel()
     for n in range(cells.size):
-        out[cells[n]] += area_per_volume[n] * flux_w_m2[n]
+        flat[cells[n]] += weight * rates[n]
 
 
 @parallel_kernel
