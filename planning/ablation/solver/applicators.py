@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
 
 from imaging.geometry import FloatArray, Grid
 from planning.ablation.solver.embedding import Embedding, Shape, embed
 from planning.ablation.solver.heat import HeatSolver, HeldSurface
+from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.protocol import OFF, Mode, Phase
 
 BALL_SAMPLES = 24  # points across a ball's diameter whose heat is shared out to cells
 LONGEST_STEP_S = 1e9
+HeatArray: TypeAlias = FloatArray | Float32Array
 
 
 class Applicator:
@@ -67,7 +70,7 @@ class Applicator:
         """
         return None
 
-    def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> FloatArray | None:
+    def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> HeatArray | None:
         """Return the heat released in the next step, None when there is none.
 
         Parameters
@@ -146,7 +149,7 @@ class HeatedBall(Applicator):
         self.power_w = power_w
         self._share = ball_shares(grid, shape)
 
-    def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> FloatArray | None:
+    def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> HeatArray | None:
         """Return the even heat of the ball."""
         own = self.phase.power_w
         power = self.power_w if own is None else own

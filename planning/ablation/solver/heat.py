@@ -25,6 +25,7 @@ from planning.ablation.solver.materials import (
     NO_RANGE_C,
     SHARP_J_M3,
     Float32Array,
+    IndexArray,
     Medium,
     enthalpy,
 )
@@ -190,7 +191,8 @@ class HeatSolver:
         self._fixed = np.array([t is not None for t in boundary.face_c], dtype=np.uint8)
         face_c = np.array([t or 0.0 for t in boundary.face_c])
         self._face_potential = self._potentials(face_c)
-        self._chunks = _chunks(grid.size_kji)
+        chunks = _chunks(grid.size_kji)
+        self._scratch = np.zeros((chunks, 5, 3 * shape[1] * shape[2]), np.float32)
         self._now, self._work, self._other = (np.zeros(shape, np.float32) for _ in range(3))
         self._start_rate, self._heating = (np.zeros(shape, np.float32) for _ in range(2))
         self._temperature = np.full(shape, initial_c, np.float32)
@@ -483,7 +485,7 @@ class HeatSolver:
             self._h2,
             self._face_potential,
             self._fixed,
-            self._chunks,
+            self._scratch,
         )
         if len(s.touched):
             kernels.add_rates(s.touched, s.rates, float(weights[3]), last)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numba
 import numpy as np
@@ -18,13 +18,16 @@ from imaging.geometry import FloatArray
 from imaging.kernels import kernel, parallel_kernel, prange
 from planning.ablation.solver.materials import Float32Array, IndexArray
 
+Place: TypeAlias = Any  # an unsigned number in compiled loops, which spares the check for below 0
+Number: TypeAlias = Any  # a number of single or double precision
 CellArray: TypeAlias = NDArray[np.int64]
 # Potential, gain, temperature above 37 °C and conductivity of three planes of cells.
 Planes: TypeAlias = tuple[Float32Array, Float32Array, Float32Array, Float32Array]
 
 BODY = np.float32(37.0)
 ONE, ZERO, TWO, HALF = np.float32(1.0), np.float32(0.0), np.float32(2.0), np.float32(0.5)
-U1, TWO_U = np.uintp(1), np.uintp(2)  # unsigned places spare the check for negative ones
+U1: Place = np.uintp(1)
+TWO_U: Place = np.uintp(2)
 PARALLEL_FROM_CELLS = 60_000  # a loop over fewer takes less time than waking a thread
 # Kinds of rows of cells: all of one material; the four rows beside it of that same material too;
 # and these rows in turn among their own, so that no face to another material is near.
@@ -74,7 +77,7 @@ def temperatures(
 
 @kernel
 def _warm_run(
-    row: Float32Array, enthalpy: Float32Array, start: int, end: int, out: Float32Array
+    row: Float32Array, enthalpy: Float32Array, start: Place, end: Place, out: Float32Array
 ) -> None:
     """Fill the temperature of a run of one material.
 
@@ -91,7 +94,7 @@ def _warm_run(
 
 
 @kernel
-def _run_end(material: IndexArray, start: int, stop: int) -> int:
+def _run_end(material: IndexArray, start: Place, stop: Place) -> Place:
     """Return where the run of one material ends that begins at ``start``."""
     end = start + U1
     while end < stop and material[end] == material[start]:
@@ -106,11 +109,11 @@ def _fill_run(
     enthalpy: Float32Array,
     heating: Float32Array,
     perfused: IndexArray,
-    start: int,
-    end: int,
+    start: Place,
+    end: Place,
     theta: Float32Array,
     gain: Float32Array,
-    to: int,
+    to: Place,
 ) -> None:
     """Fill Kirchhoff's potential ∫ k dT from 37 °C, and what cells gain, for one material.
 
@@ -137,11 +140,11 @@ def _fill_run(
 def _fill_leads(
     row: Float32Array,
     enthalpy: Float32Array,
-    start: int,
-    end: int,
+    start: Place,
+    end: Place,
     warmth: Float32Array,
     conduct: Float32Array,
-    to: int,
+    to: Place,
 ) -> None:
     """Fill temperature above 37 °C and conductivity for a run of one material."""
     hs, inv_span, ics, span = row[0], row[1], row[3], row[4]
@@ -161,10 +164,10 @@ def _combine(
     start: Float32Array,
     start_rate: Float32Array,
     last: Float32Array,
-    cell: int,
+    cell: Place,
     rate: Float32Array,
     gain: Float32Array,
-    own: int,
+    own: Place,
     weights: Float32Array,
 ) -> None:
     """Write Yⱼ of a row over Yⱼ₋₂."""
@@ -182,11 +185,11 @@ def _combine_first(
     before: Float32Array,
     start_rate: Float32Array,
     last: Float32Array,
-    cell: int,
+    cell: Place,
     rate: Float32Array,
     gain: Float32Array,
-    own: int,
-    weight: float,
+    own: Place,
+    weight: Number,
 ) -> None:
     """Write L(Y₀) and Y₁ of a row."""
     for n in range(np.uintp(rate.size)):
@@ -198,13 +201,13 @@ def _combine_first(
 @kernel
 def _mirror(
     planes: Planes,
-    ghost: int,
-    inner: int,
-    material: int,
+    ghost: Place,
+    inner: Place,
+    material: Place,
     fixed: IndexArray,
     face_potential: Float32Array,
-    n: int,
-    mixed: bool,  # noqa: FBT001 - compiled
+    n: Place,
+    mixed: bool,
 ) -> None:
     """Fill a ghost: a fixed face lies half a cell out, an insulated one is a mirror."""
     theta, _, warmth, conduct = planes
@@ -220,8 +223,8 @@ def _fill_plane(
     enthalpy: Float32Array,
     linked: IndexArray,
     plain: IndexArray,
-    plane: int,
-    size: tuple[int, int],
+    plane: Place,
+    size: tuple[Place, Place],
     table: Float32Array,
     sources: Float32Array,
     heating: Float32Array,
@@ -229,8 +232,8 @@ def _fill_plane(
     face_potential: Float32Array,
     fixed: IndexArray,
     planes: Planes,
-    to: int,
-    mixed: bool,  # noqa: FBT001 - compiled
+    to: Place,
+    mixed: bool,
 ) -> None:
     """Fill a plane of cells and the ghosts at its four edges; cut cells are zero.
 
@@ -279,16 +282,16 @@ def _fill_plane(
 
 @kernel
 def _end_plane(
-    n: int,
+    n: Place,
     linked: IndexArray,
-    plane: int,
-    size: tuple[int, int],
+    plane: Place,
+    size: tuple[Place, Place],
     face_potential: Float32Array,
     fixed: IndexArray,
     planes: Planes,
-    inner: int,
-    ghost: int,
-    mixed: bool,  # noqa: FBT001 - compiled
+    inner: Place,
+    ghost: Place,
+    mixed: bool,
 ) -> None:
     """Fill the ghost plane beyond the first or last plane of cells from that plane."""
     for x in range(size[0] * size[1]):
@@ -298,8 +301,8 @@ def _end_plane(
 
 @kernel
 def _flow(
-    same: bool, potential_gap: float, own_k: float, other_k: float, temperature_gap: float
-) -> float:
+    same: bool, potential_gap: Number, own_k: Number, other_k: Number, temperature_gap: Number
+) -> Number:
     """Heat from a neighbour times h/A: ∫ k dT inside one material, harmonic mean between two."""
     if same:
         return potential_gap
@@ -309,10 +312,10 @@ def _flow(
 @kernel
 def _fluxes_row(
     theta: Float32Array,
-    rows: tuple[int, int, int, int, int],
+    rows: tuple[Place, Place, Place, Place, Place],
     linked: IndexArray,
-    cells: tuple[int, int, int, int, int],
-    count: int,
+    cells: tuple[Place, Place, Place, Place, Place],
+    count: Place,
     inverse_h2: Float32Array,
     rate: Float32Array,
 ) -> None:
@@ -339,13 +342,13 @@ def _fluxes_row(
 def _plain_stage(
     theta: Float32Array,
     gain: Float32Array,
-    rows: tuple[int, int, int, int, int],
+    rows: tuple[Place, Place, Place, Place, Place],
     before: Float32Array,
     start: Float32Array,
     start_rate: Float32Array,
     last: Float32Array,
-    cell: int,
-    count: int,
+    cell: Place,
+    count: Place,
     inverse_h2: Float32Array,
     weights: Float32Array,
 ) -> None:
@@ -367,14 +370,14 @@ def _plain_stage(
 def _plain_first(
     theta: Float32Array,
     gain: Float32Array,
-    rows: tuple[int, int, int, int, int],
+    rows: tuple[Place, Place, Place, Place, Place],
     before: Float32Array,
     start_rate: Float32Array,
     last: Float32Array,
-    cell: int,
-    count: int,
+    cell: Place,
+    count: Place,
     inverse_h2: Float32Array,
-    weight: float,
+    weight: Number,
 ) -> None:
     """Write L(Y₀) and Y₁ for cells that lie with all their neighbours in one material."""
     gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
@@ -394,13 +397,13 @@ def _between_row(
     rate: Float32Array,
     warmth: Float32Array,
     conduct: Float32Array,
-    p0: int,
-    p1: int,
+    p0: Place,
+    p1: Place,
     linked: IndexArray,
-    m0: int,
-    m1: int,
-    count: int,
-    twice: float,
+    m0: Place,
+    m1: Place,
+    count: Place,
+    twice: Number,
 ) -> None:
     """Add the heat through the faces to a neighbouring row, where the material is another one.
 
@@ -414,11 +417,11 @@ def _between_row(
 
 @kernel
 def _chunk(
-    k_from: int,
-    k_to: int,
-    shape: tuple[int, int, int],
-    first: bool,  # noqa: FBT001 - compiled
-    mixed: bool,  # noqa: FBT001 - compiled
+    k_from: Place,
+    k_to: Place,
+    shape: tuple[Place, Place, Place],
+    first: bool,
+    mixed: bool,
     before: Float32Array,
     start: Float32Array,
     start_rate: Float32Array,
@@ -433,16 +436,15 @@ def _chunk(
     inverse_h2: Float32Array,
     face_potential: Float32Array,
     fixed: IndexArray,
+    scratch: Float32Array,
 ) -> None:
     """Compute a stage of some planes; arrays are flat."""
     nk, nj, ni = shape
     size, area, count = (nj, ni), nj * ni, ni - TWO_U
     three = U1 + TWO_U
-    theta = np.zeros(three * area, np.float32)
-    kept = three * area if mixed else three
-    gain = np.zeros(three * area, np.float32)
-    planes = (theta, gain, np.zeros(kept, np.float32), np.zeros(kept, np.float32))
-    rate, twice = np.zeros(count, np.float32), TWO * inverse_h2
+    theta, gain, rate = scratch[0], scratch[1], scratch[4, :count]
+    planes = (theta, gain, scratch[2], scratch[3])
+    twice = TWO * inverse_h2
     ahead = k_from - U1
     while ahead <= k_to:
         to = (ahead % three) * area
@@ -540,8 +542,8 @@ def _chunk(
 
 @parallel_kernel
 def stage(
-    first: bool,  # noqa: FBT001 - compiled
-    mixed: bool,  # noqa: FBT001 - compiled
+    first: bool,
+    mixed: bool,
     before: Float32Array,
     start: Float32Array,
     start_rate: Float32Array,
@@ -556,18 +558,20 @@ def stage(
     inverse_h2: Float32Array,
     face_potential: Float32Array,
     fixed: IndexArray,
-    chunks: int,
+    scratch: Float32Array,
 ) -> None:
     """Compute one stage of a super step in one pass over memory.
 
     The first stage writes L(Y₀) to ``start_rate`` and Y₁ = Y₀ + μ̃₁τL(Y₀) to ``last``; a later one
     writes Yⱼ = μYⱼ₋₁ + νYⱼ₋₂ + (1−μ−ν)Y₀ + μ̃τL(Yⱼ₋₁) + γ̃τL(Y₀) over Yⱼ₋₂ in ``last`` (RKL2).
     Weights are μ, ν, 1−μ−ν, μ̃τ, γ̃τ; the first stage reads only μ̃τ.
-    Each chunk of planes keeps potential, temperature and conductivity of three planes at a time.
+    Each chunk of planes keeps potential, gain, temperature and conductivity of three planes at a
+    time in its part of ``scratch``, shape (chunks, 5, 3 · nj · ni).
     Source: Meyer, Balsara, Aslam, J Comput Phys 2014;257:594.
     """
     nk, nj, ni = before.shape
     shape = (np.uintp(nk), np.uintp(nj), np.uintp(ni))
+    chunks = scratch.shape[0]
     for chunk in prange(chunks):
         _chunk(
             np.uintp(1 + chunk * (nk - 2) // chunks),
@@ -589,11 +593,12 @@ def stage(
             inverse_h2,
             face_potential,
             fixed,
+            scratch[chunk],
         )
 
 
 @kernel
-def cell_state(enthalpy: float, row: Float32Array) -> tuple[float, float, float]:
+def cell_state(enthalpy: Number, row: Float32Array) -> tuple[Number, Number, Number]:
     """Return temperature, conductivity and potential of a cell of a material."""
     f = min(max((enthalpy - row[0]) * row[1], ZERO), ONE)
     warm = max(enthalpy, row[5]) * row[6]
@@ -634,7 +639,7 @@ def add_links(
 
 
 @kernel
-def conductivity_integral(row: Float32Array, temperature_c: float) -> float:
+def conductivity_integral(row: Float32Array, temperature_c: Number) -> Number:
     """Return ∫ k dT from the upper end of the freezing range, in W/m (Kirchhoff's potential)."""
     upper, lower, frozen, span = row[13], row[2], row[11], row[12]
     if temperature_c >= upper:
@@ -680,7 +685,7 @@ def add_contacts(
 
 
 @kernel
-def add_rates(cells: CellArray, rates: FloatArray, weight: float, out: Float32Array) -> None:
+def add_rates(cells: CellArray, rates: FloatArray, weight: Number, out: Float32Array) -> None:
     """Add weighted rates to cells."""
     flat = out.ravel()
     for n in range(cells.size):
@@ -693,7 +698,7 @@ def sharpen(
     index: IndexArray,
     table: Float32Array,
     temperature: Float32Array,
-    widest_k: float,
+    widest_k: Number,
     out: Float32Array,
 ) -> None:
     """Copy temperatures, and place a sharp freezing front inside the cells it crosses.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TypeAlias
@@ -378,30 +377,3 @@ def enthalpy(row: FloatArray, temperature_c: FloatArray) -> FloatArray:
         [frozen, between, thawed, boiling],
         dry,
     )
-
-
-def conductivity_factor(materials: Sequence[Material], temperature_c: FloatArray) -> FloatArray:
-    """Return how a tissue's σ changes with temperature; a linear medium's does not.
-
-    σ rises by 1.75 % a kelvin from 37 to 100 °C, falls by two decades from 100 to 105 °C as the
-    tissue dries, and freezing tissue conducts less and less [BG].
-
-    Parameters
-    ----------
-    materials : sequence of Material
-        One for each temperature, or one for all.
-    temperature_c : numpy.ndarray
-        Shape (n,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n,), 1 at 37 °C.
-    """
-    t = np.asarray(temperature_c, dtype=float)
-    wet = np.maximum(1.0 + SIGMA_RISE_PER_K * (np.minimum(t, SIGMA_COLLAPSE_FROM_C) - BODY_C), 0.05)
-    span = SIGMA_COLLAPSE_TO_C - SIGMA_COLLAPSE_FROM_C
-    dry = np.clip((t - SIGMA_COLLAPSE_FROM_C) / span, 0.0, 1.0)
-    factor = wet * SIGMA_DRY_FACTOR**dry
-    nonlinear = np.array([material.is_tissue for material in materials])
-    return np.where(nonlinear, factor, 1.0)

@@ -9,14 +9,16 @@ halved for the doubled distance. Source: Trottenberg, Oosterlee, Schüller, *Mul
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from imaging.geometry import FloatArray
 from imaging.kernels import parallel_kernel, prange
 from planning.ablation.solver.kernels import threads_for
+from planning.ablation.solver.materials import Float32Array
 
-DAMPING = 0.8  # of Jacobi's smoother
+ZERO = np.float32(0.0)
+DAMPING = np.float32(0.8)  # of Jacobi's smoother
 SWEEPS = 2  # before and after a coarser level, the same number to stay symmetric
 COARSEST_SWEEPS = 12
 COARSEST_CELLS = 4  # along the shortest axis of the coarsest level
@@ -25,13 +27,14 @@ MOST_ITERATIONS = 300
 
 @parallel_kernel
 def _apply(
-    v: FloatArray,
-    diagonal: FloatArray,
-    ak: FloatArray,
-    aj: FloatArray,
-    ai: FloatArray,
-    out: FloatArray,
+    v: Float32Array,
+    diagonal: Float32Array,
+    ak: Float32Array,
+    aj: Float32Array,
+    ai: Float32Array,
+    out: Float32Array,
 ) -> None:
+    """Fill the current out of every cell."""
     nk, nj, ni = v.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
@@ -48,21 +51,51 @@ def _apply(
 
 
 @parallel_kernel
-def _correct(
-    v: FloatArray, rhs: FloatArray, image: FloatArray, diagonal: FloatArray, damping: float
+def _relax(
+    v: Float32Array,
+    rhs: Float32Array,
+    diagonal: Float32Array,
+    ak: Float32Array,
+    aj: Float32Array,
+    ai: Float32Array,
+    out: Float32Array,
 ) -> None:
-    for k in prange(1, v.shape[0] - 1):
-        v[k] += damping * (rhs[k] - image[k]) / diagonal[k]
+    """Fill ``out`` with v after a damped sweep of Jacobi's."""
+    nk, nj, ni = v.shape
+    for k in prange(1, nk - 1):
+        for j in range(1, nj - 1):
+            for i in range(1, ni - 1):
+                around = (
+                    ai[k, j, i] * v[k, j, i - 1]
+                    + ai[k, j, i + 1] * v[k, j, i + 1]
+                    + aj[k, j, i] * v[k, j - 1, i]
+                    + aj[k, j + 1, i] * v[k, j + 1, i]
+                    + ak[k, j, i] * v[k - 1, j, i]
+                    + ak[k + 1, j, i] * v[k + 1, j, i]
+                )
+                full = (rhs[k, j, i] + around) / diagonal[k, j, i]
+                out[k, j, i] = v[k, j, i] + DAMPING * (full - v[k, j, i])
 
 
 @parallel_kernel
-def _restrict(rhs: FloatArray, image: FloatArray, coarse: FloatArray) -> None:
+def _relax_from_zero(rhs: Float32Array, diagonal: Float32Array, out: Float32Array) -> None:
+    """Fill ``out`` with what one sweep makes of zero."""
+    nk, nj, ni = rhs.shape
+    for k in prange(1, nk - 1):
+        for j in range(1, nj - 1):
+            for i in range(1, ni - 1):
+                out[k, j, i] = DAMPING * rhs[k, j, i] / diagonal[k, j, i]
+
+
+@parallel_kernel
+def _restrict(rhs: Float32Array, image: Float32Array, coarse: Float32Array) -> None:
+    """Fill the coarse right side with the residual of eight cells each."""
     nk, nj, ni = coarse.shape
     top_k, top_j, top_i = rhs.shape[0] - 1, rhs.shape[1] - 1, rhs.shape[2] - 1
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
             for i in range(1, ni - 1):
-                total = 0.0
+                total: Any = ZERO
                 for a in range(2 * k - 1, min(2 * k + 1, top_k)):
                     for b in range(2 * j - 1, min(2 * j + 1, top_j)):
                         for c in range(2 * i - 1, min(2 * i + 1, top_i)):
@@ -71,7 +104,35 @@ def _restrict(rhs: FloatArray, image: FloatArray, coarse: FloatArray) -> None:
 
 
 @parallel_kernel
-def _prolong(coarse: FloatArray, v: FloatArray) -> None:
+def _advance(
+    value: Float32Array,
+    residual: Float32Array,
+    direction: Float32Array,
+    image: Float32Array,
+    step: float,
+) -> None:
+    """Go a step along the direction."""
+    by = np.float32(step)
+    for k in prange(1, value.shape[0] - 1):
+        for j in range(1, value.shape[1] - 1):
+            for i in range(1, value.shape[2] - 1):
+                value[k, j, i] += by * direction[k, j, i]
+                residual[k, j, i] -= by * image[k, j, i]
+
+
+@parallel_kernel
+def _turn(direction: Float32Array, scaled: Float32Array, share: float) -> None:
+    """Make the next direction of the last one and the preconditioned residual."""
+    by = np.float32(share)
+    for k in prange(1, direction.shape[0] - 1):
+        for j in range(1, direction.shape[1] - 1):
+            for i in range(1, direction.shape[2] - 1):
+                direction[k, j, i] = by * direction[k, j, i] + scaled[k, j, i]
+
+
+@parallel_kernel
+def _prolong(coarse: Float32Array, v: Float32Array) -> None:
+    """Add the coarse correction to the eight cells of each block."""
     nk, nj, ni = v.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
@@ -80,10 +141,17 @@ def _prolong(coarse: FloatArray, v: FloatArray) -> None:
 
 
 @parallel_kernel
-def _dot(first: FloatArray, second: FloatArray) -> float:
+def _dot(first: Float32Array, second: Float32Array) -> float:
+    """Return the scalar product, added up in double precision."""
     total = 0.0
     for k in prange(1, first.shape[0] - 1):
-        total += (first[k] * second[k]).sum()
+        part = 0.0
+        for j in range(1, first.shape[1] - 1):
+            row: Any = ZERO
+            for i in range(1, first.shape[2] - 1):
+                row += first[k, j, i] * second[k, j, i]
+            part += row
+        total += part
     return total
 
 
@@ -99,12 +167,12 @@ class Conductances:
         Padded shape: conductance of every cell to fixed potentials, beside the outermost faces.
     """
 
-    faces: tuple[FloatArray, FloatArray, FloatArray]
-    ground: FloatArray
-    diagonal: FloatArray = field(init=False)
-    value: FloatArray = field(init=False)
-    rhs: FloatArray = field(init=False)
-    image: FloatArray = field(init=False)
+    faces: tuple[Float32Array, Float32Array, Float32Array]
+    ground: Float32Array
+    diagonal: Float32Array = field(init=False)
+    value: Float32Array = field(init=False)
+    rhs: Float32Array = field(init=False)
+    image: Float32Array = field(init=False)
 
     def __post_init__(self) -> None:
         ak, aj, ai = self.faces
@@ -113,11 +181,13 @@ class Conductances:
         total += ak[1:-1, 1:-1, 1:-1] + ak[2:, 1:-1, 1:-1]
         total += aj[1:-1, 1:-1, 1:-1] + aj[1:-1, 2:, 1:-1]
         total += ai[1:-1, 1:-1, 1:-1] + ai[1:-1, 1:-1, 2:]
-        self.diagonal = np.ones(self.ground.shape)
+        self.diagonal = np.ones(self.ground.shape, np.float32)
         self.diagonal[inner] = np.where(total > 0, total, 1.0)
-        self.value, self.rhs, self.image = (np.zeros(self.ground.shape) for _ in range(3))
+        self.value, self.rhs, self.image = (
+            np.zeros(self.ground.shape, np.float32) for _ in range(3)
+        )
 
-    def apply(self, v: FloatArray, out: FloatArray) -> None:
+    def apply(self, v: Float32Array, out: Float32Array) -> None:
         """Fill the current out of every cell.
 
         Parameters
@@ -138,8 +208,19 @@ class Conductances:
             How many.
         """
         for _ in range(sweeps):
-            self.apply(self.value, self.image)
-            _correct(self.value, self.rhs, self.image, self.diagonal, DAMPING)
+            _relax(self.value, self.rhs, self.diagonal, *self.faces, self.image)
+            self.value, self.image = self.image, self.value
+
+    def start(self, sweeps: int) -> None:
+        """Set ``value`` to what sweeps make of zero.
+
+        Parameters
+        ----------
+        sweeps : int
+            At least one.
+        """
+        _relax_from_zero(self.rhs, self.diagonal, self.value)
+        self.smooth(sweeps - 1)
 
     def coarser(self) -> Conductances:
         """Return the network of blocks of 2 × 2 × 2 cells."""
@@ -153,7 +234,7 @@ class Conductances:
             for other in range(3):
                 if other != axis:
                     part = _paired(part, other, blocks[other])
-            whole = np.zeros(shape)
+            whole = np.zeros(shape, np.float32)
             place: list[slice] = [slice(1, -1)] * 3
             place[axis] = slice(1, None)
             whole[tuple(place)] = 0.5 * part
@@ -161,12 +242,12 @@ class Conductances:
         ground = self.ground
         for axis in range(3):
             ground = _paired(ground, axis, blocks[axis])
-        padded = np.zeros(shape)
+        padded = np.zeros(shape, np.float32)
         padded[1:-1, 1:-1, 1:-1] = ground
         return Conductances((faces[0], faces[1], faces[2]), padded)
 
 
-def _paired(values: FloatArray, axis: int, blocks: int) -> FloatArray:
+def _paired(values: Float32Array, axis: int, blocks: int) -> Float32Array:
     """Add up neighbours two by two along a padded axis; the ghosts go."""
     count = values.shape[axis] - 2
     first = np.take(values, range(1, count + 1, 2), axis=axis)
@@ -175,7 +256,7 @@ def _paired(values: FloatArray, axis: int, blocks: int) -> FloatArray:
         lacking = [(0, 0)] * 3
         lacking[axis] = (0, 1)
         second = np.pad(second, lacking)
-    result: FloatArray = first + second
+    result: Float32Array = first + second
     return result
 
 
@@ -195,11 +276,10 @@ class Multigrid:
 
     def _cycle(self, depth: int) -> None:
         level = self.levels[depth]
-        level.value[...] = 0.0
         if depth == len(self.levels) - 1:
-            level.smooth(COARSEST_SWEEPS)
+            level.start(COARSEST_SWEEPS)
             return
-        level.smooth(SWEEPS)
+        level.start(SWEEPS)
         level.apply(level.value, level.image)
         below = self.levels[depth + 1]
         _restrict(level.rhs, level.image, below.rhs)
@@ -208,13 +288,13 @@ class Multigrid:
         _prolong(below.value, level.value)
         level.smooth(SWEEPS)
 
-    def _preconditioned(self, residual: FloatArray) -> FloatArray:
+    def _preconditioned(self, residual: Float32Array) -> Float32Array:
         finest = self.levels[0]
         finest.rhs[...] = residual
         self._cycle(0)
         return finest.value
 
-    def solve(self, rhs: FloatArray, value: FloatArray, tolerance: float) -> int:
+    def solve(self, rhs: Float32Array, value: Float32Array, tolerance: float) -> int:
         """Solve for the potential, in place.
 
         Parameters
@@ -224,7 +304,7 @@ class Multigrid:
         value : numpy.ndarray
             Start and result, ghosts at zero.
         tolerance : float
-            Of the residual against the right side, in the preconditioner's norm.
+            Of the error against the solution, in the norm of the energy.
 
         Returns
         -------
@@ -232,22 +312,20 @@ class Multigrid:
             Iterations taken.
         """
         network = self.levels[0]
-        image = np.zeros(rhs.shape)
+        image = np.zeros_like(rhs)
         network.apply(value, image)
         residual = rhs - image
-        goal = tolerance**2 * _dot(rhs, self._preconditioned(rhs))
-        scaled = self._preconditioned(residual).copy()
+        scaled = self._preconditioned(residual)
         direction, product = scaled.copy(), _dot(residual, scaled)
         for iteration in range(MOST_ITERATIONS):
-            if product <= goal:
+            # ⟨rhs, v⟩ is the energy of the solution: the error is told against it.
+            if product <= tolerance**2 * abs(_dot(rhs, value)):
                 return iteration
             network.apply(direction, image)
             step = product / _dot(direction, image)
-            value += step * direction
-            residual -= step * image
+            _advance(value, residual, direction, image, step)
             scaled = self._preconditioned(residual)
             fresh = _dot(residual, scaled)
-            direction *= fresh / product
-            direction += scaled
+            _turn(direction, scaled, fresh / product)
             product = fresh
         return MOST_ITERATIONS

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imaging.geometry import FloatArray, Grid
+from imaging.geometry import Grid
 from planning.ablation.solver.applicators import LONGEST_STEP_S, Applicator
+from planning.ablation.solver.conductivity import change_of_sigma, fill_factors
 from planning.ablation.solver.electric import ElectricField, Electrode
 from planning.ablation.solver.embedding import Embedding, Shape, embed
 from planning.ablation.solver.heat import HeatSolver, HeldSurface
-from planning.ablation.solver.materials import Medium, conductivity_factor
+from planning.ablation.solver.materials import Float32Array, Medium
 from planning.ablation.solver.protocol import OFF, Mode, Phase
 
 # The potential is solved anew when σ changed by the first share, weighted by the heat it makes, or
@@ -119,10 +120,11 @@ class Generator(Applicator):
         # The voltage of the generator: between the poles, or from a pole to the pad.
         self._spread = max(levels) - min(0.0, *levels) if len(levels) > 1 else abs(levels[0])
         self._field = ElectricField(grid, electrodes, grounded=grounded)
-        self._sigma = medium.values("electrical_conductivity_s_m")
-        self._factor: FloatArray | None = None
+        self._sigma = medium.values("electrical_conductivity_s_m").astype(np.float32)
+        self._tissue = np.array([m.is_tissue for m in medium.materials])
+        self._fresh, self._solved = (np.zeros(grid.size_kji, np.float32) for _ in range(2))
         self._unit_power_w = 0.0
-        self._unit_heat: FloatArray | None = None
+        self._unit_heat: Float32Array | None = None
         near = [np.concatenate([e.cells, e.first, e.second]) for e in self._embeddings]
         self._near = np.unique(np.concatenate(near))
         self.resistance_ohm: float | None = None
@@ -163,7 +165,7 @@ class Generator(Applicator):
             return LONGEST_STEP_S
         return TEMPERATURE_STEP_S if self.phase.mode is Mode.HEAT else STEP_S
 
-    def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> FloatArray | None:
+    def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> Float32Array | None:
         """Return Joule's heat at the level that the control asks for."""
         if self.phase.mode in OFF:
             return None
@@ -173,26 +175,17 @@ class Generator(Applicator):
         power = self._limited(wanted_w, resistance)
         self.resistance_ohm, self.power_w = resistance, power
         heat = self._unit_heat
-        return None if heat is None else heat * (power / self._unit_power_w)
+        return None if heat is None else heat * np.float32(power / self._unit_power_w)
 
     def _solve(self, solver: HeatSolver) -> None:
-        temperature = solver.temperature_c
-        factor = np.ones(temperature.shape)
-        for n, material in enumerate(self._medium.materials):
-            if material.is_tissue:
-                cells = self._medium.index == n
-                factor[cells] = conductivity_factor([material], temperature[cells])
-        if self._factor is not None:
-            change = np.abs(factor / self._factor - 1.0)
-            heat = self._unit_heat
-            if heat is not None:
-                mean = float((change * heat).sum() / heat.sum())
-                hot = float(change[heat > HOT_SHARE * heat.max()].max())
-                if mean < SIGMA_CHANGE and hot < SIGMA_CHANGE_HOT:
-                    return
-        self._factor = factor
-        sigma = self._sigma[self._medium.index] * factor
-        self._unit_power_w, self._unit_heat = self._field.solve(sigma)
+        factor = self._fresh
+        fill_factors(solver.temperature_c, self._medium.index, self._sigma, self._tissue, factor)
+        if self._unit_heat is not None:
+            mean, hot = change_of_sigma(factor, self._solved, self._unit_heat, HOT_SHARE)
+            if mean < SIGMA_CHANGE and hot < SIGMA_CHANGE_HOT:
+                return
+        self._fresh, self._solved = self._solved, factor
+        self._unit_power_w, self._unit_heat = self._field.solve(factor)
 
     def _wanted(self, solver: HeatSolver, resistance: float, seconds: float) -> float:
         phase = self.phase

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imaging.geometry import BoolArray, FloatArray, Grid, read_only
 from imaging.progress import SILENT, Progress
-from planning.ablation.solver.applicators import Applicator
+from planning.ablation.solver.applicators import Applicator, HeatArray
 from planning.ablation.solver.damage import Damage
 from planning.ablation.solver.heat import Boundary, HeatSolver, HeldSurface
 from planning.ablation.solver.interpolation import PointSampler
@@ -171,7 +171,7 @@ class _Run:
             )
 
     def _heat(self, since_s: float) -> None:
-        heat: FloatArray | None = None
+        heat: HeatArray | None = None
         for applicator in self.task.applicators:
             part = applicator.heating(self.solver, since_s, self.last_step_s)
             if part is not None:
