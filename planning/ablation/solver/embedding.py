@@ -1,6 +1,6 @@
 """Sources cut into the grid below the size of a voxel.
 
-A cell whose centre lies inside a source is held at the source's temperature. Around it two things
+A cell whose centre lies inside a source, or almost, is held at the source's temperature. Around it two things
 make the radius true on any grid. The *contact* of an outside cell with the surface uses the real
 gap: for a cylinder of radius a, conductance k·A/(a ln(r/a)) with A the part of the surface that the
 cell sees, for a sphere k·A/(a(r − a)/r). The *links* between outside cells near the surface carry
@@ -11,6 +11,7 @@ wells do in reservoir models (Peaceman 1978; Ding and Jeannin 2001 [BG]).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ from planning.ablation.solver.kernels import CellArray
 NEAR_CELLS = 3.5  # links are corrected this many cells beyond the surface; further out m ≈ 1
 LEAST_GAP_CELLS = 0.1  # a smaller gap would only make the time step short
 MOST_CONDUCTANCE = 12.0  # of a cell's contacts together, in units of k·h; a plain cell has 6
+CLOSE_RADII = math.exp(2.0 * math.pi / MOST_CONDUCTANCE)  # where 2π/ln(r/a) comes to that
 LINK_BOUNDS = (0.3, 3.0)  # a factor outside comes from faces that the radial field hardly crosses
 RESOLVED_CELLS = 6.0  # a radius of more cells is resolved: straight gaps along the grid suffice
 QUADRATURE = 6  # points along each edge of a face
@@ -175,8 +177,21 @@ def _block(grid: Grid, shape: Shape) -> _Block:
     real: BoolArray = np.asarray(((kji >= 0) & (kji < top)).all(axis=-1), dtype=np.bool_)
     centres = grid.to_lps(kji)
     along, _, radius = shape.local(centres)
-    inside = shape.contains(centres)
+    inside = shape.contains(centres) | _close_cells(shape, centres, spacing)
     return _Block(shape, spacing, centres, along, radius, inside, flat.astype(np.int64), real)
+
+
+def _close_cells(shape: Shape, centres: FloatArray, spacing_mm: FloatArray) -> BoolArray:
+    """Tell which cells hold a piece of the axis and reach almost to the surface.
+
+    Their centre is so close to it that a contact would have to carry more than
+    ``MOST_CONDUCTANCE``; they are held like those inside, and their neighbours see the surface.
+    """
+    along, radial, radius = shape.local(centres)
+    crossed = (np.abs(radial) <= 0.5 * spacing_mm[::-1]).all(axis=-1)
+    ends = (along >= 0) & (along <= shape.length_mm)
+    close: BoolArray = crossed & ends & (radius < CLOSE_RADII * shape.radius_mm)
+    return close
 
 
 def _face_flux(block: _Block, centres: FloatArray, axis: int) -> FloatArray:

@@ -492,6 +492,13 @@ class HeatSolver:
             if first:
                 kernels.add_rates(s.touched, s.rates, 1.0, self._start_rate)
 
+    @property
+    def has_sharp_front(self) -> bool:
+        """Whether a material freezes at one temperature, or nearly."""
+        table = self.medium.table
+        sharp = (table[:, 4] < SHARP_RANGE_K) & (table[:, 0] < table[:, 5] - SHARP_J_M3)
+        return bool((sharp & (table[:, 2] > NO_RANGE_C)).any())
+
     def displayed_c(self) -> Float32Array:
         """Return the temperatures for reading: a sharp freezing front is placed inside its cells.
 
@@ -500,9 +507,7 @@ class HeatSolver:
         numpy.ndarray
             Shape (k, j, i), own memory.
         """
-        table = self.medium.table
-        sharp = (table[:, 4] < SHARP_RANGE_K) & (table[:, 0] < table[:, 5] - SHARP_J_M3)
-        if not (sharp & (table[:, 2] > NO_RANGE_C)).any():
+        if not self.has_sharp_front:
             return self.temperature_c.copy()
         self._fill_edges(self._temperature)
         out = np.zeros(self.grid.size_kji, np.float32)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imaging.geometry import Grid
+from imaging.geometry import FloatArray, Grid, unit
 from planning.ablation.solver.applicators import LONGEST_STEP_S, Applicator
 from planning.ablation.solver.conductivity import change_of_sigma, fill_factors
 from planning.ablation.solver.electric import ElectricField, Electrode
 from planning.ablation.solver.embedding import Embedding, Shape, embed
-from planning.ablation.solver.heat import HeatSolver, HeldSurface
+from planning.ablation.solver.heat import Boundary, HeatSolver, HeldSurface
+from planning.ablation.solver.interpolation import PointSampler
 from planning.ablation.solver.materials import Float32Array, Medium
 from planning.ablation.solver.protocol import OFF, Mode, Phase
 
@@ -29,6 +30,8 @@ RAMP_S, RAMP_FROM = 60.0, 0.25  # full power after a minute, from a quarter [BG]
 AFTER_PAUSE = 0.9  # power resumed after a pause, of that before [BG]
 CONTROL_BAND_K = 40.0  # proportional band of temperature control [BG]
 CONTROL_RESET_S = 15.0  # integral time of temperature control [BG]
+SENSOR_MM = 1.5  # from the electrode's surface to where temperature control looks [BG]
+SENSOR_RING, SENSOR_EVERY_MM = 8, 2.0  # places around, and between rings
 DEFAULT_MOST_W = 200.0  # of a generator without limits in temperature control
 
 
@@ -125,8 +128,10 @@ class Generator(Applicator):
         self._fresh, self._solved = (np.zeros(grid.size_kji, np.float32) for _ in range(2))
         self._unit_power_w = 0.0
         self._unit_heat: Float32Array | None = None
-        near = [np.concatenate([e.cells, e.first, e.second]) for e in self._embeddings]
-        self._near = np.unique(np.concatenate(near))
+        places = np.concatenate([_sensor_places(pole.shape) for pole in poles])
+        kji = grid.to_kji(places)
+        inside = ((kji >= 0) & (kji <= np.array(grid.size_kji) - 1)).all(axis=1)
+        self._sensors = PointSampler(grid, Boundary((None,) * 6), places[inside])
         self.resistance_ohm: float | None = None
         self.power_w: float | None = None
 
@@ -204,10 +209,10 @@ class Generator(Applicator):
         return self._by_impedance(resistance, set_w, seconds)
 
     def _by_temperature(self, solver: HeatSolver, most_w: float, seconds: float) -> float:
-        """Proportional and integral control of the hottest tissue at the electrode."""
+        """Proportional and integral control of the hottest tissue beside the electrode."""
         own = self.phase.temperature_c
         target = self._limits.target_c if own is None else own
-        hottest = float(solver.flat_temperature_c[self._near].max())
+        hottest = float(self._sensors.values(solver.temperature_c).max())
         gap = (target if target is not None else 90.0) - hottest
         gain = most_w / CONTROL_BAND_K
         if abs(gap) < CONTROL_BAND_K:  # further off it would only wind up
@@ -241,3 +246,19 @@ class Generator(Applicator):
         if limits.current_a is not None:
             power = min(power, limits.current_a**2 * resistance)
         return power
+
+
+def _sensor_places(shape: Shape) -> FloatArray:
+    """Return where temperature control looks: rings along the electrode, shape (n, 3), LPS mm.
+
+    They lie a fixed way out, so that what is asked of the generator does not depend on the grid.
+    """
+    axis = unit(shape.axis_lps) if not shape.is_sphere else np.array([0.0, 0.0, 1.0])
+    side = unit(np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))]))
+    angles = np.arange(SENSOR_RING) * 2.0 * np.pi / SENSOR_RING
+    ring = np.cos(angles)[:, None] * side + np.sin(angles)[:, None] * np.cross(axis, side)
+    count = max(1, int(shape.length_mm // SENSOR_EVERY_MM) + 1)
+    along = np.linspace(0.0, shape.length_mm, count)[:, None, None] * axis
+    places = np.asarray(shape.tip_lps_mm) + along + (shape.radius_mm + SENSOR_MM) * ring
+    result: FloatArray = places.reshape(-1, 3)
+    return result

@@ -20,9 +20,10 @@ from planning.ablation.solver.materials import Float32Array, Medium
 from planning.ablation.solver.protocol import ACTIVE, Phase
 from planning.ablation.solver.radiofrequency import Generator
 
-GROWTH = 0.06  # a step is at most this share of the time since something changed
+GROWTH = 0.12  # a step is at most this share of the time since something changed
+GROWTH_SHARP = 0.06  # where a medium freezes at one temperature, whose front jumps
 FIRST_STEPS = 4.0  # explicit limits in the first step after a change
-WATCHED_STEP_S = 10.0  # longest step where tissue of the tables may die or boil
+WATCHED_STEP_S = 20.0  # longest step where tissue of the tables may die or boil
 Watch: TypeAlias = Callable[[float, Float32Array, Damage], None]
 PERFUSION_EVERY = 4  # steps between looks at what has died
 
@@ -142,12 +143,13 @@ class _Run:
         longest = min([a.longest_step_s() for a in applicators], default=np.inf)
         if self.task.medium.has_tissue:
             longest = min(longest, WATCHED_STEP_S)
+        growth = GROWTH_SHARP if solver.has_sharp_front else GROWTH
         since, end = 0.0, phase.seconds
         self.last_step_s = 0.0
         while since < end * (1.0 - 1e-9):
             self._adapt(held)
             self._heat(since)
-            wanted = min(max(FIRST_STEPS * limit_s, GROWTH * since), longest, end - since)
+            wanted = min(max(FIRST_STEPS * limit_s, growth * since), longest, end - since)
             plan = solver.plan_step(wanted, limit_s)
             solver.step(plan)
             since += plan.seconds
