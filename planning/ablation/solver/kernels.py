@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numba
 import numpy as np
@@ -24,10 +24,36 @@ CellArray: TypeAlias = NDArray[np.int64]
 # Potential, gain, temperature above 37 °C and conductivity of three planes of cells.
 Planes: TypeAlias = tuple[Float32Array, Float32Array, Float32Array, Float32Array]
 
+
+class Ground(NamedTuple):
+    """What the cells are and what acts on them, in flat arrays of cells but for the tables."""
+
+    linked: IndexArray
+    plain: IndexArray
+    table: Float32Array
+    sources: Float32Array
+    heating: Float32Array
+    perfused: IndexArray
+    inverse_h2: Float32Array
+    face_potential: Float32Array
+    fixed: IndexArray
+
+
+class Stage(NamedTuple):
+    """The states that a stage reads and writes, in flat arrays of cells, and its weights."""
+
+    before: Float32Array
+    start: Float32Array
+    start_rate: Float32Array
+    last: Float32Array
+    weights: Float32Array
+
+
 BODY = np.float32(37.0)
 ONE, ZERO, TWO, HALF = np.float32(1.0), np.float32(0.0), np.float32(2.0), np.float32(0.5)
 U1: Place = np.uintp(1)
 TWO_U: Place = np.uintp(2)
+THREE: Place = np.uintp(3)
 PARALLEL_FROM_CELLS = 60_000  # a loop over fewer takes less time than waking a thread
 # Kinds of rows of cells: all of one material; the four rows beside it of that same material too;
 # and these rows in turn among their own, so that no face to another material is near.
@@ -160,20 +186,13 @@ def _fill_leads(
 
 @kernel
 def _combine(
-    before: Float32Array,
-    start: Float32Array,
-    start_rate: Float32Array,
-    last: Float32Array,
-    cell: Place,
-    rate: Float32Array,
-    gain: Float32Array,
-    own: Place,
-    weights: Float32Array,
+    states: Stage, cell: Place, rate: Float32Array, gain: Float32Array, own: Place
 ) -> None:
     """Write Yⱼ of a row over Yⱼ₋₂."""
+    before, start, start_rate, last, weights = states
     wa, wb, wc, wd, we = weights[0], weights[1], weights[2], weights[3], weights[4]
-    for n in range(rate.size):
-        rate[n] += gain[own + np.uintp(n)]
+    for n in range(np.uintp(rate.size)):
+        rate[n] += gain[own + n]
     for n in range(np.uintp(rate.size)):
         x = cell + n
         mixed = wa * before[x] + wb * last[x] + wc * start[x]
@@ -182,16 +201,15 @@ def _combine(
 
 @kernel
 def _combine_first(
-    before: Float32Array,
-    start_rate: Float32Array,
-    last: Float32Array,
-    cell: Place,
-    rate: Float32Array,
-    gain: Float32Array,
-    own: Place,
-    weight: Number,
+    states: Stage, cell: Place, rate: Float32Array, gain: Float32Array, own: Place
 ) -> None:
     """Write L(Y₀) and Y₁ of a row."""
+    before, start_rate, last, weight = (
+        states.before,
+        states.start_rate,
+        states.last,
+        states.weights[3],
+    )
     for n in range(np.uintp(rate.size)):
         start_rate[cell + n] = rate[n] + gain[own + n]
     for n in range(np.uintp(rate.size)):
@@ -204,8 +222,7 @@ def _mirror(
     ghost: Place,
     inner: Place,
     material: Place,
-    fixed: IndexArray,
-    face_potential: Float32Array,
+    ground: Ground,
     n: Place,
     mixed: bool,
 ) -> None:
@@ -214,89 +231,104 @@ def _mirror(
     if mixed:
         warmth[ghost], conduct[ghost] = warmth[inner], conduct[inner]
     theta[ghost] = theta[inner]
-    if fixed[n] == 1 and material != CUT:
-        theta[ghost] = TWO * face_potential[n, material] - theta[inner]
+    if ground.fixed[n] == 1 and material != CUT:
+        theta[ghost] = TWO * ground.face_potential[n, material] - theta[inner]
+
+
+@kernel
+def _fill_rows(
+    enthalpy: Float32Array,
+    ground: Ground,
+    start: Place,
+    stop: Place,
+    kind: Place,
+    planes: Planes,
+    to: Place,
+    mixed: bool,
+) -> None:
+    """Fill rows of cells run by run; cut cells are zero."""
+    theta, gain, warmth, conduct = planes
+    begin = start
+    while start < stop:
+        m = ground.linked[start]
+        end = stop if kind >= ONE_MATERIAL else _run_end(ground.linked, start, stop)
+        at = to + (start - begin)
+        if m == CUT:
+            for n in range(end - start):
+                theta[at + n], gain[at + n] = ZERO, ZERO
+                if mixed:
+                    warmth[at + n], conduct[at + n] = ZERO, ZERO
+        else:
+            row = ground.table[m]
+            _fill_run(
+                row,
+                ground.sources[m],
+                enthalpy,
+                ground.heating,
+                ground.perfused,
+                start,
+                end,
+                theta,
+                gain,
+                at,
+            )
+            if mixed and kind < FAR_FROM_OTHERS:
+                _fill_leads(row, enthalpy, start, end, warmth, conduct, at)
+        start = end
 
 
 @kernel
 def _fill_plane(
     enthalpy: Float32Array,
-    linked: IndexArray,
-    plain: IndexArray,
+    ground: Ground,
     plane: Place,
     size: tuple[Place, Place],
-    table: Float32Array,
-    sources: Float32Array,
-    heating: Float32Array,
-    perfused: IndexArray,
-    face_potential: Float32Array,
-    fixed: IndexArray,
     planes: Planes,
     to: Place,
     mixed: bool,
 ) -> None:
-    """Fill a plane of cells and the ghosts at its four edges; cut cells are zero.
+    """Fill a plane of cells and the ghosts at its four edges.
 
     Arrays are flat; ``plane`` and ``to`` say where the plane starts in the grid and in ``planes``.
     """
     nj, ni = size
-    theta, gain, warmth, conduct = planes
-    top = plane // ni
+    linked, plain, top = ground.linked, ground.plain, plane // ni
     j = U1
     while j < nj - U1:
-        begin, shift, kind = plane + j * ni, to + j * ni, plain[top + j]
-        after = j + U1
+        begin, kind, after = plane + j * ni + U1, plain[top + j], j + U1
         while kind > 0 and after < nj - U1 and plain[top + after] == kind:
-            if linked[plane + after * ni + U1] != linked[begin + U1]:
+            if linked[plane + after * ni + U1] != linked[begin]:
                 break
             after += U1
-        start, stop = begin + U1, plane + after * ni - U1
-        while start < stop:
-            end = stop if kind >= ONE_MATERIAL else _run_end(linked, start, stop)
-            at = shift + (start - begin)
-            if linked[start] == CUT:
-                for n in range(end - start):
-                    theta[at + n], gain[at + n] = ZERO, ZERO
-                    if mixed:
-                        warmth[at + n], conduct[at + n] = ZERO, ZERO
-            else:
-                m = linked[start]
-                row = table[m]
-                _fill_run(row, sources[m], enthalpy, heating, perfused, start, end, theta, gain, at)
-                if mixed and kind < FAR_FROM_OTHERS:
-                    _fill_leads(row, enthalpy, start, end, warmth, conduct, at)
-            start = end
+        stop = plane + after * ni - U1
+        _fill_rows(enthalpy, ground, begin, stop, kind, planes, to + j * ni + U1, mixed)
         j = after
     for j in range(U1, nj - U1):
         begin, shift = plane + j * ni, to + j * ni
-        low, high = linked[begin + U1], linked[begin + ni - TWO_U]
-        _mirror(planes, shift, shift + U1, low, fixed, face_potential, 4, mixed)
         last = shift + ni - U1
-        _mirror(planes, last, last - U1, high, fixed, face_potential, 5, mixed)
+        _mirror(planes, shift, shift + U1, linked[begin + U1], ground, 4, mixed)
+        _mirror(planes, last, last - U1, linked[begin + ni - TWO_U], ground, 5, mixed)
     for i in range(U1, ni - U1):
         low, high = linked[plane + ni + i], linked[plane + (nj - TWO_U) * ni + i]
-        _mirror(planes, to + i, to + ni + i, low, fixed, face_potential, 2, mixed)
         last = to + (nj - U1) * ni + i
-        _mirror(planes, last, last - ni, high, fixed, face_potential, 3, mixed)
+        _mirror(planes, to + i, to + ni + i, low, ground, 2, mixed)
+        _mirror(planes, last, last - ni, high, ground, 3, mixed)
 
 
 @kernel
 def _end_plane(
     n: Place,
-    linked: IndexArray,
+    ground: Ground,
     plane: Place,
-    size: tuple[Place, Place],
-    face_potential: Float32Array,
-    fixed: IndexArray,
+    area: Place,
     planes: Planes,
     inner: Place,
     ghost: Place,
     mixed: bool,
 ) -> None:
     """Fill the ghost plane beyond the first or last plane of cells from that plane."""
-    for x in range(size[0] * size[1]):
-        material = linked[plane + x]
-        _mirror(planes, ghost + x, inner + x, material, fixed, face_potential, n, mixed)
+    for x in range(area):
+        _mirror(planes, ghost + x, inner + x, ground.linked[plane + x], ground, n, mixed)
 
 
 @kernel
@@ -343,16 +375,13 @@ def _plain_stage(
     theta: Float32Array,
     gain: Float32Array,
     rows: tuple[Place, Place, Place, Place, Place],
-    before: Float32Array,
-    start: Float32Array,
-    start_rate: Float32Array,
-    last: Float32Array,
+    states: Stage,
     cell: Place,
     count: Place,
     inverse_h2: Float32Array,
-    weights: Float32Array,
 ) -> None:
     """Write Yⱼ over Yⱼ₋₂ for cells that lie with all their neighbours in one material."""
+    before, start, start_rate, last, weights = states
     gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
     wa, wb, wc, wd, we = weights[0], weights[1], weights[2], weights[3], weights[4]
     p0, pn, ps, pd, pu = rows
@@ -371,15 +400,18 @@ def _plain_first(
     theta: Float32Array,
     gain: Float32Array,
     rows: tuple[Place, Place, Place, Place, Place],
-    before: Float32Array,
-    start_rate: Float32Array,
-    last: Float32Array,
+    states: Stage,
     cell: Place,
     count: Place,
     inverse_h2: Float32Array,
-    weight: Number,
 ) -> None:
     """Write L(Y₀) and Y₁ for cells that lie with all their neighbours in one material."""
+    before, start_rate, last, weight = (
+        states.before,
+        states.start_rate,
+        states.last,
+        states.weights[3],
+    )
     gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
     p0, pn, ps, pd, pu = rows
     own = TWO * (gk + gj + gi)
@@ -416,128 +448,92 @@ def _between_row(
 
 
 @kernel
+def _uneven_row(
+    planes: Planes,
+    rows: tuple[Place, Place, Place, Place, Place],
+    ground: Ground,
+    cells: tuple[Place, Place, Place, Place, Place],
+    count: Place,
+    rate: Float32Array,
+    mixed: bool,
+) -> None:
+    """Fill the fluxes of a row that has faces to other materials or to cut cells."""
+    linked, weight = ground.linked, ground.inverse_h2
+    _fluxes_row(planes[0], rows, linked, cells, count, weight, rate)
+    if mixed:
+        own, cell, leads = rows[0], cells[0], (rate, planes[2], planes[3])
+        _between_row(*leads, own, rows[1], linked, cell, cells[1], count, TWO * weight[1])
+        _between_row(*leads, own, rows[2], linked, cell, cells[2], count, TWO * weight[1])
+        _between_row(*leads, own, rows[3], linked, cell, cells[3], count, TWO * weight[0])
+        _between_row(*leads, own, rows[4], linked, cell, cells[4], count, TWO * weight[0])
+        _between_row(*leads, own, own - U1, linked, cell, cell - U1, count, TWO * weight[2])
+        _between_row(*leads, own, own + U1, linked, cell, cell + U1, count, TWO * weight[2])
+
+
+@kernel
+def _advance_plane(
+    k: Place,
+    size: tuple[Place, Place],
+    first: bool,
+    mixed: bool,
+    states: Stage,
+    ground: Ground,
+    planes: Planes,
+    rate: Float32Array,
+) -> None:
+    """Compute a stage of a plane, whose planes below and above are filled."""
+    nj, ni = size
+    area, count = nj * ni, ni - TWO_U
+    below, here, above = ((k - U1) % THREE) * area, (k % THREE) * area, ((k + U1) % THREE) * area
+    j = U1
+    while j < nj - U1:
+        row, cell, after = j * ni + U1, k * area + j * ni + U1, j + U1
+        rows = (here + row, here + row - ni, here + row + ni, below + row, above + row)
+        if ground.plain[k * nj + j] >= AMONG_ITS_OWN:
+            while after < nj - U1 and ground.plain[k * nj + after] >= AMONG_ITS_OWN:
+                after += U1
+            many = (after - j) * ni - TWO_U  # with the ghosts between the rows, which nobody reads
+            if first:
+                _plain_first(planes[0], planes[1], rows, states, cell, many, ground.inverse_h2)
+            else:
+                _plain_stage(planes[0], planes[1], rows, states, cell, many, ground.inverse_h2)
+        else:
+            cells = (cell, cell - ni, cell + ni, cell - area, cell + area)
+            _uneven_row(planes, rows, ground, cells, count, rate, mixed)
+            if first:
+                _combine_first(states, cell, rate, planes[1], here + row)
+            else:
+                _combine(states, cell, rate, planes[1], here + row)
+        j = after
+
+
+@kernel
 def _chunk(
     k_from: Place,
     k_to: Place,
     shape: tuple[Place, Place, Place],
     first: bool,
     mixed: bool,
-    before: Float32Array,
-    start: Float32Array,
-    start_rate: Float32Array,
-    last: Float32Array,
-    weights: Float32Array,
-    linked: IndexArray,
-    plain: IndexArray,
-    table: Float32Array,
-    sources: Float32Array,
-    heating: Float32Array,
-    perfused: IndexArray,
-    inverse_h2: Float32Array,
-    face_potential: Float32Array,
-    fixed: IndexArray,
+    states: Stage,
+    ground: Ground,
     scratch: Float32Array,
 ) -> None:
-    """Compute a stage of some planes; arrays are flat."""
+    """Compute a stage of some planes, each as soon as the plane above it is filled."""
     nk, nj, ni = shape
-    size, area, count = (nj, ni), nj * ni, ni - TWO_U
-    three = U1 + TWO_U
-    theta, gain, rate = scratch[0], scratch[1], scratch[4, :count]
-    planes = (theta, gain, scratch[2], scratch[3])
-    twice = TWO * inverse_h2
-    ahead = k_from - U1
-    while ahead <= k_to:
-        to = (ahead % three) * area
-        if ahead == 0:
-            ahead += U1
-            continue
+    size, area = (nj, ni), nj * ni
+    planes = (scratch[0], scratch[1], scratch[2], scratch[3])
+    rate = scratch[4, : ni - TWO_U]
+    for ahead in range(max(k_from - U1, U1), k_to + U1):
+        to = (ahead % THREE) * area
         if ahead < nk - U1:
-            _fill_plane(
-                before,
-                linked,
-                plain,
-                ahead * area,
-                size,
-                table,
-                sources,
-                heating,
-                perfused,
-                face_potential,
-                fixed,
-                planes,
-                to,
-                mixed,
-            )
-            if ahead == 1:
-                _end_plane(
-                    0, linked, area, size, face_potential, fixed, planes, to, to - area, mixed
-                )
+            _fill_plane(states.before, ground, ahead * area, size, planes, to, mixed)
+            if ahead == U1:
+                _end_plane(0, ground, area, area, planes, to, to - area, mixed)
         else:
-            inner = ((ahead - U1) % three) * area
-            plane = (ahead - U1) * area
-            _end_plane(1, linked, plane, size, face_potential, fixed, planes, inner, to, mixed)
-        if ahead <= k_from:
-            ahead += U1
-            continue
-        k = ahead - U1
-        a, b, c = ((k - U1) % three) * area, (k % three) * area, to
-        j = U1
-        while j < nj - U1:
-            row, kind = j * ni + U1, plain[k * nj + j]
-            rows = (b + row, b + row - ni, b + row + ni, a + row, c + row)
-            cell = k * area + row
-            if kind >= AMONG_ITS_OWN:
-                after = j + U1
-                while after < nj - U1 and plain[k * nj + after] >= AMONG_ITS_OWN:
-                    after += U1
-                many = (after - j) * ni - TWO_U  # with the ghosts between the rows, unused
-                if first:
-                    _plain_first(
-                        theta,
-                        gain,
-                        rows,
-                        before,
-                        start_rate,
-                        last,
-                        cell,
-                        many,
-                        inverse_h2,
-                        weights[3],
-                    )
-                else:
-                    _plain_stage(
-                        theta,
-                        gain,
-                        rows,
-                        before,
-                        start,
-                        start_rate,
-                        last,
-                        cell,
-                        many,
-                        inverse_h2,
-                        weights,
-                    )
-                j = after
-                continue
-            cells = (cell, cell - ni, cell + ni, cell - area, cell + area)
-            _fluxes_row(theta, rows, linked, cells, count, inverse_h2, rate)
-            if mixed:
-                between = (rate, planes[2], planes[3])
-                _between_row(*between, rows[0], rows[1], linked, cell, cells[1], count, twice[1])
-                _between_row(*between, rows[0], rows[2], linked, cell, cells[2], count, twice[1])
-                _between_row(*between, rows[0], rows[3], linked, cell, cells[3], count, twice[0])
-                _between_row(*between, rows[0], rows[4], linked, cell, cells[4], count, twice[0])
-                low, high = rows[0] - U1, rows[0] + U1
-                _between_row(*between, rows[0], low, linked, cell, cell - U1, count, twice[2])
-                _between_row(*between, rows[0], high, linked, cell, cell + U1, count, twice[2])
-            own = b + row
-            if first:
-                _combine_first(before, start_rate, last, cell, rate, gain, own, weights[3])
-            else:
-                _combine(before, start, start_rate, last, cell, rate, gain, own, weights)
-            j += U1
-        ahead += U1
+            inner, plane = ((ahead - U1) % THREE) * area, (ahead - U1) * area
+            _end_plane(1, ground, plane, area, planes, inner, to, mixed)
+        if ahead > k_from:
+            _advance_plane(ahead - U1, size, first, mixed, states, ground, planes, rate)
 
 
 @parallel_kernel
@@ -571,6 +567,18 @@ def stage(
     """
     nk, nj, ni = before.shape
     shape = (np.uintp(nk), np.uintp(nj), np.uintp(ni))
+    states = Stage(before.ravel(), start.ravel(), start_rate.ravel(), last.ravel(), weights)
+    ground = Ground(
+        linked.ravel(),
+        plain.ravel(),
+        table,
+        sources,
+        heating.ravel(),
+        perfused.ravel(),
+        inverse_h2,
+        face_potential,
+        fixed,
+    )
     chunks = scratch.shape[0]
     for chunk in prange(chunks):
         _chunk(
@@ -579,20 +587,8 @@ def stage(
             shape,
             first,
             mixed,
-            before.ravel(),
-            start.ravel(),
-            start_rate.ravel(),
-            last.ravel(),
-            weights,
-            linked.ravel(),
-            plain.ravel(),
-            table,
-            sources,
-            heating.ravel(),
-            perfused.ravel(),
-            inverse_h2,
-            face_potential,
-            fixed,
+            states,
+            ground,
             scratch[chunk],
         )
 

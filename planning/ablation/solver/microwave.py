@@ -1,8 +1,9 @@
 """Microwave antennas: power that leaves a line and is absorbed on its way out, to the last watt.
 
 q ∝ G(x) · 2α e^{−τ}, where G is the geometric spreading of an evenly radiating line and τ = ∫ 2α dr
-the absorption between antenna and cell, added up along rays through what lies between. The sum over all cells
-is the power that leaves the antenna. Dried tissue absorbs little, so its heat moves outwards.
+the absorption between antenna and cell, added up along rays through what lies between. The sum over
+all cells is the power that leaves the antenna. Dried tissue absorbs little, so its heat moves
+outwards.
 """
 
 from __future__ import annotations

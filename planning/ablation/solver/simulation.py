@@ -129,7 +129,12 @@ class _Run:
     def record(self) -> None:
         """Note the temperatures of the points."""
         self.times.append(self.time_s)
-        self.curves.append(self.sampler.values(self.solver.displayed_c()))
+        sharp, solver = self.solver.has_sharp_front, self.solver
+        if len(self.task.points_lps_mm):
+            seen = solver.displayed_c() if sharp else solver.temperature_c
+            self.curves.append(self.sampler.values(seen))
+        else:
+            self.curves.append(np.zeros(0))
 
     def phase(self, phase: Phase) -> None:
         """Run one phase to its end."""

@@ -154,16 +154,39 @@ def test_every_device_does_its_own_protocol(device: str) -> None:
         electrical = done.answer.electrical
         assert electrical.resistance_ohm is not None
         assert electrical.power_w is not None
-        assert 20.0 < electrical.resistance_ohm < 500.0
+        # Where an uncooled or strongly driven electrode has just dried its tissue, it shoots up.
+        assert 20.0 < electrical.resistance_ohm < 2000.0
         assert 0.0 < electrical.power_w <= (row.most_power_w or 0.0)
 
 
 def test_antenna_gives_its_power_to_the_tissue_and_no_more() -> None:
-    short = {"mode": "power", "seconds": 2, "power_w": 50.0}
-    scenario = device_scenario("microwave_14g5_2450", short, boundary=INSULATED)
-    done = run(scenario)
     muscle = tissue_material("muscle")
-    gained = (done.temperature_c.astype(float) - 37.0).sum() * 1.5e-3**3 * muscle.heat_j_m3_k
-    given = 50.0 * devices()["microwave_14g5_2450"].efficiency * 2
-    # Metabolism adds, the cooled shaft takes a little.
-    assert given * 0.85 < gained < given * 1.01
+
+    def gained_j(power_w: float) -> float:
+        short = {"mode": "power", "seconds": 2, "power_w": power_w}
+        done = run(device_scenario("microwave_14g5_2450", short, boundary=INSULATED))
+        return float(
+            (done.temperature_c.astype(float) - 37.0).sum() * 1.5e-3**3 * muscle.heat_j_m3_k
+        )
+
+    # Metabolism and the cooled shaft are the same in both; it takes a little more from hot tissue.
+    given = (50.0 - 10.0) * devices()["microwave_14g5_2450"].efficiency * 2
+    assert given * 0.97 < gained_j(50.0) - gained_j(10.0) < given * 1.001
+
+
+def test_ice_of_a_device_is_nearly_the_same_on_a_coarse_grid() -> None:
+    """The probe lies off the cells' centres, where contacts would throttle a coarse grid."""
+
+    def widths(spacing_mm: float) -> np.ndarray[Any, Any]:
+        place = {"device": "iceforce_14g", "tip_lps_mm": [0.3, 0.2, -15], "axis_lps": [0, 0, 1]}
+        scenario = device_scenario(
+            "iceforce_14g",
+            {"mode": "freeze", "seconds": 240},
+            grid=cube(56, spacing_mm),
+            applicators=[place],
+            points_lps_mm=[],
+            isotherms_c=[0.0, -20.0, -40.0],
+        )
+        return np.array([row.width_mm for row in run(scenario).answer.isotherms], dtype=float)
+
+    np.testing.assert_allclose(widths(2.0), widths(1.0), atol=0.6)
