@@ -259,16 +259,41 @@ def report_command(
 
 def _volume_of(case: Case, ct: Path | None, progress: Progress) -> Volume | None:
     """Read the CT of a plan; without it the report has no slices, which is said."""
-    series = case.plan.series
-    place = ct or Path(series.path)
-    uid = None if series.uid.startswith(("file-", "no-uid-")) else series.uid
     try:
-        volume = read_volume(place, uid, progress)
+        return volume_of_plan(case, ct, progress)
     except ImagingError as refusal:
         if ct is not None:
             raise
         warn(f"the CT was not found ({refusal}); the report has no slices. Name it with --ct")
         return None
+
+
+def volume_of_plan(case: Case, ct: Path | None, progress: Progress) -> Volume:
+    """Read the CT of a plan.
+
+    Parameters
+    ----------
+    case : Case
+        Says where it was, and which one.
+    ct : Path or None
+        Where it is now, when it was moved.
+    progress : Progress
+        Told while reading.
+
+    Returns
+    -------
+    Volume
+        The one the plan was made on.
+
+    Raises
+    ------
+    Refusal
+        When it cannot be read, or is another one.
+    """
+    series = case.plan.series
+    place = ct or Path(series.path)
+    uid = None if series.uid.startswith(("file-", "no-uid-")) else series.uid
+    volume = read_volume(place, uid, progress)
     if volume.checksum != series.checksum:
         message = "this CT is not the one of the plan: its values differ. Choose the right series"
         raise AppError(Problem(code="other_ct", message=message, where=str(place)))

@@ -37,6 +37,29 @@ def medium_of_ct(part: MediumPart, grid: Grid) -> PatientMedium:
     Refusal
         When a file cannot be used.
     """
+    volume, lesion, structures = read_patient(part)
+    lesion_here = mask_on_grid(lesion, volume.grid, grid)
+    return patient_medium(tissue_map(volume.on_grid(grid), lesion_here, structures))
+
+
+def read_patient(part: MediumPart) -> tuple[Volume, BoolArray, Structures]:
+    """Read the CT of a scenario, its lesion and its structures.
+
+    Parameters
+    ----------
+    part : MediumPart
+        With ``ct``, and where they are known ``lesion`` and ``structures``.
+
+    Returns
+    -------
+    tuple of Volume, numpy.ndarray and Structures
+        On the grid of the CT; the lesion is empty, and no structure there, where none is given.
+
+    Raises
+    ------
+    Refusal
+        When a file cannot be used.
+    """
     from imaging.files import read_volume
     from imaging.label_files import read_mask
 
@@ -44,9 +67,7 @@ def medium_of_ct(part: MediumPart, grid: Grid) -> PatientMedium:
     lesion = np.zeros(volume.grid.size_kji, dtype=bool)
     if part.lesion is not None:
         lesion = read_mask(Path(part.lesion), volume.grid)
-    structures = _structures(part, volume)
-    lesion_here = mask_on_grid(lesion, volume.grid, grid)
-    return patient_medium(tissue_map(volume.on_grid(grid), lesion_here, structures))
+    return volume, lesion, _structures(part, volume)
 
 
 def _structures(part: MediumPart, volume: Volume) -> Structures:

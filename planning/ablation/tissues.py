@@ -18,7 +18,9 @@ from planning.ablation.solver.materials import (
     Medium,
     tissue_material,
 )
+from planning.ablation.uncertainty.variation import Variation
 
+AS_TABLED = Variation()
 # Order of the map's values; the first is what lies outside the body.
 CLASSES = (
     "air",
@@ -191,13 +193,15 @@ def _with_body(material: Material) -> Material:
     return replace(material, density_kg_m3=max(material.density_kg_m3, least))
 
 
-def patient_medium(classes: IndexArray) -> PatientMedium:
+def patient_medium(classes: IndexArray, variation: Variation | None = None) -> PatientMedium:
     """Return the medium of a tissue map.
 
     Parameters
     ----------
     classes : numpy.ndarray
         As :func:`tissue_map` returns it.
+    variation : Variation or None
+        How the tissues differ from the table; None not at all.
 
     Returns
     -------
@@ -207,7 +211,9 @@ def patient_medium(classes: IndexArray) -> PatientMedium:
     used = np.unique(classes)
     lookup = np.zeros(256, dtype=np.uint8)
     lookup[used] = np.arange(len(used))
+    varied = variation or AS_TABLED
     materials = tuple(
-        _with_body(tissue_material(CLASSES[n], linear=CLASSES[n] in FLOWING)) for n in used
+        _with_body(varied.applied(tissue_material(CLASSES[n], linear=CLASSES[n] in FLOWING)))
+        for n in used
     )
     return PatientMedium(Medium(materials, lookup[classes]), classes)

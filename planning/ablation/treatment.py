@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import binary_fill_holes, distance_transform_edt, map_coordinates
@@ -28,6 +28,7 @@ from planning.ablation.solver.materials import BODY_C, Float32Array
 from planning.ablation.solver.protocol import OFF, Phase
 from planning.ablation.solver.simulation import Outcome, Simulation, as_points, simulate
 from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map
+from planning.ablation.uncertainty.variation import Variation
 from planning.errors import PlanningError
 
 AROUND_MM = 25.0  # of tissue simulated beyond the lesion and the active parts
@@ -79,6 +80,10 @@ class TreatmentRequest:
         Edge of a cell.
     limits : tuple of LimitChange
         Thermal limits set for this case.
+    variation : Variation or None
+        How the tissues differ from the table.
+    box : Grid or None
+        Cells to simulate on; None takes those of :func:`treatment_grid`.
     """
 
     volume: Volume
@@ -89,6 +94,8 @@ class TreatmentRequest:
     margin_mm: float = 5.0
     spacing_mm: float = 1.0
     limits: tuple[LimitChange, ...] = ()
+    variation: Variation | None = None
+    box: Grid | None = None
 
 
 class Curve(Document):
@@ -194,11 +201,11 @@ def simulate_treatment(request: TreatmentRequest, progress: Progress = SILENT) -
     """
     placements, protocol = _checked(request)
     progress.update(0.0, "tissues")
-    grid = treatment_grid(request, placements)
+    grid = request.box or treatment_grid(request, placements)
     volume = request.volume.on_grid(grid)
     lesion = mask_on_grid(request.lesion, request.volume.grid, grid)
     structures = request.structures.on_grid(grid)
-    patient = patient_medium(tissue_map(volume, lesion, structures))
+    patient = patient_medium(tissue_map(volume, lesion, structures), request.variation)
     body = ~patient.mask("air")
     check_in_body(grid, body, placements)
     neighbours = _neighbours(structures, patient, lesion, request.limits)
@@ -238,6 +245,42 @@ def simulate_treatment(request: TreatmentRequest, progress: Progress = SILENT) -
         zone=read_only(zone),
         summary=summary,
     )
+
+
+def on_its_box(request: TreatmentRequest) -> TreatmentRequest:
+    """Return the request with image and masks cut down to the cells that are simulated.
+
+    What comes of it is the same; it is smaller to send to other processes, and further requests
+    made of it, with needles moved, are simulated on the same cells.
+
+    Parameters
+    ----------
+    request : TreatmentRequest
+        What is to be simulated.
+
+    Returns
+    -------
+    TreatmentRequest
+        With ``box``.
+
+    Raises
+    ------
+    PlanningError
+        As :func:`simulate_treatment`.
+    """
+    placements, _ = _checked(request)
+    grid = request.box or treatment_grid(request, placements)
+    lesion = mask_on_grid(request.lesion, request.volume.grid, grid)
+    small = replace(
+        request,
+        volume=request.volume.on_grid(grid),
+        lesion=lesion,
+        structures=request.structures.on_grid(grid),
+        box=grid,
+    )
+    tissue = tissue_map(small.volume, lesion, small.structures)
+    check_in_body(grid, ~patient_medium(tissue).mask("air"), placements)
+    return small
 
 
 def _checked(request: TreatmentRequest) -> tuple[list[Placement], tuple[Phase, ...]]:

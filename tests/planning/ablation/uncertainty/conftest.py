@@ -1,0 +1,15 @@
+"""A small treatment that takes a fraction of a second a sample."""
+
+from __future__ import annotations
+
+import pytest
+
+from planning.ablation.solver.protocol import Mode, Phase
+from planning.ablation.treatment import TreatmentRequest
+from tests.planning.ablation.test_treatment import request
+
+
+@pytest.fixture(scope="session")
+def quick() -> TreatmentRequest:
+    """A short freeze on coarse cells."""
+    return request(protocol=(Phase(mode=Mode.FREEZE, seconds=120),), spacing_mm=3.0)
