@@ -5,9 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-from planning.ablation.treatment import (
-    TreatmentSummary,
-)
+from planning.ablation.results import TreatmentSummary
 from planning.edits import lesion_as_edited
 from planning.plan import Case
 from planning.technique.answers import Answers, answers_from

@@ -21,7 +21,7 @@ from imaging.structures.model import BONE, Structure, Structures, is_bone
 from imaging.structures.not_visible import NotVisible, not_visible
 from imaging.volume import Volume
 from planning.ablation.limits import LimitChange
-from planning.ablation.treatment import TreatmentSummary
+from planning.ablation.results import TreatmentSummary
 from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessResult, Proposal

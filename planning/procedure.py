@@ -25,11 +25,8 @@ from imaging.structures.model import Structures
 from imaging.structures.painting import carried_over, with_class
 from imaging.volume import Volume
 from planning.ablation.devices import devices
-from planning.ablation.treatment import (
-    PlacedDevice,
-    TreatmentRequest,
-    simulate_treatment,
-)
+from planning.ablation.request import PlacedDevice, TreatmentRequest
+from planning.ablation.treatment import simulate_treatment
 from planning.access.request import Proposal
 from planning.corrections import with_outline
 from planning.dependence import measure_surroundings, with_all, without_access

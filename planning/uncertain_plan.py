@@ -7,10 +7,10 @@ import numpy as np
 from imaging.errors import Problem
 from imaging.volume import Volume
 from planning.ablation.patient import read_patient
+from planning.ablation.request import PlacedDevice, TreatmentRequest
 from planning.ablation.scenario.reader import Scenario
 from planning.ablation.solver.heat import Boundary
 from planning.ablation.solver.materials import BODY_C
-from planning.ablation.treatment import PlacedDevice, TreatmentRequest
 from planning.ablation.uncertainty.samples import SPACING_MM
 from planning.errors import PlanningError
 from planning.plan import Case

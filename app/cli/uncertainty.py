@@ -15,8 +15,8 @@ from imaging.errors import Problem
 from imaging.files import write_array
 from imaging.progress import Progress
 from planning.ablation.devices import devices
+from planning.ablation.request import TreatmentRequest
 from planning.ablation.scenario.reader import read_scenario_file
-from planning.ablation.treatment import TreatmentRequest
 from planning.ablation.uncertainty.samples import (
     MOST_SAMPLES,
     SAMPLES,

@@ -19,7 +19,7 @@ from app.report.views import Cut, Plane, cut, needle_plane, standard_plane
 from imaging.geometry import FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
-from planning.ablation.treatment import TreatmentSummary
+from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
 from planning.store import Picture
 

@@ -12,7 +12,7 @@ from app.report.writer import UNKNOWN, Row, Section, Writer, unseen
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
 from planning.ablation.exposure import NeighbourRow
-from planning.ablation.treatment import TreatmentSummary
+from planning.ablation.results import TreatmentSummary
 from planning.edits import MeasureEdit, Value
 from planning.plan import Case
 from planning.technique.question import answer_name

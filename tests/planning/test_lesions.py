@@ -249,7 +249,7 @@ def test_every_nerve_that_no_ct_shows_has_a_nerves_limit_once_painted() -> None:
 def test_no_limit_passed_is_unknown_while_a_nerve_is_unpainted(
     case: Case, vertebra: GeneratedCase
 ) -> None:
-    from planning.ablation.treatment import TreatmentSummary
+    from planning.ablation.results import TreatmentSummary
 
     row = TreatmentSummary(
         device="icerod_17g", technique="cryoablation", coverage_percent=97.0,

@@ -24,7 +24,7 @@ from imaging.dicom.segmentation_write import MAKER, ascii_text
 from imaging.document import Vector
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.codes import structure_code
-from planning.ablation.treatment import TreatmentSummary
+from planning.ablation.results import TreatmentSummary
 from planning.access.request import Proposal
 from planning.plan import Case
 

@@ -26,7 +26,7 @@ from app.workstation.style.palette import BAD, GOOD, WARNING
 from app.workstation.viewpoint import Look
 from planning.ablation.devices import devices
 from planning.ablation.exposure import NeighbourRow
-from planning.ablation.treatment import TreatmentSummary
+from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
 
 MARGIN_MM = (0.0, 20.0)

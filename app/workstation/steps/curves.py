@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.workstation.style.palette import INK, LINE, QUIET, SURFACE
 from app.workstation.words import Words
-from planning.ablation.treatment import Curve
+from planning.ablation.results import Curve
 
 # Okabe and Ito (2008), those that stand out on dark.
 COLOURS = ("#56B4E9", "#E69F00", "#2FC79A", "#CC79A7", "#F0E442", "#FF8A5C", "#E8EDF2")

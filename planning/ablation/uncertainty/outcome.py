@@ -13,12 +13,9 @@ from imaging.geometry import BoolArray
 from imaging.progress import Progress
 from planning.ablation.exposure import Measure
 from planning.ablation.limits import limit_of
-from planning.ablation.treatment import (
-    Treatment,
-    TreatmentRequest,
-    TreatmentSummary,
-    simulate_treatment,
-)
+from planning.ablation.request import TreatmentRequest
+from planning.ablation.results import Treatment, TreatmentSummary
+from planning.ablation.treatment import simulate_treatment
 from planning.ablation.uncertainty.sampling import PlacementError, Sample
 from planning.ablation.uncertainty.variation import Variation
 from planning.errors import PlanningError

@@ -11,7 +11,7 @@ from multiprocessing.synchronize import Event
 
 from imaging.errors import Problem
 from imaging.progress import Progress
-from planning.ablation.treatment import TreatmentRequest
+from planning.ablation.request import TreatmentRequest
 from planning.ablation.uncertainty.outcome import SampleOutcome, simulate_sample
 from planning.ablation.uncertainty.sampling import Sample
 from planning.errors import PlanningError

@@ -10,8 +10,8 @@ from scipy.stats import beta, spearmanr
 
 from imaging.document import Document
 from imaging.geometry import FloatArray, unit
+from planning.ablation.request import PlacedDevice
 from planning.ablation.solver.materials import Float32Array
-from planning.ablation.treatment import PlacedDevice
 from planning.ablation.uncertainty.outcome import SampleOutcome, SampleRow
 from planning.ablation.uncertainty.variation import uncertainty_table
 

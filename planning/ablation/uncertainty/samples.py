@@ -10,8 +10,9 @@ from imaging.errors import Problem
 from imaging.geometry import Grid, read_only
 from imaging.progress import SILENT, Progress
 from planning.ablation.devices import devices
+from planning.ablation.request import TreatmentRequest
 from planning.ablation.solver.materials import Float32Array
-from planning.ablation.treatment import TreatmentRequest, on_its_box
+from planning.ablation.treatment import on_its_box
 from planning.ablation.uncertainty.outcome import SampleOutcome, simulate_sample
 from planning.ablation.uncertainty.result import (
     Share,

@@ -11,7 +11,7 @@ from scipy.stats import qmc
 
 from imaging.document import Document, Vector
 from imaging.geometry import FloatArray, perpendicular_axes, unit
-from planning.ablation.treatment import PlacedDevice, TreatmentRequest
+from planning.ablation.request import PlacedDevice, TreatmentRequest
 from planning.ablation.uncertainty.variation import (
     UncertainProperty,
     Variation,

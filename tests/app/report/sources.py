@@ -18,7 +18,7 @@ from imaging.geometry import FloatArray, Grid
 from imaging.measurement.lesion import measure
 from imaging.structures.labels import structures_from
 from imaging.volume import Volume
-from planning.ablation.treatment import TreatmentSummary
+from planning.ablation.results import TreatmentSummary
 from planning.access.request import AccessResult, Proposal
 from planning.plan import Case, ThermalField
 from planning.procedure import with_lesion, with_structures

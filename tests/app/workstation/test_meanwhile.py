@@ -17,7 +17,7 @@ from app.workstation.transport import ArrayStore
 from imaging.structures.painting import with_painted
 from planning import corrections, lesions
 from planning.ablation.limits import LimitChange
-from planning.ablation.treatment import TreatmentSummary
+from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
 from planning.procedure import with_lesion, with_structures
 

@@ -9,15 +9,12 @@ from imaging.geometry import Grid
 from imaging.progress import Cancelled, Progress
 from imaging.structures.model import Structure, Structures
 from imaging.volume import Volume
+from planning.ablation.coverage import signed_margin_mm
 from planning.ablation.limits import limit_of, thermal_limits
+from planning.ablation.request import PlacedDevice, TreatmentRequest
 from planning.ablation.solver.protocol import Mode, Phase
 from planning.ablation.tissues import CLASSES, tissue_map
-from planning.ablation.treatment import (
-    PlacedDevice,
-    TreatmentRequest,
-    signed_margin_mm,
-    simulate_treatment,
-)
+from planning.ablation.treatment import simulate_treatment
 from planning.errors import PlanningError
 
 N, H = 50, 2.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from planning.ablation.request import TreatmentRequest
 from planning.ablation.solver.protocol import Mode, Phase
-from planning.ablation.treatment import TreatmentRequest
 from tests.planning.ablation.test_treatment import request
 
 

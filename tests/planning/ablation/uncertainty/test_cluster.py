@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from imaging.progress import Cancelled, Progress
-from planning.ablation.treatment import TreatmentRequest
+from planning.ablation.request import TreatmentRequest
 from planning.ablation.uncertainty import cluster
 from planning.ablation.uncertainty.samples import UncertaintyRequest, simulate_samples
 from planning.errors import PlanningError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from planning.ablation.treatment import PlacedDevice
+from planning.ablation.request import PlacedDevice
 from planning.ablation.uncertainty.outcome import PassedLimit, SampleOutcome, SampleRow
 from planning.ablation.uncertainty.result import (
     Share,

@@ -8,12 +8,8 @@ import numpy as np
 import pytest
 
 from imaging.progress import Cancelled, Progress
-from planning.ablation.treatment import (
-    PlacedDevice,
-    TreatmentRequest,
-    on_its_box,
-    simulate_treatment,
-)
+from planning.ablation.request import PlacedDevice, TreatmentRequest
+from planning.ablation.treatment import on_its_box, simulate_treatment
 from planning.ablation.uncertainty.outcome import simulate_sample
 from planning.ablation.uncertainty.samples import UncertaintyRequest, simulate_samples
 from planning.ablation.uncertainty.sampling import PlacementError, Sample, draw_samples

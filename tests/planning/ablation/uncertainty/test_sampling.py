@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, norm
 
-from planning.ablation.treatment import PlacedDevice
+from planning.ablation.request import PlacedDevice
 from planning.ablation.uncertainty.sampling import PlacementError, draw_samples
 from planning.ablation.uncertainty.variation import uncertainty_table
 

@@ -1,0 +1,112 @@
+"""How a lethal zone covers a lesion: signed distances between their surfaces."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import binary_fill_holes, map_coordinates
+from scipy.spatial import cKDTree
+
+from imaging.geometry import BoolArray, FloatArray
+from planning.ablation.devices import Device
+from planning.ablation.limits import thermal_limits
+from planning.ablation.solver.damage import OMEGA_LETHAL
+from planning.ablation.solver.simulation import Outcome
+
+LEAST_OMEGA = 1e-12  # keeps the logarithm finite
+
+
+def lethal_field(outcome: Outcome, device: Device) -> FloatArray:
+    """Return how far inside the lethal criterion every cell lies, zero at its edge.
+
+    Cold: kelvin below the lethal isotherm. Heat: logarithm of Ω, which is lethal at 1.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of the simulation.
+    device : Device
+        Tells the technique.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape of the grid; holes left by a cooled shaft count as inside.
+    """
+    if device.technique == "cryoablation":
+        field = thermal_limits().lethal_cold_c - outcome.coldest_c.astype(float)
+    else:
+        field = np.log(np.clip(outcome.omega.astype(float) / OMEGA_LETHAL, LEAST_OMEGA, None))
+    filled = np.asarray(binary_fill_holes(field >= 0), dtype=bool)
+    result: FloatArray = np.where(filled, np.maximum(field, 1e-6), field)
+    return result
+
+
+def surface_points(field: FloatArray) -> FloatArray:
+    """Return where a field crosses zero between neighbouring voxels.
+
+    Parameters
+    ----------
+    field : numpy.ndarray
+        Shape (k, j, i), above or at zero inside.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, 3), in voxels.
+    """
+    found = []
+    for axis in range(3):
+        low: list[slice] = [slice(None)] * 3
+        high: list[slice] = [slice(None)] * 3
+        low[axis], high[axis] = slice(None, -1), slice(1, None)
+        first, second = field[tuple(low)], field[tuple(high)]
+        crossing = np.nonzero((first >= 0) != (second >= 0))
+        points = np.stack(crossing, axis=1).astype(float)
+        points[:, axis] += first[crossing] / (first[crossing] - second[crossing])
+        found.append(points)
+    return np.concatenate(found)
+
+
+def signed_margin_mm(lesion: BoolArray, field: FloatArray, spacing_mm: float) -> float | None:
+    """Return the least signed distance from the lesion's surface to the lethal zone's.
+
+    Surfaces are at the half level between voxels of the lesion, and where the field is zero.
+
+    Parameters
+    ----------
+    lesion : numpy.ndarray
+        Bool.
+    field : numpy.ndarray
+        Same shape; at or above zero inside the zone.
+    spacing_mm : float
+        Edge of a voxel.
+
+    Returns
+    -------
+    float or None
+        Above zero where the zone reaches beyond the lesion everywhere; below zero, how far lesion
+        is left out; None without a zone or without a lesion.
+    """
+    edge = surface_points(np.where(lesion, 1.0, -1.0))
+    zone = surface_points(field)
+    if len(edge) == 0 or len(zone) == 0:
+        return None
+    distance = np.asarray(cKDTree(zone).query(edge)[0])
+    inside = map_coordinates(field, edge.T, order=1, mode="nearest") >= 0
+    return float(np.where(inside, distance, -distance).min()) * spacing_mm
+
+
+def percent(part: BoolArray, whole: BoolArray) -> float:
+    """Return the share of a mask that lies in another one.
+
+    Parameters
+    ----------
+    part, whole : numpy.ndarray
+        Same shape, bool.
+
+    Returns
+    -------
+    float
+        0 to 100; 0 for an empty whole.
+    """
+    return 100.0 * float((part & whole).sum()) / max(float(whole.sum()), 1.0)
