@@ -3,8 +3,8 @@
 A cell whose centre lies inside a source, or almost, is held at the source's temperature. Around it
 two things make the radius true on any grid. The *contact* of an outside cell with the surface uses
 the real gap: for a cylinder of radius a, conductance k·A/(a ln(r/a)) with A the part of the surface
-that the cell sees, for a sphere k·A/(a(r − a)/r). The *links* between outside cells near the surface
-carry the flux of the exact radial field (ln r, or 1/r), where the plain stencil takes it as linear.
+that the cell sees, for a sphere k·A/(a(r − a)/r). The *links* between outside cells near it carry
+the flux of the exact radial field (ln r, or 1/r), where the plain stencil takes it as linear.
 A source thinner than a voxel holds no cell at all; it then reaches its cells by contacts alone, as
 wells do in reservoir models (Peaceman 1978; Ding and Jeannin 2001 [BG]).
 """
