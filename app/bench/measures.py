@@ -131,62 +131,6 @@ def _bsp_rays(scene: Any, entries: Any, targets: Any) -> Callable[[], object]:  
     return rays
 
 
-def bench_ablation() -> list[dict[str, Any]]:
-    """Measure perfused heat on 100³ cells against the vectorised numpy stencil."""
-    from planning.ablation.scenario.answer import answer_scenario
-    from planning.ablation.scenario.reader import read_scenario
-
-    heating_s = 120.0
-    document = {
-        "grid": {"spacing_mm": 1.0, "size_mm": [100, 100, 100], "centre_lps_mm": [0, 0, 0]},
-        "medium": {
-            "properties": {
-                "density_kg_m3": 1050,
-                "specific_heat_j_kg_k": 3600,
-                "conductivity_w_m_k": 0.5,
-                "perfusion_per_s": 0.0064,
-            }
-        },
-        "initial_c": 37.0,
-        "boundary": {"kind": "fixed", "temperature_c": 37.0},
-        "applicators": [
-            {
-                "source": {"kind": "sphere", "radius_mm": 5, "temperature_c": 90},
-                "tip_lps_mm": [0, 0, 0],
-                "axis_lps": [0, 0, 1],
-            }
-        ],
-        "protocol": [{"mode": "heat", "seconds": heating_s}],
-    }
-    scenario = read_scenario(document)
-    step_s = 1.0
-    steps = int(heating_s / step_s)
-    peer = {"numpy stencil": lambda: _numpy_heat(100, steps, step_s)}
-    ours = Timed("heat_100", lambda: answer_scenario(scenario), 1e6 * steps, "cell-s/s", peer)
-    return [measure(ours, 3)]
-
-
-def _numpy_heat(cells: int, steps: int, step_s: float) -> object:
-    """Run the plain explicit stencil of perfused heat, vectorised, one step a second."""
-    temperature = np.full((cells,) * 3, 37.0, dtype=np.float32)
-    temperature[cells // 2, cells // 2, cells // 2] = 90.0
-    diffusion = np.float32(0.5 / (1050.0 * 3600.0) / 1e-6 * step_s)
-    perfusion = np.float32(0.0064 * 1050.0 * 3617.0 / (1050.0 * 3600.0) * step_s)
-    for _ in range(steps):
-        inner = temperature[1:-1, 1:-1, 1:-1]
-        around = (
-            temperature[2:, 1:-1, 1:-1]
-            + temperature[:-2, 1:-1, 1:-1]
-            + temperature[1:-1, 2:, 1:-1]
-            + temperature[1:-1, :-2, 1:-1]
-            + temperature[1:-1, 1:-1, 2:]
-            + temperature[1:-1, 1:-1, :-2]
-        )
-        change = diffusion * (around - 6 * inner) + perfusion * (np.float32(37.0) - inner)
-        temperature[1:-1, 1:-1, 1:-1] = inner + change
-    return temperature
-
-
 def bench_technique() -> list[dict[str, Any]]:
     """Measure one recommendation; nothing else does this, so there is no peer."""
     from planning.technique.answers import Answers

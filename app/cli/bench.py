@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from app.bench import measures
+from app.bench.ablation import bench_ablation
 from app.bench.archive import bench_archive
 from app.bench.corrections import bench_corrections
 from app.bench.lesion import bench_lesion
@@ -37,7 +38,7 @@ def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
         "lesion": lambda: bench_lesion(path) + bench_corrections(),
         "structures": lambda: bench_structures(path),
         "access": measures.bench_access,
-        "ablation": measures.bench_ablation,
+        "ablation": bench_ablation,
         "technique": measures.bench_technique,
     }
     rows = [row for key in ([name] if name else NAMES) for row in runs[key]()]
