@@ -32,6 +32,7 @@ COMMANDS = {
     "cement": "access",
     "screws": "access",
     "simulate": "ablation",
+    "ablate": "ablate",
     "devices": "ablation",
     "recommend": "technique",
     "rules": "technique",
