@@ -20,7 +20,12 @@ NO_ACCESS: dict[str, object] = {
     "no_access": (),
     "own_way": None,
     "chosen_rank": None,
+    "needle_set": None,
+    "depth_shifts_mm": (),
+    "thermocouples": (),
+    "dissections": (),
     "simulation": (),
+    "ablation_search": None,
     "recommendation": None,
 }
 

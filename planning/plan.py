@@ -20,11 +20,15 @@ from imaging.structures.levels import Levels
 from imaging.structures.model import BONE, Structure, Structures, is_bone
 from imaging.structures.not_visible import NotVisible, not_visible
 from imaging.volume import Volume
+from planning.ablation.dissection import Dissection
 from planning.ablation.limits import LimitChange
+from planning.ablation.planner.result import AblationSearch
+from planning.ablation.request import Thermocouple
 from planning.ablation.results import TreatmentSummary
 from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessResult, Proposal
+from planning.access.sets import NeedleSet
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
 from planning.technique.answers import Answers
 from planning.technique.engine import Recommendation
@@ -145,8 +149,18 @@ class Plan(Document):
         Settings of the search that the radiologist has changed, by id.
     chosen_rank : int or None
         Rank of the way that is planned; 0 is the one drawn by hand.
+    needle_set : NeedleSet or None
+        Several needles that ablation uses in the place of the chosen way; None is that way alone.
+    depth_shifts_mm : tuple of float
+        How much deeper than the middle of the lesion each probe goes; missing ones are 0.
+    thermocouples : tuple of Thermocouple
+        Places whose temperature is followed.
+    dissections : tuple of Dissection
+        Fluid or gas that shall lie between the lesion and its neighbours.
     simulation : tuple of TreatmentSummary
         One for each device tried.
+    ablation_search : AblationSearch or None
+        What was found when a treatment was planned by the program.
     answers : Answers
         What the physician answered; the CT fills in what is left open.
     recommendation : Recommendation or None
@@ -177,7 +191,12 @@ class Plan(Document):
     margins_mm: dict[str, float] = Field(default_factory=dict)
     access_settings: dict[str, float] = Field(default_factory=dict)
     chosen_rank: int | None = None
+    needle_set: NeedleSet | None = None
+    depth_shifts_mm: tuple[float, ...] = ()
+    thermocouples: tuple[Thermocouple, ...] = ()
+    dissections: tuple[Dissection, ...] = ()
     simulation: tuple[TreatmentSummary, ...] = ()
+    ablation_search: AblationSearch | None = None
     answers: Answers = Answers()
     recommendation: Recommendation | None = None
 
@@ -253,6 +272,10 @@ class Plan(Document):
             "structures": whole["structures"],
             "access": {**access, "reasons": whole["no_access"]},
             "simulation": whole["simulation"],
+            "needle_set": whole["needle_set"],
+            "dissections": whole["dissections"],
+            "thermocouples": whole["thermocouples"],
+            "ablation_search": whole["ablation_search"],
             "recommendation": whole["recommendation"],
             "not_visible": [one.model_dump(mode="json") for one in self.unpainted],
             "files": files,
@@ -271,11 +294,15 @@ class ThermalField:
         Shape ``grid.size_kji``, float32, at the end of the last heating or freezing phase.
     zone : numpy.ndarray
         Same shape, bool: lethal by the technique's criterion.
+    margin_mm : numpy.ndarray or None
+        Same shape, float32: signed distance to the zone's surface, above zero inside; NaN away from
+        the lesion's surface. None in plans from before it was kept.
     """
 
     grid: Grid
     temperature_c: NDArray[np.float32]
     zone: BoolArray
+    margin_mm: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

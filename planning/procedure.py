@@ -12,8 +12,7 @@ from typing import cast
 import numpy as np
 
 from imaging.document import Vector
-from imaging.errors import Problem
-from imaging.geometry import BoolArray, FloatArray, unit
+from imaging.geometry import BoolArray, FloatArray
 from imaging.lesion.growths import Growths
 from imaging.lesion.segment import LesionOutline, segment_lesion
 from imaging.measurement.lesion import measure
@@ -24,15 +23,10 @@ from imaging.structures.find import find_structures
 from imaging.structures.model import Structures
 from imaging.structures.painting import carried_over, with_class
 from imaging.volume import Volume
-from planning.ablation.devices import devices
-from planning.ablation.request import PlacedDevice, TreatmentRequest
-from planning.ablation.treatment import simulate_treatment
-from planning.access.request import Proposal
 from planning.corrections import with_outline
 from planning.dependence import measure_surroundings, with_all, without_access
-from planning.errors import PlanningError
 from planning.measured_answers import completed_answers
-from planning.plan import Case, ThermalField
+from planning.plan import Case
 from planning.technique.answers import Answers
 from planning.technique.engine import recommend
 
@@ -276,132 +270,6 @@ def _with_measured(case: Case, volume: Volume, mask: BoolArray, canal: BoolArray
     return measure_surroundings(without_access(changed), volume)
 
 
-def placed_along(proposal: Proposal, lesion_depth_mm: float, device_id: str) -> PlacedDevice:
-    """Return a device on a way in, its active part centred on the lesion along the way.
-
-    Parameters
-    ----------
-    proposal : Proposal
-        The way in.
-    lesion_depth_mm : float
-        How far behind the target the middle of the lesion lies along the way; may be negative.
-    device_id : str
-        Row of the table.
-
-    Returns
-    -------
-    PlacedDevice
-        Tip and direction.
-
-    Raises
-    ------
-    PlanningError
-        When no device has this id.
-    """
-    device = devices().get(device_id)
-    if device is None:
-        known = ", ".join(devices())
-        message = f"no device has this id; the table has {known}"
-        raise PlanningError(Problem(code="unknown_device", message=message, where=device_id))
-    entry, target = np.array(proposal.entry_lps_mm), np.array(proposal.target_lps_mm)
-    axis = unit(entry - target)
-    ahead = device.inactive_tip_mm + device.active_length_mm / 2 + lesion_depth_mm
-    tip = target - axis * ahead
-    return PlacedDevice(
-        device_id,
-        cast("Vector", tuple(float(n) for n in tip)),
-        cast("Vector", tuple(float(n) for n in axis)),
-    )
-
-
-def middle_behind_target_mm(case: Case, proposal: Proposal) -> float:
-    """Return how far behind the target the lesion's middle lies, along the way in.
-
-    Parameters
-    ----------
-    case : Case
-        With the lesion.
-    proposal : Proposal
-        The way in.
-
-    Returns
-    -------
-    float
-        Millimetres between target and the middle of the lesion's extent on the way's line.
-    """
-    lesion, _ = _needed(case)
-    grid = case.plan.series.grid
-    entry, target = np.array(proposal.entry_lps_mm), np.array(proposal.target_lps_mm)
-    advance = unit(target - entry)
-    reach = np.arange(-80.0, 80.0, 0.5)
-    index = np.rint(grid.to_kji(target + reach[:, None] * advance)).astype(int)
-    inside = ((index >= 0) & (index < np.array(grid.size_kji))).all(axis=1)
-    hit = np.zeros(len(reach), dtype=bool)
-    hit[inside] = lesion[tuple(index[inside].T)]
-    along = reach[hit]
-    return float((along.min() + along.max()) / 2) if len(along) else 0.0
-
-
-def simulate_device(
-    case: Case,
-    volume: Volume,
-    device_id: str,
-    margin_mm: float = 5.0,
-    spacing_mm: float = 1.0,
-    progress: Progress = SILENT,
-) -> Case:
-    """Simulate a device on the chosen way in.
-
-    Parameters
-    ----------
-    case : Case
-        With lesion, structures and a chosen way in.
-    volume : Volume
-        The CT.
-    device_id : str
-        Row of the table.
-    margin_mm : float
-        Wanted around the lesion.
-    spacing_mm : float
-        Edge of a cell.
-    progress : Progress
-        Told of every step.
-
-    Returns
-    -------
-    Case
-        With one more simulation; an earlier one of the same device is replaced.
-
-    Raises
-    ------
-    PlanningError
-        When something is lacking or the device cannot be placed.
-    """
-    lesion, structures = _needed(case)
-    chosen = case.plan.chosen
-    if chosen is None:
-        message = "no way in is chosen; search for access first"
-        raise PlanningError(Problem(code="no_access", message=message))
-    placed = placed_along(chosen, middle_behind_target_mm(case, chosen), device_id)
-    treatment = simulate_treatment(
-        TreatmentRequest(
-            volume,
-            lesion,
-            structures,
-            (placed,),
-            margin_mm=margin_mm,
-            spacing_mm=spacing_mm,
-            limits=case.plan.limits,
-        ),
-        progress,
-    )
-    field = ThermalField(treatment.grid, treatment.temperature_c, treatment.zone)
-    rows = list(zip(case.plan.simulation, case.fields, strict=True))
-    rows = [row for row in rows if row[0].device != device_id] + [(treatment.summary, field)]
-    changed = replace(case, fields=tuple(row[1] for row in rows))
-    return changed.with_plan(simulation=tuple(row[0] for row in rows), recommendation=None)
-
-
 def answer(case: Case, answers: Answers) -> Case:
     """Apply the rules to the answers and to what was measured.
 
@@ -424,14 +292,3 @@ def answer(case: Case, answers: Answers) -> Case:
     """
     complete = completed_answers(case, answers)
     return case.with_plan(answers=answers, recommendation=recommend(complete))
-
-
-def _needed(case: Case) -> tuple[BoolArray, Structures]:
-    problems = []
-    if case.lesion is None:
-        problems.append(Problem(code="no_lesion", message="outline the lesion first"))
-    if case.structures is None:
-        problems.append(Problem(code="no_structures", message="find the structures first"))
-    if case.lesion is None or case.structures is None:
-        raise PlanningError(problems)
-    return case.lesion, case.structures

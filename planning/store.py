@@ -29,9 +29,11 @@ from planning.lesions import lesions
 from planning.plan import Case, LesionPlan, Plan, ThermalField
 
 APPLICATION_ID = 0x4F53504C  # "OSPL", marks the file as ours (PRAGMA application_id)
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 ENDING = ".osteoplan"
 TEMPERATURE_STEP_C = 0.05  # of kept fields; far below what any model or probe can tell
+MARGIN_STEP_MM = 0.25  # of kept margins, up to 31.75 mm on both sides
+MARGIN_UNKNOWN = -128
 MASK_LESION = "lesion"  # of the lesion with the number behind it
 MASK_STRUCTURES = "structures"
 MASK_BENEATH = "structures_beneath"
@@ -45,6 +47,7 @@ CREATE TABLE thermal_field (
     number INTEGER NOT NULL, position INTEGER NOT NULL, spacing_mm REAL NOT NULL,
     first_x_mm REAL NOT NULL, first_y_mm REAL NOT NULL, first_z_mm REAL NOT NULL,
     k INTEGER, j INTEGER, i INTEGER, temperature BLOB NOT NULL, zone BLOB NOT NULL,
+    margin BLOB,
     PRIMARY KEY (number, position)
 );
 CREATE TABLE picture (
@@ -84,8 +87,15 @@ def _to_several_lesions(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _to_margins(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE thermal_field ADD COLUMN margin BLOB")
+
+
 # From a schema version to the next one: one entry a step.
-MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_several_lesions}
+MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
+    1: _to_several_lesions,
+    2: _to_margins,
+}
 
 
 @dataclass(frozen=True)
@@ -383,7 +393,7 @@ class PlanFile:
         self._put_mask(connection, f"{MASK_LESION} {number}", one.lesion)
         for position, field in enumerate(one.fields):
             connection.execute(
-                "INSERT INTO thermal_field VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO thermal_field VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (number, position, *_packed_field(field)),
             )
 
@@ -416,7 +426,7 @@ class PlanFile:
         for row in self._connection.execute(
             "SELECT * FROM thermal_field WHERE number = ? ORDER BY position", (number,)
         ):
-            _, _, spacing_mm, x, y, z, k, j, i, temperature, zone = row
+            _, _, spacing_mm, x, y, z, k, j, i, temperature, zone, margin = row
             steps = np.frombuffer(zlib.decompress(temperature), "<i2").reshape(k, j, i)
             bits = np.frombuffer(zlib.decompress(zone), np.uint8)
             found.append(
@@ -424,6 +434,7 @@ class PlanFile:
                     Grid.aligned((k, j, i), spacing_mm, (x, y, z)),
                     steps.astype(np.float32) * np.float32(TEMPERATURE_STEP_C),
                     np.unpackbits(bits, count=k * j * i).reshape(k, j, i).astype(bool),
+                    None if margin is None else _unpacked_margin(margin, (k, j, i)),
                 )
             )
         return tuple(found)
@@ -463,7 +474,22 @@ def _packed_field(field: ThermalField) -> tuple[object, ...]:
         *field.grid.size_kji,
         zlib.compress(whole.tobytes(), level=1),
         zlib.compress(np.packbits(field.zone).tobytes(), level=1),
+        None if field.margin_mm is None else _packed_margin(field.margin_mm),
     )
+
+
+def _packed_margin(margin_mm: NDArray[np.float32]) -> bytes:
+    known = np.isfinite(margin_mm)
+    steps = np.clip(np.rint(np.where(known, margin_mm, 0.0) / MARGIN_STEP_MM), -127, 127)
+    whole = np.where(known, steps, MARGIN_UNKNOWN).astype(np.int8)
+    return zlib.compress(whole.tobytes(), level=1)
+
+
+def _unpacked_margin(packed: bytes, size_kji: tuple[int, int, int]) -> NDArray[np.float32]:
+    steps = np.frombuffer(zlib.decompress(packed), np.int8).reshape(size_kji)
+    margin_mm = steps.astype(np.float32) * np.float32(MARGIN_STEP_MM)
+    margin_mm[steps == MARGIN_UNKNOWN] = np.nan
+    return margin_mm
 
 
 def _connect(path: Path, *, writable: bool = True) -> sqlite3.Connection:

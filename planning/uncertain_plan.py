@@ -12,9 +12,9 @@ from planning.ablation.scenario.reader import Scenario
 from planning.ablation.solver.heat import Boundary
 from planning.ablation.solver.materials import BODY_C
 from planning.ablation.uncertainty.samples import SPACING_MM
+from planning.ablations import placed_devices, treatment_request
 from planning.errors import PlanningError
 from planning.plan import Case
-from planning.procedure import middle_behind_target_mm, placed_along
 
 MARGIN_MM = 5.0
 
@@ -66,16 +66,8 @@ def treatment_of_plan(
         problems.append(Problem(code="no_device", message=message, where="simulation"))
     if problems or lesion is None or structures is None or chosen is None or device_id is None:
         raise PlanningError(problems)
-    placed = placed_along(chosen, middle_behind_target_mm(case, chosen), device_id)
-    return TreatmentRequest(
-        volume,
-        lesion,
-        structures,
-        (placed,),
-        margin_mm=margin_mm,
-        spacing_mm=spacing_mm,
-        limits=case.plan.limits,
-    )
+    placed = placed_devices(case, device_id)
+    return treatment_request(case, volume, placed, margin_mm, spacing_mm)
 
 
 def treatment_of_scenario(

@@ -130,7 +130,14 @@ def choose_access(case: Case, rank: int) -> Case:
         Without the simulations of the former way in.
     """
     changed = replace(case, fields=())
-    return changed.with_plan(chosen_rank=rank, simulation=(), recommendation=None)
+    return changed.with_plan(
+        chosen_rank=rank,
+        needle_set=None,
+        depth_shifts_mm=(),
+        simulation=(),
+        ablation_search=None,
+        recommendation=None,
+    )
 
 
 def with_own_way(case: Case, way: Proposal) -> Case:

@@ -33,6 +33,7 @@ COMMANDS = {
     "screws": "access",
     "simulate": "ablation",
     "uncertainty": "uncertainty",
+    "ablate": "ablate",
     "devices": "ablation",
     "recommend": "technique",
     "rules": "technique",

@@ -20,8 +20,9 @@ from imaging.errors import ImagingError, Problem
 from imaging.files import read_volume
 from imaging.progress import Progress
 from imaging.volume import Volume
-from planning import procedure, ways_in
+from planning import ablations, procedure, ways_in
 from planning.ablation.devices import devices
+from planning.ablation.results import TreatmentSummary
 from planning.lesions import add_lesion, as_case
 from planning.plan import Case
 from planning.store import ENDING, PlanFile
@@ -31,16 +32,6 @@ PATH = click.Path(path_type=Path)
 LANGUAGE = click.Choice(LANGUAGES)
 PLAN_NAME = f"plan{ENDING}"
 PLAN_SPACING_MM = 1.5  # three devices in a minute or two; 1 mm and 2 mm agree within 2 % coverage
-COMPARED = ("cryoablation", "radiofrequency", "microwave")
-
-
-def default_devices() -> tuple[str, ...]:
-    """Return the first device of each technique in the table, to compare them."""
-    table = devices()
-    return tuple(
-        next(row.id for row in table.values() if row.technique == technique)
-        for technique in COMPARED
-    )
 
 
 def make_plan(
@@ -127,7 +118,7 @@ def _with_another(kept: PlanFile, volume: Volume) -> Case:
 def _simulated(
     volume: Volume, device_id: str, spacing_mm: float, case: Case, progress: Progress
 ) -> Case:
-    return procedure.simulate_device(
+    return ablations.simulate_device(
         case, volume, device_id, spacing_mm=spacing_mm, progress=progress
     )
 
@@ -149,6 +140,9 @@ def make_folder(out: Path) -> None:
 @click.option("--answers", "answers_path", type=PATH, help="JSON of the answers.")
 @click.option("--device", "device_ids", metavar="ID", multiple=True, help="Device to simulate.")
 @click.option(
+    "--compare", is_flag=True, help="Simulate the default device of each technique as well."
+)
+@click.option(
     "--spacing",
     "spacing_mm",
     type=click.FloatRange(0.5, 3.0),
@@ -167,6 +161,7 @@ def plan_command(
     seeds: tuple[tuple[float, float, float], ...],
     answers_path: Path | None,
     device_ids: tuple[str, ...],
+    compare: bool,
     spacing_mm: float,
     out: Path,
     add_to: Path | None,
@@ -184,7 +179,9 @@ def plan_command(
     make_folder(out)
     with progress_bar() as progress:
         volume = read_volume(path, series_uid, progress.part(0.0, 0.1))
-        chosen = device_ids or default_devices()
+        chosen = device_ids or ablations.default_devices()
+        if compare:
+            chosen = tuple(dict.fromkeys((*chosen, *ablations.default_devices())))
         part = progress.part(0.1, 0.9)
         case = make_plan(volume, list(seeds), answers, chosen, out, part, spacing_mm, add_to)
         files = write_report(case, volume, out, lang, progress.part(0.9, 1.0))
@@ -216,19 +213,38 @@ def _as_text(case: Case, files: list[str]) -> str:
             f"way in {plan.chosen.length_mm / 10:.1f} cm, "
             f"{plan.chosen.angle_to_axial_deg:+.0f}° to the axial plane"
         )
-    none = "none of those checked" if plan.unpainted else "none"
-    for row in plan.simulation:
-        passed = ", ".join(near.name for near in row.neighbours if near.passed) or none
-        lines.append(
-            f"{row.technique} ({row.device}): {row.coverage_percent:.0f} % covered, "
-            f"limits passed: {passed}"
-        )
+    lines += compared_text(plan.simulation, "none of those checked" if plan.unpainted else "none")
     if plan.unpainted:
         names = ", ".join(one.name for one in plan.unpainted)
         lines.append(f"not visible, not checked: {names}")
     if plan.recommendation:
         lines.append(f"verdict: {plan.recommendation.verdict}")
     return "\n".join([*lines, *files])
+
+
+def compared_text(rows: tuple[TreatmentSummary, ...], none: str) -> list[str]:
+    """Return the simulated devices side by side, one a line."""
+    lines = []
+    for row in rows:
+        sure = "" if row.verified_device else " [not verified]"
+        margin = "–" if row.min_margin_mm is None else f"{row.min_margin_mm:+.1f} mm"
+        passed = ", ".join(near.name for near in row.passed) or none
+        lines.append(
+            f"{row.technique:15} {row.device:20} {len(row.probes) or 1} probe(s)  "
+            f"covered {row.coverage_percent:3.0f} %, with margin "
+            f"{row.coverage_with_margin_percent:3.0f} %, smallest margin {margin}, "
+            f"limits passed: {passed}{_stop_text(row)}{sure}"
+        )
+    return lines
+
+
+def _stop_text(row: TreatmentSummary) -> str:
+    if row.stop is None or row.stop.structure is None:
+        return ""
+    return (
+        f" (stop after {row.stop.seconds:.0f} s: {row.stop.coverage_percent:.0f} % covered, "
+        f"{row.stop.structure} is next)"
+    )
 
 
 @click.command("report")
@@ -334,7 +350,7 @@ def demo_command(out: Path, case_name: str, lang: Language, as_json: bool) -> No
             volume,
             [truth.seed_lps_mm],
             answers,
-            default_devices(),
+            ablations.default_devices(),
             out,
             progress.part(0.25, 0.95),
         )

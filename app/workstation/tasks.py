@@ -29,12 +29,12 @@ from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
 from imaging.volume import Volume
 from planning import corrections
+from planning.ablations import simulate_device
 from planning.access.posture import Position
 from planning.plan import Case
 from planning.procedure import (
     find_surroundings,
     propose_outline,
-    simulate_device,
     with_lesion,
     with_structures,
 )

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.ndimage import binary_fill_holes, map_coordinates
+from scipy.ndimage import (
+    binary_dilation,
+    binary_erosion,
+    binary_fill_holes,
+    generate_binary_structure,
+    map_coordinates,
+)
 from scipy.spatial import cKDTree
 
 from imaging.geometry import BoolArray, FloatArray
 from planning.ablation.devices import Device
 from planning.ablation.limits import thermal_limits
 from planning.ablation.solver.damage import OMEGA_LETHAL
+from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.simulation import Outcome
 
 LEAST_OMEGA = 1e-12  # keeps the logarithm finite
@@ -67,8 +76,30 @@ def surface_points(field: FloatArray) -> FloatArray:
     return np.concatenate(found)
 
 
-def signed_margin_mm(lesion: BoolArray, field: FloatArray, spacing_mm: float) -> float | None:
-    """Return the least signed distance from the lesion's surface to the lethal zone's.
+@dataclass(frozen=True, eq=False)
+class Margin:
+    """How far a zone reaches beyond a lesion.
+
+    Parameters
+    ----------
+    least_mm : float or None
+        Least signed distance from the lesion's surface to the zone's: above zero where the zone
+        reaches beyond the lesion everywhere, below zero how far lesion is left out; None without a
+        zone or without a lesion.
+    at_kji : numpy.ndarray or None
+        Shape (3,): where that is, in voxels.
+    field_mm : numpy.ndarray
+        Shape of the grid, float32: signed distance to the zone's surface, known within two voxels
+        of the lesion's surface, NaN elsewhere.
+    """
+
+    least_mm: float | None
+    at_kji: FloatArray | None
+    field_mm: Float32Array
+
+
+def margin_of(lesion: BoolArray, field: FloatArray, spacing_mm: float) -> Margin:
+    """Return the signed distances from the lesion's surface to the lethal zone's.
 
     Surfaces are at the half level between voxels of the lesion, and where the field is zero.
 
@@ -83,17 +114,28 @@ def signed_margin_mm(lesion: BoolArray, field: FloatArray, spacing_mm: float) ->
 
     Returns
     -------
-    float or None
-        Above zero where the zone reaches beyond the lesion everywhere; below zero, how far lesion
-        is left out; None without a zone or without a lesion.
+    Margin
+        Least distance, where it is, and the distances along the lesion's surface.
     """
+    known: Float32Array = np.full(lesion.shape, np.nan, dtype=np.float32)
     edge = surface_points(np.where(lesion, 1.0, -1.0))
     zone = surface_points(field)
     if len(edge) == 0 or len(zone) == 0:
-        return None
-    distance = np.asarray(cKDTree(zone).query(edge)[0])
-    inside = map_coordinates(field, edge.T, order=1, mode="nearest") >= 0
-    return float(np.where(inside, distance, -distance).min()) * spacing_mm
+        return Margin(None, None, known)
+    tree = cKDTree(zone)
+
+    def signed_mm(places: FloatArray) -> FloatArray:
+        distance = np.asarray(tree.query(places)[0])
+        inside = map_coordinates(field, places.T, order=1, mode="nearest") >= 0
+        signed: FloatArray = np.where(inside, distance, -distance) * spacing_mm
+        return signed
+
+    along = signed_mm(edge)
+    worst = int(along.argmin())
+    around = generate_binary_structure(3, 3)
+    band = binary_dilation(lesion, around, 2) & ~binary_erosion(lesion, around, 2)
+    known[band] = signed_mm(np.argwhere(band).astype(float))
+    return Margin(float(along[worst]), edge[worst], known)
 
 
 def percent(part: BoolArray, whole: BoolArray) -> float:

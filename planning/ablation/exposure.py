@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -65,10 +65,64 @@ class _Seen:
 
     limit: ThermalLimit
     cells: NDArray[np.int64]
+    near: NDArray[np.int64]  # cells that ice and 50 °C have to keep out of
     max_c: float = BODY_C
     min_c: float = BODY_C
     cem43: float = 0.0
+    is_near: bool = False
     passed_s: dict[Measure, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """The cells of a structure that has a limit.
+
+    Parameters
+    ----------
+    name : str
+        Of the structure.
+    limit : ThermalLimit
+        That holds for it.
+    cells, near : numpy.ndarray
+        Flat indices: its cells; cells nearer than its distance from ice and 50 °C.
+    """
+
+    name: str
+    limit: ThermalLimit
+    cells: NDArray[np.int64]
+    near: NDArray[np.int64]
+
+
+def neighbours_with_limits(
+    grid: Grid, masks: Mapping[str, BoolArray], changes: tuple[LimitChange, ...] = ()
+) -> tuple[Neighbour, ...]:
+    """Return the cells of every structure that has a limit.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the simulation.
+    masks : mapping of str to numpy.ndarray
+        Shape ``grid.size_kji`` by the structures' names.
+    changes : tuple of LimitChange
+        Limits set for the case.
+
+    Returns
+    -------
+    tuple of Neighbour
+        Without those that have no limit or no cell.
+    """
+    found = []
+    for name, mask in masks.items():
+        limit = limit_of(name, changes)
+        if limit is None or not mask.any():
+            continue
+        near = np.zeros(0, dtype=np.int64)
+        if limit.clear_mm is not None:
+            away: FloatArray = distance_transform_edt(~mask, sampling=grid.spacing_mm_kji)
+            near = np.flatnonzero(away < limit.clear_mm)
+        found.append(Neighbour(name, limit, np.flatnonzero(mask), near))
+    return tuple(found)
 
 
 class Exposure:
@@ -78,25 +132,15 @@ class Exposure:
     ----------
     grid : Grid
         Of the simulation.
-    neighbours : mapping of str to numpy.ndarray
-        Masks of shape ``grid.size_kji`` by the structures' names.
-    changes : tuple of LimitChange
-        Limits set for the case.
+    neighbours : sequence of Neighbour
+        On this grid.
     """
 
-    def __init__(
-        self,
-        grid: Grid,
-        neighbours: Mapping[str, BoolArray],
-        changes: tuple[LimitChange, ...] = (),
-    ) -> None:
+    def __init__(self, grid: Grid, neighbours: Sequence[Neighbour]) -> None:
         self._grid = grid
-        self._masks = dict(neighbours)
-        self._seen: dict[str, _Seen] = {}
-        for name, mask in neighbours.items():
-            limit = limit_of(name, changes)
-            if limit is not None and mask.any():
-                self._seen[name] = _Seen(limit, np.flatnonzero(mask))
+        self._table = thermal_limits()
+        self._seen = {one.name: _Seen(one.limit, one.cells, one.near) for one in neighbours}
+        self.kept_until_s = 0.0  # last time at which no limit was passed
 
     def watch(self, time_s: float, temperature_c: Float32Array, damage: Damage) -> None:
         """Note what the neighbours see after a step.
@@ -120,6 +164,55 @@ class Exposure:
             for measure, (limit, value) in _compared(seen).items():
                 if is_passed(measure, value, limit):
                     seen.passed_s.setdefault(measure, time_s)
+            if len(seen.near) and not seen.is_near:
+                beside = flat[seen.near]
+                table = self._table
+                seen.is_near = bool(
+                    beside.min() <= table.cold_isotherm_c or beside.max() >= table.hot_isotherm_c
+                )
+                if seen.is_near:
+                    seen.passed_s.setdefault("clear_mm", time_s)
+        if not self.is_passed:
+            self.kept_until_s = time_s
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether any limit was passed so far."""
+        return any(seen.passed_s for seen in self._seen.values())
+
+    def first_passed(self) -> tuple[str, Measure, float] | None:
+        """Return what was passed first: structure, measure, time in seconds; None for nothing."""
+        passed = [
+            (seconds, name, measure)
+            for name, seen in self._seen.items()
+            for measure, seconds in seen.passed_s.items()
+        ]
+        if not passed:
+            return None
+        seconds, name, measure = min(passed)
+        return name, measure, seconds
+
+    def told(self, name: str, measure: Measure) -> tuple[float, float, str]:
+        """Return a limit, what was reached of it so far, and its source.
+
+        Parameters
+        ----------
+        name : str
+            Of a structure that is followed.
+        measure : str
+            Which limit, one that it has.
+
+        Returns
+        -------
+        tuple
+            Limit, value, source; of a distance to ice or 50 °C the value is the limit itself.
+        """
+        seen = self._seen[name]
+        if measure == "clear_mm":
+            clear = seen.limit.clear_mm or 0.0
+            return clear, clear, seen.limit.source
+        limit, value = _compared(seen)[measure]
+        return limit, value, seen.limit.source
 
     def rows(self, hottest_c: Float32Array, coldest_c: Float32Array) -> tuple[NeighbourRow, ...]:
         """Return what every neighbour has seen.
@@ -134,7 +227,7 @@ class Exposure:
         tuple of NeighbourRow
             In the order of the structures.
         """
-        table = thermal_limits()
+        table = self._table
         active = (coldest_c <= table.cold_isotherm_c) | (hottest_c >= table.hot_isotherm_c)
         distance: FloatArray | None = None
         if active.any():
@@ -152,7 +245,7 @@ class Exposure:
         elif compared:
             measure = max(compared, key=lambda m: _closeness(m, *compared[m]))
         limit, value = compared.get(measure, (None, seen.max_c))
-        passed = limit is not None and is_passed(measure, value, limit)
+        passed = bool(seen.passed_s)
         return NeighbourRow(
             name=name,
             max_c=seen.max_c,

@@ -1,22 +1,98 @@
-"""The box of a patient in which a treatment is simulated."""
+"""The box of a patient in which treatments are simulated, and what does not depend on the probe."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from imaging.errors import Problem
-from imaging.geometry import BoolArray, Grid, unit
+from imaging.geometry import BoolArray, FloatArray, Grid, unit
 from imaging.structures.model import Structures
+from imaging.volume import mask_on_grid
 from planning.ablation.assembly import Placement
+from planning.ablation.dissection import dissected
+from planning.ablation.exposure import Neighbour, neighbours_with_limits
 from planning.ablation.limits import LimitChange, limit_of
 from planning.ablation.request import TreatmentRequest
-from planning.ablation.tissues import PatientMedium
+from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map
 from planning.errors import PlanningError
 
 AROUND_MM = 25.0  # of tissue simulated beyond the lesion and the active parts
 LEAST_BOX_MM, MOST_BOX_MM = 80.0, 200.0
+MOST_CELLS = 12_000_000  # beyond which memory and time are no longer those of a workstation
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """A part of a patient, ready to be treated; arrays have the shape of ``grid``.
+
+    Parameters
+    ----------
+    grid : Grid
+        Along the patient's axes.
+    patient : PatientMedium
+        Tissue of every cell.
+    lesion, wanted, body : numpy.ndarray
+        Bool: the lesion, the lesion with its margin inside the body, what is no air.
+    masks : dict of str to numpy.ndarray
+        Structures that have a limit, and the skin.
+    neighbours : tuple of Neighbour
+        The same with their limits.
+    """
+
+    grid: Grid
+    patient: PatientMedium
+    lesion: BoolArray
+    wanted: BoolArray
+    body: BoolArray
+    masks: dict[str, BoolArray]
+    neighbours: tuple[Neighbour, ...]
+
+
+def ground_of(request: TreatmentRequest, grid: Grid) -> Ground:
+    """Return what a request's treatments are simulated in.
+
+    Parameters
+    ----------
+    request : TreatmentRequest
+        Its devices do not matter.
+    grid : Grid
+        Of the simulation.
+
+    Returns
+    -------
+    Ground
+        With fluid and gas of the dissections in place.
+    """
+    volume = request.volume.on_grid(grid)
+    lesion = mask_on_grid(request.lesion, request.volume.grid, grid)
+    structures = request.structures.on_grid(grid)
+    classes = tissue_map(volume, lesion, structures)
+    pushed: BoolArray | None = None
+    if request.dissections:
+        names = [one.structure for one in request.dissections if one.structure]
+        named = {name: structures.mask(name) for name in structures.names() if name in names}
+        classes, pushed = dissected(classes, grid, named, lesion, request.dissections)
+    patient = patient_medium(classes, request.variation)
+    body = ~patient.mask("air")
+    masks = neighbours_in(structures, patient, lesion, request.limits)
+    if pushed is not None:
+        masks = {name: mask & ~pushed for name, mask in masks.items()}
+        masks = {name: mask for name, mask in masks.items() if mask.any()}
+    around: FloatArray = distance_transform_edt(~lesion, sampling=grid.spacing_mm_kji)
+    wanted = lesion | ((around <= request.margin_mm) & body)
+    return Ground(
+        grid=grid,
+        patient=patient,
+        lesion=lesion,
+        wanted=wanted,
+        body=body,
+        masks=masks,
+        neighbours=neighbours_with_limits(grid, masks, request.limits),
+    )
 
 
 def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -> Grid:
@@ -37,18 +113,48 @@ def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -
     Raises
     ------
     PlanningError
-        When devices and lesion lie too far apart.
+        When devices and lesion lie too far apart, or there are too many cells.
     """
-    where = np.argwhere(request.lesion)
-    corners = np.array([where.min(axis=0) - 0.5, where.max(axis=0) + 0.5])
-    picks = np.array(np.meshgrid(*corners.T, indexing="ij")).reshape(3, -1).T
-    points = [request.volume.grid.to_lps(picks)]
+    points = [_lesion_corners(request)]
     for p in placements:
         tip = np.asarray(p.tip_lps_mm, dtype=float)
         hub = tip + unit(p.axis_lps) * p.device.insertion_mm
         points.append(np.array([tip, hub]))
-    everything = np.concatenate(points)
-    low, high = everything.min(axis=0) - AROUND_MM, everything.max(axis=0) + AROUND_MM
+    return _box(np.concatenate(points), AROUND_MM, request.spacing_mm)
+
+
+def common_grid(request: TreatmentRequest, reach_mm: float) -> Grid:
+    """Return a box that stays the same wherever the devices lie in the lesion.
+
+    Parameters
+    ----------
+    request : TreatmentRequest
+        Gives lesion and spacing.
+    reach_mm : float
+        Farthest that an active part reaches beyond the lesion.
+
+    Returns
+    -------
+    Grid
+        Along the patient's axes.
+
+    Raises
+    ------
+    PlanningError
+        When the lesion is too large, or there are too many cells.
+    """
+    return _box(_lesion_corners(request), AROUND_MM + reach_mm, request.spacing_mm)
+
+
+def _lesion_corners(request: TreatmentRequest) -> FloatArray:
+    where = np.argwhere(request.lesion)
+    corners = np.array([where.min(axis=0) - 0.5, where.max(axis=0) + 0.5])
+    picks = np.array(np.meshgrid(*corners.T, indexing="ij")).reshape(3, -1).T
+    return request.volume.grid.to_lps(picks)
+
+
+def _box(points: FloatArray, around_mm: float, spacing_mm: float) -> Grid:
+    low, high = points.min(axis=0) - around_mm, points.max(axis=0) + around_mm
     size = np.maximum(high - low, LEAST_BOX_MM)
     if (size > MOST_BOX_MM).any():
         message = (
@@ -56,10 +162,17 @@ def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -
             f"so that all fits a box of {MOST_BOX_MM:g} mm"
         )
         raise PlanningError(Problem(code="too_far_apart", message=message, where="applicators"))
-    counts = np.ceil(size / request.spacing_mm).astype(int)
-    first = 0.5 * (low + high) - 0.5 * (counts - 1) * request.spacing_mm
+    counts = np.ceil(size / spacing_mm).astype(int)
+    cells = int(np.prod(counts, dtype=np.int64))
+    if cells > MOST_CELLS:
+        message = (
+            f"the grid would have {cells / 1e6:.0f} million cells, more than "
+            f"{MOST_CELLS / 1e6:.0f} million; take a wider spacing"
+        )
+        raise PlanningError(Problem(code="grid_too_large", message=message, where="spacing_mm"))
+    first = 0.5 * (low + high) - 0.5 * (counts - 1) * spacing_mm
     i, j, k = (int(n) for n in counts)
-    return Grid.aligned((k, j, i), request.spacing_mm, first)
+    return Grid.aligned((k, j, i), spacing_mm, first)
 
 
 def neighbours_in(
@@ -68,7 +181,24 @@ def neighbours_in(
     lesion: BoolArray,
     changes: tuple[LimitChange, ...],
 ) -> dict[str, BoolArray]:
-    """Return the structures in the box that have a limit, and the skin."""
+    """Return the structures in the box that have a limit, and the skin.
+
+    Parameters
+    ----------
+    structures : Structures
+        On the grid of the simulation.
+    patient : PatientMedium
+        Its tissues.
+    lesion : numpy.ndarray
+        Bool; what of a structure lies in it is not counted.
+    changes : tuple of LimitChange
+        Limits set for the case.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Masks by name, none of them empty.
+    """
     found = {}
     for name in structures.names():
         if limit_of(name, changes) is not None:

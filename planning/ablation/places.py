@@ -2,26 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from imaging.document import Vector
 from imaging.geometry import BoolArray, FloatArray, Grid, unit
 from planning.ablation.assembly import Placement
+from planning.ablation.limits import LimitChange, limit_of
 from planning.ablation.results import Curve
 from planning.ablation.solver.simulation import Outcome
 
 CURVE_OFFSET_MM = 5.0  # from the shaft, of the curve at the probe's side
+MOST_TIMES = 400  # of a curve that is kept
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place whose temperature is followed.
+
+    Parameters
+    ----------
+    name : str
+        Of the place, or of the structure there.
+    lps_mm : Vector
+        Where.
+    is_thermocouple : bool
+        Whether it is measured there.
+    """
+
+    name: str
+    lps_mm: Vector
+    is_thermocouple: bool = False
 
 
 def curve_points(
     grid: Grid,
     placements: Sequence[Placement],
     lesion: BoolArray,
-    neighbours: dict[str, BoolArray],
-) -> list[tuple[str, Vector]]:
-    """Return the places whose temperature is followed: probe, lesion's border, neighbours."""
+    neighbours: Mapping[str, BoolArray],
+) -> list[Place]:
+    """Return the places whose temperature is followed: probe, lesion's border, neighbours.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the simulation.
+    placements : sequence of Placement
+        The devices; the first one has a place at its side.
+    lesion : numpy.ndarray
+        Shape ``grid.size_kji``, bool.
+    neighbours : mapping of str to numpy.ndarray
+        Masks of the same shape by the structures' names.
+
+    Returns
+    -------
+    list of Place
+        The nearest place of each neighbour; thermocouples are not among them.
+    """
     first = placements[0]
     axis = unit(first.axis_lps)
     middle = np.asarray(first.tip_lps_mm) + axis * (
@@ -33,7 +72,7 @@ def curve_points(
         points.append(("lesion_border", _extreme(grid, lesion, placements, farthest=True)))
     for name, mask in neighbours.items():
         points.append((name, _extreme(grid, mask, placements, farthest=False)))
-    return [(name, (float(p[0]), float(p[1]), float(p[2]))) for name, p in points]
+    return [Place(name, (float(p[0]), float(p[1]), float(p[2]))) for name, p in points]
 
 
 def _extreme(
@@ -51,28 +90,41 @@ def _extreme(
     return chosen
 
 
-def curves_of(points: Sequence[tuple[str, Vector]], outcome: Outcome) -> tuple[Curve, ...]:
+def curves_of(
+    places: Sequence[Place], outcome: Outcome, changes: tuple[LimitChange, ...]
+) -> tuple[Curve, ...]:
     """Return the temperatures of the places that were followed.
 
     Parameters
     ----------
-    points : sequence of tuple
-        Name and place, LPS millimetres, in the order of the simulation's points.
+    places : sequence of Place
+        In the order of the simulation's points.
     outcome : Outcome
         Of the simulation.
+    changes : tuple of LimitChange
+        Limits set for the case.
 
     Returns
     -------
     tuple of Curve
-        One for each place.
+        One for each place, with what the structure there stands.
     """
-    times = tuple(float(t) for t in outcome.time_s)
-    return tuple(
-        Curve(
-            name=name,
-            lps_mm=place,
-            time_s=times,
-            temperature_c=tuple(float(t) for t in outcome.points_c[:, n]),
+    times = outcome.time_s
+    picks = np.arange(len(times))
+    if len(times) > MOST_TIMES:
+        picks = np.unique(np.linspace(0, len(times) - 1, MOST_TIMES).round().astype(int))
+    found = []
+    for n, place in enumerate(places):
+        limit = limit_of(place.name, changes)
+        found.append(
+            Curve(
+                name=place.name,
+                lps_mm=place.lps_mm,
+                time_s=tuple(float(t) for t in times[picks]),
+                temperature_c=tuple(float(t) for t in outcome.points_c[picks, n]),
+                kind="thermocouple" if place.is_thermocouple else "place",
+                lowest_c=None if limit is None else limit.lowest_c,
+                highest_c=None if limit is None else limit.highest_c,
+            )
         )
-        for n, (name, place) in enumerate(points)
-    )
+    return tuple(found)

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imaging.document import Vector
+from imaging.document import Document, Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, Grid, unit
 from imaging.structures.model import Structures
 from imaging.volume import Volume
 from planning.ablation.assembly import Placement
 from planning.ablation.devices import Device, devices
+from planning.ablation.dissection import Dissection, dissection_problems
 from planning.ablation.limits import LimitChange
 from planning.ablation.solver.protocol import OFF, Phase
 from planning.ablation.uncertainty.variation import Variation
 from planning.errors import PlanningError
+
+MOST_TREATMENT_S = 2.0 * 3600.0  # from the first second to the last [BG]
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,21 @@ class PlacedDevice:
     device_id: str
     tip_lps_mm: Vector
     axis_lps: Vector
+
+
+class Thermocouple(Document):
+    """A place where the temperature is measured.
+
+    Attributes
+    ----------
+    name : str
+        The structure it guards, whose limit its curve is told against; any word for others.
+    lps_mm : Vector
+        Of its tip.
+    """
+
+    name: str
+    lps_mm: Vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +83,10 @@ class TreatmentRequest:
         How the tissues differ from the table.
     box : Grid or None
         Cells to simulate on; None takes a box around lesion and devices.
+    dissections : tuple of Dissection
+        Fluid or gas between the lesion and what is to be spared.
+    thermocouples : tuple of Thermocouple
+        Further places that are followed.
     """
 
     volume: Volume
@@ -77,10 +99,28 @@ class TreatmentRequest:
     limits: tuple[LimitChange, ...] = ()
     variation: Variation | None = None
     box: Grid | None = None
+    dissections: tuple[Dissection, ...] = ()
+    thermocouples: tuple[Thermocouple, ...] = ()
 
 
 def checked_request(request: TreatmentRequest) -> tuple[list[Placement], tuple[Phase, ...]]:
-    """Return the placements and the protocol of a request that can be simulated."""
+    """Return the placements and the protocol of a request that can be simulated.
+
+    Parameters
+    ----------
+    request : TreatmentRequest
+        To be checked.
+
+    Returns
+    -------
+    tuple
+        Placements, and the protocol asked for or the first device's own.
+
+    Raises
+    ------
+    PlanningError
+        With every problem.
+    """
     problems = _value_problems(request)
     placements: list[Placement] = []
     for n, placed in enumerate(request.applicators):
@@ -94,10 +134,18 @@ def checked_request(request: TreatmentRequest) -> tuple[list[Placement], tuple[P
         message = "devices of several techniques; use one technique at a time"
         problems.append(Problem(code="mixed_techniques", message=message, where="applicators"))
     problems += crossing_problems(placements)
+    problems += dissection_problems(request.dissections)
     protocol: tuple[Phase, ...] = ()
     if placements:
         protocol = request.protocol or placements[0].device.default_protocol
         problems += protocol_problems(protocol, [p.device for p in placements])
+        total_s = sum(phase.seconds for phase in protocol)
+        if total_s > MOST_TREATMENT_S:
+            message = (
+                f"the protocol lasts {total_s / 60:.0f} minutes; a treatment ends within "
+                f"{MOST_TREATMENT_S / 60:.0f}"
+            )
+            problems.append(Problem(code="too_long", message=message, where="protocol"))
     if problems:
         raise PlanningError(problems)
     return placements, protocol
@@ -117,6 +165,8 @@ def _value_problems(request: TreatmentRequest) -> list[Problem]:
         told.append(("bad_value", "take a margin between 0 and 50 mm", "margin_mm"))
     if not request.applicators:
         told.append(("no_applicator", "place at least one device", "applicators"))
+    if request.protocol is not None and not request.protocol:
+        told.append(("no_phase", "the protocol has no phase; add one", "protocol"))
     return [Problem(code=code, message=message, where=where) for code, message, where in told]
 
 

@@ -43,6 +43,9 @@ CLASSES = (
     "large_bowel",
     "liver",
     "metal",
+    "dextrose_5",
+    "saline",
+    "carbon_dioxide",
 )
 VALUE = {name: n for n, name in enumerate(CLASSES)}
 GAS_BELOW_HU = -300.0  # [BG]

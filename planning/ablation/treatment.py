@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scipy.ndimage import distance_transform_edt
-
+from imaging.document import Vector
+from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid, read_only
 from imaging.progress import SILENT, Progress
-from imaging.volume import mask_on_grid
 from planning.ablation.assembly import Placement, device_applicators
-from planning.ablation.coverage import lethal_field, percent, signed_margin_mm
+from planning.ablation.coverage import lethal_field, margin_of, percent
 from planning.ablation.exposure import Exposure
-from planning.ablation.ground import neighbours_in, treatment_grid
+from planning.ablation.following import Following
+from planning.ablation.ground import Ground, ground_of, treatment_grid
 from planning.ablation.limits import thermal_limits
 from planning.ablation.patient import check_in_body
-from planning.ablation.places import curve_points, curves_of
+from planning.ablation.places import Place, curve_points, curves_of
 from planning.ablation.request import TreatmentRequest, checked_request
-from planning.ablation.results import Treatment, TreatmentSummary
+from planning.ablation.results import CriterionRow, Probe, Treatment, TreatmentSummary
 from planning.ablation.scenario.answer import IsothermAnswer
+from planning.ablation.solver.damage import CEM43_LETHAL_MIN, OMEGA_LETHAL
 from planning.ablation.solver.heat import Boundary
 from planning.ablation.solver.isotherms import isotherm
 from planning.ablation.solver.materials import BODY_C
-from planning.ablation.solver.simulation import Outcome, Simulation, as_points, simulate
-from planning.ablation.tissues import patient_medium, tissue_map
+from planning.ablation.solver.protocol import Phase
+from planning.ablation.solver.simulation import (
+    Outcome,
+    Simulation,
+    Watch,
+    as_points,
+    simulate,
+)
+from planning.errors import PlanningError
 
 COLD_ISOTHERMS_C = (0.0, -20.0, -40.0)
 HOT_ISOTHERMS_C = (50.0, 60.0)
@@ -52,50 +60,83 @@ def simulate_treatment(request: TreatmentRequest, progress: Progress = SILENT) -
     Cancelled
         When the result is no longer wanted.
     """
-    placements, protocol = checked_request(request)
+    placements, _ = checked_request(request)
     progress.update(0.0, "tissues")
-    grid = request.box or treatment_grid(request, placements)
-    volume = request.volume.on_grid(grid)
-    lesion = mask_on_grid(request.lesion, request.volume.grid, grid)
-    structures = request.structures.on_grid(grid)
-    patient = patient_medium(tissue_map(volume, lesion, structures), request.variation)
-    body = ~patient.mask("air")
-    check_in_body(grid, body, placements)
-    neighbours = neighbours_in(structures, patient, lesion, request.limits)
-    exposure = Exposure(grid, neighbours, request.limits)
-    points = curve_points(grid, placements, lesion, neighbours)
-    boundary = Boundary()
-    task = Simulation(
-        grid=grid,
-        medium=patient.medium,
-        boundary=boundary,
-        initial_c=BODY_C,
-        applicators=tuple(device_applicators(grid, patient.medium, placements)),
-        protocol=protocol,
-        points_lps_mm=as_points([place for _, place in points]),
-        lethal_cold_c=thermal_limits().lethal_cold_c,
-        watch=exposure.watch,
-    )
-    outcome = simulate(task, progress.part(0.05, 0.98))
+    ground = ground_of(request, request.box or treatment_grid(request, placements))
+    return treat(request, ground, progress.part(0.05, 1.0))
+
+
+def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT) -> Treatment:
+    """Simulate a treatment on ground that is ready, as when the same patient is treated again.
+
+    Parameters
+    ----------
+    request : TreatmentRequest
+        What is to be done.
+    ground : Ground
+        Of the same CT, lesion, structures, margin, limits and dissections.
+    progress : Progress
+        Told of every step; cancels between steps.
+
+    Returns
+    -------
+    Treatment
+        Fields and summary.
+
+    Raises
+    ------
+    PlanningError
+        With every problem of the request.
+    Cancelled
+        When the result is no longer wanted.
+    """
+    placements, protocol = checked_request(request)
+    check_in_body(ground.grid, ground.body, placements)
+    followed = follow(ground, placements, protocol)
+    places = curve_points(ground.grid, placements, ground.lesion, ground.masks)
+    places += _thermocouples(request, ground.grid)
+    outcome = run(ground, placements, protocol, followed.watch, places, progress.part(0.0, 0.97))
     field = lethal_field(outcome, placements[0].device)
-    zone = (field >= 0) & (body | lesion)
-    summary = _summary(request, placements, grid, lesion, body, field)
-    summary = summary.model_copy(
-        update={
-            "neighbours": exposure.rows(outcome.hottest_c, outcome.coldest_c),
-            "isotherms": _isotherms(grid, boundary, outcome, placements[0]),
-            "curves": curves_of(points, outcome),
-        }
+    zone = (field >= 0) & (ground.body | ground.lesion)
+    followed.fill(field >= 0)
+    margin = margin_of(ground.lesion, field, request.spacing_mm)
+    cold = placements[0].device.technique == "cryoablation"
+    where = None if margin.at_kji is None else ground.grid.to_lps(margin.at_kji)
+    summary = TreatmentSummary(
+        device=placements[0].device.id,
+        technique=placements[0].device.technique,
+        coverage_percent=percent(zone, ground.lesion),
+        coverage_with_margin_percent=percent(zone, ground.wanted),
+        min_margin_mm=margin.least_mm,
+        min_margin_lps_mm=None if where is None else _vector(where),
+        neighbours=followed.exposure.rows(outcome.hottest_c, outcome.coldest_c),
+        margin_mm=request.margin_mm,
+        spacing_mm=request.spacing_mm,
+        zone_ml=float(zone.sum()) * ground.grid.voxel_ml,
+        verified_device=all(p.device.verified for p in placements),
+        isotherms=_isotherms(ground.grid, outcome, placements[0], cold=cold),
+        curves=curves_of(places, outcome, request.limits),
+        probes=tuple(
+            Probe(device=p.device.id, tip_lps_mm=p.tip_lps_mm, axis_lps=p.axis_lps)
+            for p in placements
+        ),
+        protocol=protocol,
+        criteria=() if cold else _criteria(ground, outcome),
+        freezes=followed.freezes(ground.grid.voxel_ml) if cold else (),
+        coverage=followed.curve(),
+        stop=followed.stop(),
+        dissections=request.dissections,
     )
     progress.update(1.0, "done")
     return Treatment(
-        grid=grid,
+        grid=ground.grid,
         temperature_c=outcome.active_c,
         hottest_c=outcome.hottest_c,
         coldest_c=outcome.coldest_c,
         cem43=outcome.cem43_min,
         arrhenius=outcome.omega,
         zone=read_only(zone),
+        margin_mm=read_only(margin.field_mm),
         summary=summary,
     )
 
@@ -123,55 +164,134 @@ def on_its_box(request: TreatmentRequest) -> TreatmentRequest:
     """
     placements, _ = checked_request(request)
     grid = request.box or treatment_grid(request, placements)
-    lesion = mask_on_grid(request.lesion, request.volume.grid, grid)
-    small = replace(
+    ground = ground_of(request, grid)
+    check_in_body(grid, ground.body, placements)
+    return replace(
         request,
         volume=request.volume.on_grid(grid),
-        lesion=lesion,
+        lesion=ground.lesion,
         structures=request.structures.on_grid(grid),
         box=grid,
     )
-    tissue = tissue_map(small.volume, lesion, small.structures)
-    check_in_body(grid, ~patient_medium(tissue).mask("air"), placements)
-    return small
 
 
-def _summary(
-    request: TreatmentRequest,
+def follow(
+    ground: Ground, placements: Sequence[Placement], protocol: tuple[Phase, ...]
+) -> Following:
+    """Return what follows a simulation step by step.
+
+    Parameters
+    ----------
+    ground : Ground
+        Of the patient.
+    placements : sequence of Placement
+        The devices.
+    protocol : tuple of Phase
+        What is done.
+
+    Returns
+    -------
+    Following
+        Its ``watch`` is told of every step.
+    """
+    return Following(
+        ground.lesion,
+        ground.wanted,
+        Exposure(ground.grid, ground.neighbours),
+        is_cold=placements[0].device.technique == "cryoablation",
+        protocol=protocol,
+    )
+
+
+def run(
+    ground: Ground,
     placements: Sequence[Placement],
-    grid: Grid,
-    lesion: BoolArray,
-    body: BoolArray,
-    field: FloatArray,
-) -> TreatmentSummary:
-    zone = (field >= 0) & (body | lesion)
-    around: FloatArray = distance_transform_edt(~lesion) * request.spacing_mm
-    wanted = lesion | ((around <= request.margin_mm) & body)
-    first = placements[0].device
-    return TreatmentSummary(
-        device=first.id,
-        technique=first.technique,
-        coverage_percent=percent(zone, lesion),
-        coverage_with_margin_percent=percent(zone, wanted),
-        min_margin_mm=signed_margin_mm(lesion, field, request.spacing_mm),
-        neighbours=(),
-        margin_mm=request.margin_mm,
-        spacing_mm=request.spacing_mm,
-        zone_ml=float(zone.sum()) * grid.voxel_ml,
-        verified_device=all(p.device.verified for p in placements),
-        isotherms=(),
-        curves=(),
+    protocol: tuple[Phase, ...],
+    watch: Watch,
+    places: Sequence[Place] = (),
+    progress: Progress = SILENT,
+) -> Outcome:
+    """Simulate devices on ground that is ready.
+
+    Parameters
+    ----------
+    ground : Ground
+        Of the patient.
+    placements : sequence of Placement
+        The devices.
+    protocol : tuple of Phase
+        What is done.
+    watch : callable
+        Told of every step.
+    places : sequence of Place
+        Whose temperature is followed.
+    progress : Progress
+        Told of every step; cancels between steps.
+
+    Returns
+    -------
+    Outcome
+        Of the solver.
+    """
+    medium = ground.patient.medium
+    task = Simulation(
+        grid=ground.grid,
+        medium=medium,
+        boundary=Boundary(),
+        initial_c=BODY_C,
+        applicators=tuple(device_applicators(ground.grid, medium, placements)),
+        protocol=protocol,
+        points_lps_mm=as_points([place.lps_mm for place in places]),
+        lethal_cold_c=thermal_limits().lethal_cold_c,
+        watch=watch,
+    )
+    return simulate(task, progress)
+
+
+def _thermocouples(request: TreatmentRequest, grid: Grid) -> list[Place]:
+    """Return the thermocouples that lie in the box, or refuse those that do not."""
+    outside = [
+        Problem(
+            code="outside_box",
+            message=f"the thermocouple '{one.name}' lies outside the simulated box; move it nearer",
+            where=f"thermocouples.{n}",
+        )
+        for n, one in enumerate(request.thermocouples)
+        if grid.nearest(one.lps_mm) is None
+    ]
+    if outside:
+        raise PlanningError(outside)
+    return [Place(one.name, one.lps_mm, is_thermocouple=True) for one in request.thermocouples]
+
+
+def _criteria(ground: Ground, outcome: Outcome) -> tuple[CriterionRow, ...]:
+    """Return what each criterion of death by heat kills, side by side."""
+    zones: list[tuple[str, BoolArray]] = [
+        ("arrhenius", outcome.omega >= OMEGA_LETHAL),
+        ("cem43_240", outcome.cem43_min >= CEM43_LETHAL_MIN),
+        ("three_state", outcome.dead),
+        *((f"isotherm_{level_c:.0f}", outcome.hottest_c >= level_c) for level_c in HOT_ISOTHERMS_C),
+    ]
+    return tuple(
+        CriterionRow.model_validate(
+            {
+                "criterion": name,
+                "volume_ml": float((zone & ground.body).sum()) * ground.grid.voxel_ml,
+                "coverage_percent": percent(zone, ground.lesion),
+                "coverage_with_margin_percent": percent(zone, ground.wanted),
+            }
+        )
+        for name, zone in zones
     )
 
 
 def _isotherms(
-    grid: Grid, boundary: Boundary, outcome: Outcome, first: Placement
+    grid: Grid, outcome: Outcome, first: Placement, *, cold: bool
 ) -> tuple[IsothermAnswer, ...]:
-    cold = first.device.technique == "cryoablation"
     rows = []
     for level_c in COLD_ISOTHERMS_C if cold else HOT_ISOTHERMS_C:
         found = isotherm(
-            grid, boundary, outcome.active_c, level_c, hot=not cold, axis_lps=first.axis_lps
+            grid, Boundary(), outcome.active_c, level_c, hot=not cold, axis_lps=first.axis_lps
         )
         rows.append(
             IsothermAnswer(
@@ -182,3 +302,8 @@ def _isotherms(
             )
         )
     return tuple(rows)
+
+
+def _vector(place: FloatArray) -> Vector:
+    x, y, z = (float(n) for n in place)
+    return x, y, z

@@ -51,6 +51,8 @@ class Protection(Document):
         Its way in; None when no way passes every limit.
     against : tuple of str
         Why there is none.
+    from_lps_mm : Vector or None
+        The lesion's place that is nearest to the structure.
     """
 
     kind: Literal["thermocouple", "dissection"]
@@ -60,6 +62,7 @@ class Protection(Document):
     needle: str
     way: Proposal | None
     against: tuple[str, ...] = ()
+    from_lps_mm: Vector | None = None
 
 
 def find_protection(request: AccessRequest, progress: Progress = SILENT) -> tuple[Protection, ...]:
@@ -93,6 +96,22 @@ def find_protection(request: AccessRequest, progress: Progress = SILENT) -> tupl
         part = progress.part(number / len(wanted), (number + 1) / len(wanted))
         found.append(_placed(request, kind, gap, part))
     return tuple(found)
+
+
+def can_be_pushed_away(name: str) -> bool:
+    """Tell whether fluid or gas may part a structure from the lesion.
+
+    Parameters
+    ----------
+    name : str
+        Of the structure.
+
+    Returns
+    -------
+    bool
+        False for what is fixed, such as cord and canal.
+    """
+    return _is_one_of(name, TO_PUSH_AWAY)
 
 
 def _is_one_of(name: str, patterns: tuple[str, ...]) -> bool:
@@ -133,6 +152,7 @@ def _placed(
         needle=used,
         way=way,
         against=against,
+        from_lps_mm=gap.from_lps_mm,
     )
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from imaging.geometry import Grid
+from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.progress import Cancelled, Progress
 from imaging.structures.model import Structure, Structures
 from imaging.volume import Volume
-from planning.ablation.coverage import signed_margin_mm
+from planning.ablation.coverage import margin_of
 from planning.ablation.limits import limit_of, thermal_limits
 from planning.ablation.request import PlacedDevice, TreatmentRequest
 from planning.ablation.solver.protocol import Mode, Phase
@@ -134,16 +134,18 @@ def test_a_treatment_stops_when_cancelled() -> None:
         simulate_treatment(request(), progress)
 
 
+def least(lesion: BoolArray, field: FloatArray, spacing_mm: float) -> float | None:
+    return margin_of(lesion, field, spacing_mm).least_mm
+
+
 def test_margin_is_the_distance_between_surfaces() -> None:
     z, y, x = np.indices((60, 60, 60)) - 30
     radius = np.sqrt(x**2 + y**2 + z**2)
     lesion = radius < 8
-    assert signed_margin_mm(lesion, 13.0 - radius, 1.0) == pytest.approx(
-        5.0, abs=0.4
-    )  # a mask of 1 mm voxels
-    assert signed_margin_mm(lesion, 5.0 - radius, 2.0) == pytest.approx(-6.0, abs=0.8)
-    assert signed_margin_mm(lesion, 8.0 - radius, 1.0) == pytest.approx(0.0, abs=0.6)
-    assert signed_margin_mm(lesion, -1.0 - radius, 1.0) is None
+    assert least(lesion, 13.0 - radius, 1.0) == pytest.approx(5.0, abs=0.4)  # a mask of 1 mm voxels
+    assert least(lesion, 5.0 - radius, 2.0) == pytest.approx(-6.0, abs=0.8)
+    assert least(lesion, 8.0 - radius, 1.0) == pytest.approx(0.0, abs=0.6)
+    assert least(lesion, -1.0 - radius, 1.0) is None
 
 
 def test_every_limit_has_a_source_and_sane_values() -> None:

@@ -1,0 +1,185 @@
+"""``osteoplan ablate``: a treatment planned by the program, or what stands against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from app.cli.output import as_plain, emit, json_option, print_json, progress_bar, warn
+from imaging.errors import Problem
+from imaging.files import read_volume
+from imaging.label_files import read_mask
+from imaging.structures.find import find_structures
+from imaging.structures.labels import read_structures
+from planning import procedure
+from planning.ablation.planner.result import AblationSearch, Attempt, GivesFirst
+from planning.ablations import TECHNIQUES, default_devices, known_device, plan_for_me
+from planning.access.posture import Position
+from planning.errors import NothingFeasible, PlanningError
+from planning.plan import Case
+
+PATH = click.Path(path_type=Path)
+MEASURES = {"max_c": "°C", "min_c": "°C", "cem43": "CEM43 min", "clear_mm": "mm from ice or 50 °C"}
+
+
+def chosen_device(technique: str | None, device_id: str | None) -> str:
+    """Return the device that is asked for, or refuse what contradicts itself."""
+    if device_id is None:
+        wanted = technique or TECHNIQUES[0]
+        return dict(zip(TECHNIQUES, default_devices(), strict=True))[wanted]
+    device = known_device(device_id)
+    if technique is not None and device.technique != technique:
+        message = f"{device_id} is a device for {device.technique}; leave --technique out or change"
+        raise PlanningError(Problem(code="other_technique", message=message, where=device_id))
+    return device_id
+
+
+@click.command("ablate")
+@click.argument("path", type=PATH)
+@click.option("--lesion", type=PATH, required=True, help="Mask of the lesion.")
+@click.option("--structures", type=PATH, help="Label map; found on the CT when absent.")
+@click.option("--names", type=PATH, help="JSON of the labels' names.")
+@click.option("--technique", type=click.Choice(TECHNIQUES), help="Default: that of the device.")
+@click.option("--device", "device_id", metavar="ID", help="Default: first of the technique.")
+@click.option(
+    "--margin",
+    "margin_mm",
+    type=click.FloatRange(0.0, 50.0),
+    default=5.0,
+    help="Wanted around the lesion, mm.",
+)
+@click.option(
+    "--spacing",
+    "spacing_mm",
+    type=click.FloatRange(0.5, 3.0),
+    default=1.0,
+    help="Edge of a cell of the simulation that confirms, mm.",
+)
+@click.option("--probes", "most_probes", type=click.IntRange(1, 4), default=4, help="At most.")
+@click.option("--needle", "needle_id", metavar="ID", help="Needle that the ways are for.")
+@click.option(
+    "--position",
+    type=click.Choice([one.value for one in Position]),
+    default=Position.AUTO.value,
+    help="How the patient lies.",
+)
+@click.option("--series", "series_uid", metavar="UID", help="Series to take.")
+@json_option
+def ablate_command(
+    path: Path,
+    lesion: Path,
+    structures: Path | None,
+    names: Path | None,
+    technique: str | None,
+    device_id: str | None,
+    margin_mm: float,
+    spacing_mm: float,
+    most_probes: int,
+    needle_id: str | None,
+    position: str,
+    series_uid: str | None,
+    as_json: bool,
+) -> None:
+    """Find number, place and depth of probes and durations, or prove what gives first."""
+    device = chosen_device(technique, device_id)
+    with progress_bar() as progress:
+        volume = read_volume(path, series_uid, progress.part(0.0, 0.1))
+        mask = read_mask(lesion, volume.grid)
+        found = (
+            read_structures(structures, names, volume.grid)
+            if structures
+            else find_structures(volume, progress.part(0.1, 0.2))
+        )
+        case = Case.begin(volume).with_plan(position=Position(position), needle_id=needle_id)
+        case = procedure.with_structures(case, found, volume)
+        case = procedure.with_lesion(case, volume, mask)
+        done = plan_for_me(
+            case, volume, device, margin_mm, spacing_mm, progress.part(0.2, 1.0), most_probes
+        )
+    search = done.plan.ablation_search
+    if search is None:
+        message = "the search ended without an answer"
+        raise PlanningError(Problem(code="no_search", message=message))
+    if not search.verified_device:
+        warn(f"the zone of {device} is not verified")
+    row = done.plan.simulation[-1] if search.feasible else None
+    if search.feasible:
+        document = {"search": search, "simulation": [] if row is None else [row]}
+        emit(document, as_json, search_text(search))
+        return
+    if as_json:
+        problems = tuple(problem_of(one) for one in search.attempts)
+        error = {"code": "nothing_feasible", "message": search_text(search), "problems": problems}
+        print_json({"error": as_plain(error), "search": as_plain(search)})
+        for problem in problems:
+            warn(problem.message)
+        raise Unfeasible
+    click.echo(search_text(search))
+    raise NothingFeasible([problem_of(one) for one in search.attempts])
+
+
+class Unfeasible(click.exceptions.Exit):
+    """Ends the command with the status of nothing feasible; the reasons are written already."""
+
+    def __init__(self) -> None:
+        from app.cli.output import EXIT_NOTHING_FEASIBLE
+
+        super().__init__(EXIT_NOTHING_FEASIBLE)
+
+
+def problem_of(one: Attempt) -> Problem:
+    """Return what stands against a number of probes."""
+    where = "" if one.gives_first is None else one.gives_first.structure
+    return Problem(code=f"ablation_{one.ending}", message=attempt_text(one), where=where)
+
+
+def search_text(search: AblationSearch) -> str:
+    """Return what a search found for people."""
+    sure = "" if search.verified_device else ", zone not verified"
+    head = f"{search.technique} ({search.device}{sure}), margin {search.margin_mm:g} mm: "
+    if search.feasible:
+        head += f"{len(search.probes)} probe(s) cover everything and keep every limit"
+    else:
+        head += "nothing covers everything and keeps every limit"
+    lines = [head]
+    for number, probe in enumerate(search.probes, start=1):
+        place = ", ".join(f"{n:.1f}" for n in probe.tip_lps_mm)
+        lines.append(f"   probe {number}: tip ({place})")
+    for phase in search.protocol:
+        power = "" if phase.power_w is None else f" {phase.power_w:g} W"
+        lines.append(f"   {phase.mode.value}{power} {phase.seconds / 60:.2g} min")
+    return "\n".join([*lines, *map(attempt_text, search.attempts)])
+
+
+def attempt_text(one: Attempt) -> str:
+    """Return the best with a number of probes for people."""
+    head = f"{one.probes} probe(s): "
+    if one.ending == "no_way":
+        return f"{head}no safe ways for so many"
+    covered = (
+        f"{one.coverage_percent:.0f} % of the lesion and "
+        f"{one.coverage_with_margin_percent:.0f} % with margin"
+    )
+    if one.ending == "done":
+        return f"{head}covered after {one.covered_s or 0.0:.0f} s"
+    if one.ending == "refuted":
+        return f"{head}promised by the search, refuted by the finer simulation"
+    if one.gives_first is None:
+        return f"{head}the longest treatment covers {covered}"
+    text = f"{head}{_first_text(one.gives_first)}; {covered} are covered then"
+    if one.dissection is not None:
+        helps = "would do" if one.dissection.helps else "would not do"
+        text += (
+            f"; {one.dissection.dissection.fluid} before it {helps} "
+            f"({one.dissection.coverage_with_margin_percent:.0f} % with margin)"
+        )
+    return text
+
+
+def _first_text(first: GivesFirst) -> str:
+    unit = MEASURES[first.measure]
+    return (
+        f"{first.structure} gives first, after {first.at_s:.0f} s "
+        f"({first.value:.1f}, limit {first.limit:g} {unit})"
+    )
