@@ -12,7 +12,7 @@ from imaging.volume import Volume
 from planning.ablation.devices import Device, devices
 from planning.ablation.dissection import Dissection
 from planning.ablation.placing import Way, placed_on
-from planning.ablation.planner.search import PlannerRequest, plan_ablation
+from planning.ablation.planner.search import SEARCH_MM, PlannerRequest, plan_ablation
 from planning.ablation.request import PlacedDevice, Thermocouple, TreatmentRequest
 from planning.ablation.results import Treatment, TreatmentSummary
 from planning.ablation.treatment import simulate_treatment
@@ -266,6 +266,7 @@ def plan_for_me(
     spacing_mm: float = 1.0,
     progress: Progress = SILENT,
     most_probes: int = PLANNED_PROBES,
+    search_spacing_mm: float = SEARCH_MM,
 ) -> Case:
     """Let the program find number, place and depth of the probes and the durations.
 
@@ -285,6 +286,8 @@ def plan_for_me(
         Told all along.
     most_probes : int
         Tried at most.
+    search_spacing_mm : float
+        Edge of a cell of the search.
 
     Returns
     -------
@@ -300,7 +303,7 @@ def plan_for_me(
     request = treatment_request(case, volume, (), margin_mm, spacing_mm)
     ways = ProbeWays(case, volume)
     found = plan_ablation(
-        PlannerRequest(request, device_id, ways.groups, most_probes=most_probes), progress
+        PlannerRequest(request, device_id, ways.groups, most_probes, search_spacing_mm), progress
     )
     changed = case.with_plan(ablation_search=found.search)
     if found.treatment is None:

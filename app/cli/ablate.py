@@ -14,6 +14,7 @@ from imaging.structures.find import find_structures
 from imaging.structures.labels import read_structures
 from planning import procedure
 from planning.ablation.planner.result import AblationSearch, Attempt, GivesFirst
+from planning.ablation.planner.search import SEARCH_MM
 from planning.ablations import TECHNIQUES, default_devices, known_device, plan_for_me
 from planning.access.posture import Position
 from planning.errors import NothingFeasible, PlanningError
@@ -56,6 +57,13 @@ def chosen_device(technique: str | None, device_id: str | None) -> str:
     default=1.0,
     help="Edge of a cell of the simulation that confirms, mm.",
 )
+@click.option(
+    "--search-spacing",
+    "search_spacing_mm",
+    type=click.FloatRange(1.0, 4.0),
+    default=SEARCH_MM,
+    help="Edge of a cell of the search, mm.",
+)
 @click.option("--probes", "most_probes", type=click.IntRange(1, 4), default=4, help="At most.")
 @click.option("--needle", "needle_id", metavar="ID", help="Needle that the ways are for.")
 @click.option(
@@ -75,6 +83,7 @@ def ablate_command(
     device_id: str | None,
     margin_mm: float,
     spacing_mm: float,
+    search_spacing_mm: float,
     most_probes: int,
     needle_id: str | None,
     position: str,
@@ -95,7 +104,14 @@ def ablate_command(
         case = procedure.with_structures(case, found, volume)
         case = procedure.with_lesion(case, volume, mask)
         done = plan_for_me(
-            case, volume, device, margin_mm, spacing_mm, progress.part(0.2, 1.0), most_probes
+            case,
+            volume,
+            device,
+            margin_mm,
+            spacing_mm,
+            progress.part(0.2, 1.0),
+            most_probes,
+            search_spacing_mm,
         )
     search = done.plan.ablation_search
     if search is None:

@@ -179,15 +179,25 @@ def _key(case: Case, volume: Volume, asked: Asked) -> tuple[Any, ...]:
     if case.lesion is None or case.structures is None:
         return ()
     arrays = (volume.hu, case.lesion, case.structures.labels)
-    places = tuple(_mark(array) for array in arrays)
+    places = tuple(mark_of(array) for array in arrays)
     table = tuple((row.name, row.label, row.class_) for row in case.structures.table)
     return places, table, asked.needle_id, asked.settings
 
 
-def _mark(array: AnyArray) -> object:
+def mark_of(array: AnyArray) -> object:
     """Return what tells an array from another: its place, or, as small ones are copied, its values.
 
     What is kept holds its arrays, so that no other comes to lie in their place.
+
+    Parameters
+    ----------
+    array : numpy.ndarray
+        That has travelled to the worker.
+
+    Returns
+    -------
+    object
+        To be compared.
     """
     if array.nbytes < LEAST_SHARED_BYTES:
         return hashlib.blake2b(array.tobytes(), digest_size=16).digest()

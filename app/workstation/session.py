@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.workstation import tasks
+from app.workstation.ablating import Ablating
 from app.workstation.editing import Editing
 from app.workstation.extras import Extras
 from app.workstation.history import History
@@ -74,6 +75,7 @@ class Session:
         self._is_closed = False
         self.reaching = Reaching(self)
         self.extras = Extras(self)
+        self.ablating = Ablating(self)
 
     # Observers
 
@@ -473,6 +475,7 @@ class Session:
             else:
                 self._end(event)
         self.reaching.tick()
+        self.ablating.tick()
 
     def close(self) -> None:
         """Save, and end the worker and the saving thread."""

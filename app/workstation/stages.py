@@ -50,6 +50,7 @@ class Topic(StrEnum):
     SKIN = "skin"
     TRIAL = "trial"
     EXTRAS = "extras"
+    ABLATION = "ablation"
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,9 @@ def same_inputs(before: Case | None, now: Case | None) -> bool:
         and one.own_way == other.own_way
         and one.margins_mm == other.margins_mm
         and one.access_settings == other.access_settings
+        and one.needle_set == other.needle_set
+        and one.depth_shifts_mm == other.depth_shifts_mm
+        and one.dissections == other.dissections
         and before.fields is now.fields
     )
 
@@ -204,7 +208,7 @@ def kept_by_hand(asked: Case, now: Case, changed: Case) -> Case:
 
 def _set_since(asked: Plan, now: Plan) -> dict[str, object]:
     """Return the fields that were set by hand between two states of a plan."""
-    fields = ("answers", "name", "limits", "edits")
+    fields = ("answers", "name", "limits", "edits", "thermocouples")
     return {key: getattr(now, key) for key in fields if getattr(now, key) != getattr(asked, key)}
 
 

@@ -111,8 +111,10 @@ class Look:
         What is drawn.
     shows_skin : bool
         Whether the skin is drawn by how well it gives access, in the step of access.
-    is_at_access : bool
-        Whether the step of access is shown.
+    is_at_access, is_at_ablation : bool
+        Whether the step of access, or of ablation, is shown.
+    shows_margin : bool
+        Whether the lesion is coloured by its margin, in the step of ablation.
     aims_at_crosshair : bool
         Whether ways shall end at the crosshair.
     drawn_way : DrawnWay or None
@@ -139,6 +141,8 @@ class Look:
     shows_diameters: bool = True
     shows_skin: bool = True
     is_at_access: bool = False
+    is_at_ablation: bool = False
+    shows_margin: bool = True
     aims_at_crosshair: bool = False
     drawn_way: DrawnWay | None = None
     shows_needle_planes: bool = False

@@ -48,7 +48,7 @@ log = logging.getLogger(__name__)
 POLL_MS = 10
 PANEL_WIDTH = 436
 # What follows the hand is told in the panels; one job nobody waits for.
-QUIET_JOBS = frozenset({"measure", "prepare", "skin_follow", "judge"})
+QUIET_JOBS = frozenset({"measure", "prepare", "skin_follow", "judge", "ablation_preview"})
 # The list of ways has many columns; the questionnaire has the recommendation beside it.
 PANEL_WIDTHS = {Step.ACCESS: 560, Step.TECHNIQUE: 780}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
@@ -187,8 +187,11 @@ class Window(QMainWindow):
         self._stack.setCurrentWidget(self.panels[step])
         if self.rail is not None:
             self.rail.show_step(step)
-        self.viewpoint.change(is_at_access=step is Step.ACCESS)
+        self.viewpoint.change(
+            is_at_access=step is Step.ACCESS, is_at_ablation=step is Step.ABLATION
+        )
         self.session.reaching.look(step is Step.ACCESS)
+        self.session.ablating.look(step is Step.ABLATION)
         painted = self.viewpoint.look.painted_structure
         is_other = painted is not None if step is Step.LESION else painted is None
         if step not in (Step.LESION, Step.STRUCTURES) or is_other:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from imaging.document import Vector
@@ -66,7 +67,12 @@ def simulate_treatment(request: TreatmentRequest, progress: Progress = SILENT) -
     return treat(request, ground, progress.part(0.05, 1.0))
 
 
-def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT) -> Treatment:
+def treat(
+    request: TreatmentRequest,
+    ground: Ground,
+    progress: Progress = SILENT,
+    simulated_s: Callable[[float], object] | None = None,
+) -> Treatment:
     """Simulate a treatment on ground that is ready, as when the same patient is treated again.
 
     Parameters
@@ -77,6 +83,8 @@ def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT
         Of the same CT, lesion, structures, margin, limits and dissections.
     progress : Progress
         Told of every step; cancels between steps.
+    simulated_s : callable or None
+        Told how long the solver itself took.
 
     Returns
     -------
@@ -95,7 +103,10 @@ def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT
     followed = follow(ground, placements, protocol)
     places = curve_points(ground.grid, placements, ground.lesion, ground.masks)
     places += _thermocouples(request, ground.grid)
+    begun_s = time.perf_counter()
     outcome = run(ground, placements, protocol, followed.watch, places, progress.part(0.0, 0.97))
+    if simulated_s is not None:
+        simulated_s(time.perf_counter() - begun_s)
     field = lethal_field(outcome, placements[0].device)
     zone = (field >= 0) & (ground.body | ground.lesion)
     followed.fill(field >= 0)

@@ -1,42 +1,28 @@
-"""Ablation: what a device does to the lesion and to its neighbours."""
+"""Ablation: what devices do to the lesion and to its neighbours."""
 
 from __future__ import annotations
 
-import math
-
 from PySide6.QtCore import QLocale, Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QTableWidgetItem
+from PySide6.QtWidgets import QDoubleSpinBox, QPushButton
 
-from app.workstation.stages import Activity
-from app.workstation.steps.curves import CurvesPlot
-from app.workstation.steps.panel import (
-    Desk,
-    Facts,
-    Notes,
-    Panel,
-    button,
-    combo,
-    fit_height,
-    label,
-    row,
-    table,
-)
-from app.workstation.style.palette import BAD, GOOD, WARNING
-from app.workstation.viewpoint import Look
+from app.workstation.ablation_tasks import Shown
+from app.workstation.stages import Activity, Topic
+from app.workstation.steps.ablation_extras import AblationExtras
+from app.workstation.steps.ablation_results import AblationResults
+from app.workstation.steps.ablation_words import passed_said, percent_said, search_said
+from app.workstation.steps.panel import Desk, Notes, Panel, button, combo, label, row
+from app.workstation.viewpoint import Look, Tool
 from planning.ablation.devices import devices
-from planning.ablation.exposure import NeighbourRow
-from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
 
 MARGIN_MM = (0.0, 20.0)
 DEFAULT_MARGIN_MM = 5.0
 GRIDS_MM = (1.0, 1.5, 2.0)
-MEASURES = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}
+JOBS = ("ablation", "compare", "plan_ablation")
 
 
 class AblationPanel(Panel):
-    """Devices, simulated on the chosen way in.
+    """Devices, simulated on the chosen ways in.
 
     Parameters
     ----------
@@ -47,30 +33,37 @@ class AblationPanel(Panel):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk, "ablation")
         self._add_choices()
-        self._run = button(self.words("ablation.run"), self._simulate, "primary")
-        self._cancel = button(self.words("app.cancel"), self.session.cancel)
-        self.column.addLayout(row(self._run, self._cancel))
+        words = self.words
+        self._run = button(words("ablation.run"), self._simulate, "primary")
+        self._compare = button(words("ablation.compare"), self._compare_all)
+        self._plan = button(words("ablation.plan_for_me"), self._plan_for_me)
+        self._cancel = button(words("app.cancel"), self.session.cancel)
+        self._move = QPushButton(words("ablation.move"))
+        self._move.setCheckable(True)
+        self._move.clicked.connect(self._use_tool)
+        for one, key in (
+            (self._compare, "compare_hint"),
+            (self._plan, "plan_hint"),
+            (self._move, "move_hint"),
+        ):
+            one.setToolTip(words(f"ablation.{key}"))
+        self.column.addLayout(row(self._run, self._compare))
+        self.column.addLayout(row(self._plan, self._move, self._cancel))
         self._needs = Notes()
         self.column.addWidget(self._needs)
-        self._compared_heading = self.add_section("ablation.compared")
-        names = ("device", "coverage", "smallest_margin", "limits")
-        self._compared = table(self.words(f"ablation.{key}") for key in names)
-        self._compared.itemSelectionChanged.connect(self._show_chosen)
-        self.column.addWidget(self._compared)
-        self._shows = QCheckBox(self.words("ablation.show_isotherms"))
-        self._shows.setChecked(self.viewpoint.look.shows_isotherms)
-        self._shows.toggled.connect(lambda on: self.viewpoint.change(shows_isotherms=on))
-        self.column.addWidget(self._shows)
-        self._facts = Facts()
-        self.column.addWidget(self._facts)
-        self._neighbours_heading = self.add_section("ablation.neighbours")
-        names = ("structure", "value", "limit", "first_passed")
-        self._neighbours = table(self.words(f"ablation.{key}") for key in names)
-        self.column.addWidget(self._neighbours)
-        self._curves_heading = self.add_section("ablation.curves")
-        self._curves = CurvesPlot(self.words)
-        self.column.addWidget(self._curves)
-        self._subscriptions.append(self.viewpoint.subscribe(self._show_look))
+        self._preview = Notes()
+        self.column.addWidget(self._preview)
+        self._search = Notes()
+        self.column.addWidget(self._search)
+        self._extras = AblationExtras(self.session, self.viewpoint, words)
+        self.column.addWidget(self._extras)
+        self._results = AblationResults(self.session, self.viewpoint, words)
+        self.column.addWidget(self._results)
+        self._subscriptions += [
+            self.viewpoint.subscribe(self._show_look),
+            self.session.subscribe(Topic.ABLATION, self._show_preview),
+            self.session.subscribe(Topic.EXTRAS, lambda _found: self._extras.show_case()),
+        ]
         self.finish()
 
     def _add_choices(self) -> None:
@@ -88,6 +81,7 @@ class AblationPanel(Panel):
         self._margin.setLocale(QLocale(self.words.language))
         self._margin.setValue(DEFAULT_MARGIN_MM)
         self._margin.setSuffix(" mm")
+        self._margin.valueChanged.connect(self._choose)
         for mm in GRIDS_MM:
             self._spacing.addItem(f"{self.words.number(mm)} mm", mm)
         self.column.addWidget(label(self.words("ablation.device"), "quiet"))
@@ -106,140 +100,74 @@ class AblationPanel(Panel):
 
     def show_case(self, case: Case | None) -> None:
         """Show the devices simulated so far."""
-        rows = case.plan.simulation if case else ()
         lacks = case is None or case.plan.chosen is None
         self._needs.show_notes([("hint", self.words("needs.access"))] if lacks else [])
-        self._compared.blockSignals(True)
-        self._compared.setRowCount(len(rows))
-        for number, one in enumerate(rows):
-            self._fill_compared(number, one)
-        self._compared.blockSignals(False)
-        fit_height(self._compared)
-        for widget in (self._compared, self._compared_heading, self._shows):
-            widget.setVisible(bool(rows))
-        if rows:
-            self.viewpoint.change(simulation=min(self.viewpoint.look.simulation, len(rows) - 1))
+        search = None if case is None else case.plan.ablation_search
+        self._search.show_notes([] if search is None else search_said(self.words, search))
+        self._extras.show_case()
+        self._results.show_case(case)
         self._show_look(self.viewpoint.look)
         self.show_activity(self.session.activity)
 
     def show_activity(self, activity: Activity | None) -> None:
         """Let a simulation start when it can, and be cancelled while it runs."""
-        case, runs = self.session.case, self.session.runs("ablation")
-        self._run.setEnabled(case is not None and case.plan.chosen is not None and not runs)
-        self._cancel.setEnabled(runs)
+        case, runs = self.session.case, self.session.runs(*JOBS)
+        has_way = case is not None and case.plan.chosen is not None
+        for one in (self._run, self._compare, self._move):
+            one.setEnabled(has_way and not runs)
+        is_ready = case is not None and case.lesion is not None and case.structures is not None
+        self._plan.setEnabled(is_ready and not runs)
+        self._cancel.setVisible(runs)
+        self._extras.show_activity(free=not runs)
 
     def _show_verified(self, _index: int = 0) -> None:
         device = devices()[self._device.currentData()]
         notes = [] if device.verified else [("warning", self.words("ablation.not_verified"))]
         self._verified.show_notes(notes)
         self._device.setToolTip(device.source)
+        self._choose()
 
-    def _fill_compared(self, number: int, one: TreatmentSummary) -> None:
-        words = self.words
-        device = devices().get(one.device)
-        passed = [near for near in one.neighbours if near.passed]
-        margin = one.min_margin_mm
-        cells = (
-            device.name if device else one.device,
-            f"{words.number(_never_rounded_up(one.coverage_percent))} %",
-            "–" if margin is None else f"{words.number(margin)} mm",
-            self._limits_said(len(passed)),
-        )
-        for column, text in enumerate(cells):
-            item = QTableWidgetItem(text)
-            if column == 0:
-                item.setToolTip(f"{text}, {words(f'techniques.{one.technique}')}")
-            if column == 3:
-                item.setForeground(QColor(BAD if passed else WARNING if self._unpainted else GOOD))
-                item.setToolTip(self._unpainted)
-            self._compared.setItem(number, column, item)
-
-    @property
-    def _unpainted(self) -> str:
-        """What no CT shows and nobody painted, one a line."""
-        case = self.session.case
-        rows = case.plan.unpainted if case is not None else ()
-        return "\n".join(
-            self.words("structures_panel.not_visible", name=self.words.structure(one.name))
-            for one in rows
-        )
-
-    def _limits_said(self, passed: int) -> str:
-        """Say how many limits are passed; that none is, only when everything was checked."""
-        if passed:
-            return self.words("ablation.passed", count=passed)
-        return self.words("ablation.not_all_checked" if self._unpainted else "ablation.kept")
+    def _choose(self, _value: float = 0.0) -> None:
+        self.session.ablating.choose(self._device.currentData(), self._margin.value())
 
     def _show_look(self, look: Look) -> None:
-        rows = self.session.case.plan.simulation if self.session.case else ()
-        one = rows[min(look.simulation, len(rows) - 1)] if rows else None
-        for widget in (self._neighbours, self._neighbours_heading, self._curves_heading):
-            widget.setVisible(one is not None)
-        self._curves.show_curves(one.curves if one else ())
-        if one is None:
-            self._facts.show_rows(())
+        self._move.setChecked(look.tool == Tool.DRAW_WAY)
+        self._results.show_look(look)
+
+    def _show_preview(self, shown: Shown | None) -> None:
+        """Say what a moved probe would do, until it is let go and simulated finely."""
+        if shown is None:
+            self._preview.show_notes([])
             return
-        self._compared.blockSignals(True)
-        self._compared.selectRow(min(look.simulation, len(rows) - 1))
-        self._compared.blockSignals(False)
-        self._facts.show_rows(self._rows(one))
-        self._neighbours.setRowCount(len(one.neighbours))
-        for number, near in enumerate(one.neighbours):
-            self._fill_neighbour(number, near)
-        fit_height(self._neighbours)
+        words, one = self.words, shown.summary
+        told = words(
+            "ablation.preview",
+            covered=percent_said(words, one.coverage_percent),
+            margin=percent_said(words, one.coverage_with_margin_percent),
+        )
+        kind = "bad" if one.passed else "good"
+        self._preview.show_notes([("hint", told), (kind, passed_said(words, one))])
 
-    def _rows(self, one: TreatmentSummary) -> list[tuple[str, str]]:
-        words, number = self.words, self.words.number
-        margin = "–" if one.min_margin_mm is None else f"{number(one.min_margin_mm)} mm"
-        rows = [
-            (
-                words("ablation.coverage_long"),
-                f"{number(_never_rounded_up(one.coverage_percent))} %",
-            ),
-            (
-                words("ablation.coverage_margin", mm=number(one.margin_mm)),
-                f"{number(_never_rounded_up(one.coverage_with_margin_percent))} %",
-            ),
-            (words("ablation.smallest_margin"), margin),
-            (words("ablation.zone"), f"{number(one.zone_ml)} ml"),
-        ]
-        for level in one.isotherms:
-            if level.length_mm is not None and level.width_mm is not None:
-                size = f"{number(level.length_mm, 0)} × {number(level.width_mm, 0)} mm"
-                rows.append((f"{number(level.temperature_c, 0)} °C", size))
-        return rows
+    def _use_tool(self, on: bool) -> None:
+        self._choose()
+        self.viewpoint.change(tool=Tool.DRAW_WAY if on else Tool.CROSSHAIR)
 
-    def _fill_neighbour(self, number: int, near: NeighbourRow) -> None:
-        words = self.words
-        unit = MEASURES[near.measure]
-        sign = "≥" if near.measure in {"min_c", "clear_mm"} else "≤"
-        limit = "–" if near.limit is None else f"{sign} {words.number(near.limit, 0)} {unit}"
-        first = "" if near.first_passed_s is None else self._clock(near.first_passed_s)
-        cells = (words.structure(near.name), f"{words.number(near.value)} {unit}", limit, first)
-        for column, text in enumerate(cells):
-            item = QTableWidgetItem(text)
-            item.setToolTip(near.source)
-            if near.passed:
-                item.setForeground(QColor(BAD))
-            self._neighbours.setItem(number, column, item)
+    def _compare_all(self) -> None:
+        self.viewpoint.change(simulation=0)
+        self.session.ablating.compare(self._margin.value(), float(self._spacing.currentData()))
 
-    def _clock(self, seconds: float) -> str:
-        return f"{int(seconds // 60)} min {int(seconds % 60):02d}"
-
-    def _show_chosen(self) -> None:
-        rows = self._compared.selectionModel().selectedRows()
-        if rows:
-            self.viewpoint.change(simulation=rows[0].row())
+    def _plan_for_me(self) -> None:
+        self._look_at_newest()
+        self.session.ablating.plan(
+            self._device.currentData(), self._margin.value(), float(self._spacing.currentData())
+        )
 
     def _simulate(self) -> None:
-        self.viewpoint.change(
-            simulation=len(self.session.case.plan.simulation) if self.session.case else 0
-        )
+        self._look_at_newest()
         self.session.simulate(
             self._device.currentData(), self._margin.value(), float(self._spacing.currentData())
         )
 
-
-def _never_rounded_up(percent: float) -> float:
-    """Return a share cut to one decimal: what is not wholly covered is never shown as 100 %."""
-    return math.floor(10 * percent) / 10
+    def _look_at_newest(self) -> None:
+        case = self.session.case
+        self.viewpoint.change(simulation=len(case.plan.simulation) if case else 0)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from app.workstation.ablation_tasks import Shown
 from app.workstation.access_tasks import SkinShown
 from app.workstation.arrays import same_memory
 from app.workstation.extras import Extra
@@ -108,6 +109,7 @@ class Board(QWidget):
         session.subscribe(Topic.SKIN, self._show_skin)
         session.subscribe(Topic.EXTRAS, self._show_extras)
         session.subscribe(Topic.TRIAL, self._show_trial)
+        session.subscribe(Topic.ABLATION, self._show_preview)
         session.subscribe(Topic.JOB, self._forget_drawn)
 
     @property
@@ -283,9 +285,11 @@ class Board(QWidget):
         self._is_drawing = not is_done
         reaching = self._session.reaching
         if is_done:
+            self._session.ablating.let_go()
             reaching.keep(way.entry_lps_mm, way.target_lps_mm)
         else:
             reaching.draw(way.entry_lps_mm, way.target_lps_mm)
+            self._session.ablating.move(way.entry_lps_mm, way.target_lps_mm)
         self._forget_drawn()
 
     def _show_trial(self, judged: Proposal | None) -> None:
@@ -298,6 +302,13 @@ class Board(QWidget):
         """Take the drawn way off the slices once the plan holds it, or it was refused."""
         if not self._is_drawing and not self._session.runs("own_way"):
             self._viewpoint.change(drawn_way=None)
+
+    def _show_preview(self, shown: Shown | None) -> None:
+        """Show what a probe that is moved would do, in the place of what was simulated."""
+        self.layers.use_preview(None if shown is None else (shown.field, shown.summary.technique))
+        for view in self.all_slices:
+            view.show_case()
+        self.three_d.show_preview(shown)
 
     def _show_extras(self, found: tuple[Extra, ...]) -> None:
         ways = tuple(way for one in found for way in one.ways())

@@ -81,6 +81,7 @@ class Layers:
         self._lesion: tuple[Reslicer, FloatArray] | None = None
         self._labels: Reslicer | None = None
         self._fields: list[Reslicer] = []
+        self._preview: tuple[ThermalField, str, Reslicer] | None = None
         self._structure_cuts: dict[Axes, tuple[tuple[Any, ...], list[Line]]] = {}
 
     def use_volume(self, volume: Volume | None) -> None:
@@ -119,6 +120,31 @@ class Layers:
             self._fields = [
                 Reslicer(field.temperature_c, field.grid, float("nan")) for field in case.fields
             ]
+
+    def use_preview(self, shown: tuple[ThermalField, str] | None) -> None:
+        """Show another field in the place of those of the case.
+
+        Parameters
+        ----------
+        shown : tuple or None
+            The field and its technique; None shows those of the case again.
+        """
+        if shown is None:
+            self._preview = None
+        else:
+            field, technique = shown
+            reslicer = Reslicer(field.temperature_c, field.grid, float("nan"))
+            self._preview = field, technique, reslicer
+
+    def _field(self, look: Look) -> tuple[ThermalField, str, Reslicer] | None:
+        """Return the field that is looked at, its technique, and how it is cut."""
+        case = self.case
+        if self._preview is not None:
+            return self._preview
+        if case is None or not case.fields:
+            return None
+        number = min(look.simulation, len(case.fields) - 1)
+        return case.fields[number], case.plan.simulation[number].technique, self._fields[number]
 
     def callipers(self) -> tuple[Calliper, ...]:
         """Return length and width of the lesion, as they count."""
@@ -211,18 +237,17 @@ class Layers:
         return [Line(pieces, LESION, 2.2, legend="lesion")] if pieces else []
 
     def _isotherm_lines(self, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
-        case = self.case
-        if case is None or not look.shows_isotherms or not case.fields:
+        looked_at = self._field(look) if look.shows_isotherms else None
+        if looked_at is None:
             return []
-        number = min(look.simulation, len(case.fields) - 1)
-        field: ThermalField = case.fields[number]
+        field, technique, reslicer = looked_at
         flat = axes.flat(field.grid.corners_lps_mm())
         if not flat[:, 2].min() < depth_mm < flat[:, 2].max():
             return []
         frame = _frame(flat, depth_mm, 2 * FINE_MM)
-        values = self._fields[number].cut(axes, frame)
+        values = reslicer.cut(axes, frame)
         found = []
-        for level, colour in isotherm_colours(case.plan.simulation[number].technique).items():
+        for level, colour in isotherm_colours(technique).items():
             pieces = _contours(values, level, frame)
             if pieces:
                 found.append(Line(pieces, colour, 1.6, legend=f"isotherm:{level:.0f}"))

@@ -20,6 +20,8 @@ from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
 from vtkmodules.vtkRenderingAnnotation import vtkAnnotatedCubeActor
 from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkRenderer
 
+from app.margins import class_numbers, margins_at
+from app.workstation.ablation_tasks import Shown
 from app.workstation.access_tasks import SkinShown, SkinSurface
 from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
@@ -38,15 +40,17 @@ from app.workstation.style.palette import (
 )
 from app.workstation.tools.capture import window_png
 from app.workstation.viewpoint import DrawnWay, Look, Viewpoint
+from app.workstation.views.margin import MarginLegend, lesion_mesh, margin_actor, probe_actors
 from app.workstation.views.needles import Way, needle_actors, thin_needles
 from app.workstation.views.skin import SkinActor, SkinLegend
 from app.workstation.views.surfaces import Mesh, coarsened, mesh
 from app.workstation.words import Words
-from imaging.geometry import FloatArray, filled_block
+from imaging.geometry import FloatArray
 from imaging.structures.model import SPINAL_CANAL
 from imaging.volume import Volume
+from planning.ablation.results import TreatmentSummary
 from planning.lesions import middle_lps_mm
-from planning.plan import Case
+from planning.plan import Case, ThermalField
 
 BACKGROUND_TOP = (0.10, 0.14, 0.18)
 BACKGROUND = (0.03, 0.045, 0.06)
@@ -67,9 +71,22 @@ DRAWN_AGAIN = (
     "shows_skin",
     "is_at_access",
     "drawn_way",
+    "is_at_ablation",
+    "shows_margin",
 )
 DRAWN_AFTER_MS = 120  # the slices are drawn first; what follows one another is drawn once
-LAYERS = ("skeleton", "lesion", "canal", "needles", "extras", "drawn", "zone", "skin")
+LAYERS = (
+    "skeleton",
+    "lesion",
+    "margin",
+    "probes",
+    "canal",
+    "needles",
+    "extras",
+    "drawn",
+    "zone",
+    "skin",
+)
 
 
 class ThreeDView(QWidget):
@@ -89,6 +106,7 @@ class ThreeDView(QWidget):
         self._shown = viewpoint.look
         self._case: Case | None = None
         self._volume: Volume | None = None
+        self._preview: Shown | None = None
         self._actors: dict[str, list[vtkActor]] = {name: [] for name in LAYERS}
         self._lesion_is_old = False  # its surface is made with the next drawing
         self._late = QTimer(self)
@@ -103,6 +121,9 @@ class ThreeDView(QWidget):
         self.legend = SkinLegend(words)
         self.legend.hide()
         layout.addWidget(self.legend)
+        self.margin_legend = MarginLegend(words)
+        self.margin_legend.hide()
+        layout.addWidget(self.margin_legend)
         self._renderer = vtkRenderer()
         self._renderer.SetBackground(*BACKGROUND)
         self._renderer.SetBackground2(*BACKGROUND_TOP)
@@ -147,7 +168,7 @@ class ThreeDView(QWidget):
         volume : Volume or None
             None shows nothing.
         """
-        self._volume, self._case, self._skin = volume, None, None
+        self._volume, self._case, self._skin, self._preview = volume, None, None, None
         for name in LAYERS:
             self._clear(name)
         self.look_at_all()
@@ -187,6 +208,8 @@ class ThreeDView(QWidget):
             self._show_needles(case)
         if not _same_fields(before, case):
             self._show_zone(case)
+        if not _same_fields(before, case) or not same_memory(lesion_before, lesion):
+            self._show_margin()
         self._draw()
 
     def look_at_all(self) -> None:
@@ -227,6 +250,12 @@ class ThreeDView(QWidget):
         if (before.simulation, before.shows_isotherms) != (look.simulation, look.shows_isotherms):
             self._show_zone(self._case)
             self._see_through()
+        if (before.simulation, before.shows_margin, before.is_at_ablation) != (
+            look.simulation,
+            look.shows_margin,
+            look.is_at_ablation,
+        ):
+            self._show_margin()
         if before.drawn_way != look.drawn_way:
             self._show_drawn(look.drawn_way)
         if (before.shows_skin, before.is_at_access) != (look.shows_skin, look.is_at_access):
@@ -244,14 +273,12 @@ class ThreeDView(QWidget):
 
     def _show_lesion(self, case: Case | None) -> None:
         self._clear("lesion")
-        block = None if case is None or case.lesion is None else filled_block(case.lesion)
-        if case is None or case.lesion is None or block is None:
+        if case is None or case.lesion is None:
             return
-        grid = case.plan.series.grid
-        part = case.lesion[block].astype(np.float32)
-        k, j, i = (one.start for one in block)
-        own = grid.cropped((k, j, i), (part.shape[0], part.shape[1], part.shape[2]))
-        self._add("lesion", _mesh_actor(mesh(part, own, 0.5), LESION, 1.0))
+        surface = lesion_mesh(case.lesion, case.plan.series.grid)
+        if surface is not None:
+            self._add("lesion", _mesh_actor(surface, LESION, 1.0))
+            self._show_margin()
 
     def _show_canal(self, case: Case | None) -> None:
         self._clear("canal")
@@ -336,19 +363,63 @@ class ThreeDView(QWidget):
             actor.SetVisibility(is_shown)
         self.legend.setVisible(is_shown)
 
-    def _show_zone(self, case: Case | None) -> None:
-        self._clear("zone")
-        if case is None or not case.fields or not self._shown.shows_isotherms:
-            return
+    def show_preview(self, shown: Shown | None) -> None:
+        """Show what a probe that is moved would do, in the place of what was simulated.
+
+        Parameters
+        ----------
+        shown : Shown or None
+            None shows what was simulated.
+        """
+        self._preview = shown
+        self._show_zone(self._case)
+        self._show_margin()
+        self._draw_now()
+
+    def _looked_at(self) -> tuple[ThermalField, TreatmentSummary] | None:
+        """Return the simulation that is looked at."""
+        if self._preview is not None:
+            return self._preview.field, self._preview.summary
+        case = self._case
+        if case is None or not case.fields:
+            return None
         number = min(self._shown.simulation, len(case.fields) - 1)
-        field = case.fields[number]
-        colours = isotherm_colours(case.plan.simulation[number].technique)
-        level, colour = next(iter(colours.items()))
+        return case.fields[number], case.plan.simulation[number]
+
+    def _show_zone(self, _case: Case | None) -> None:
+        self._clear("zone")
+        self._clear("probes")
+        found = self._looked_at()
+        if found is None or not self._shown.shows_isotherms:
+            return
+        field, summary = found
+        level, colour = next(iter(isotherm_colours(summary.technique).items()))
         cold = level < 20.0  # cold surfaces enclose what lies below the level
         values = -field.temperature_c if cold else field.temperature_c
         surface = mesh(values, field.grid, -level if cold else level)
         if len(surface.triangles):
-            self._add("zone", _mesh_actor(surface, colour, 0.38))
+            self._add("zone", _mesh_actor(surface, colour, 0.3))
+        for actor in probe_actors(summary):
+            self._add("probes", actor)
+
+    def _show_margin(self) -> None:
+        """Colour the lesion by how far the zone reaches beyond it, where that is looked at."""
+        self._clear("margin")
+        found = self._looked_at()
+        case, look = self._case, self._shown
+        is_wanted = look.shows_margin and look.is_at_ablation and case is not None
+        if found is not None and is_wanted and case is not None and case.lesion is not None:
+            surface = lesion_mesh(case.lesion, case.plan.series.grid)
+            margins = margins_at(found[0], surface.points_lps_mm) if surface is not None else None
+            if surface is not None and margins is not None:
+                wanted_mm = found[1].margin_mm
+                actor = margin_actor(surface, class_numbers(margins, wanted_mm), wanted_mm)
+                self._add("margin", actor)
+                self.margin_legend.show_margin(wanted_mm)
+        is_shown = bool(self._actors["margin"])
+        self.margin_legend.setVisible(is_shown)
+        for actor in self._actors["lesion"]:
+            actor.SetVisibility(not is_shown)
 
     def _add(self, layer: str, actor: vtkActor) -> None:
         self._actors[layer].append(actor)

@@ -1,0 +1,296 @@
+"""The simulated devices side by side, and all that is known of the one that is looked at."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QLabel,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.workstation.session import Session
+from app.workstation.steps.ablation_words import (
+    MEASURES,
+    clock,
+    percent_said,
+    protocol_said,
+    stop_said,
+)
+from app.workstation.steps.curves import CurvesPlot
+from app.workstation.steps.panel import Facts, Notes, fit_height, label, table
+from app.workstation.style.palette import BAD, GOOD, WARNING
+from app.workstation.viewpoint import Look, Viewpoint
+from app.workstation.words import Words
+from planning.ablation.devices import devices
+from planning.ablation.exposure import NeighbourRow
+from planning.ablation.results import TreatmentSummary
+from planning.plan import Case
+
+
+class AblationResults(QWidget):
+    """What was simulated.
+
+    Parameters
+    ----------
+    session : Session
+        The open case.
+    viewpoint : Viewpoint
+        Tells which simulation is looked at.
+    words : Words
+        Of the screen.
+    """
+
+    def __init__(self, session: Session, viewpoint: Viewpoint, words: Words) -> None:
+        super().__init__()
+        self._session, self._viewpoint, self._words = session, viewpoint, words
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(9)
+        self._compared_heading = self._heading("compared")
+        self._compared = self._table("device", "coverage", "with_margin", "smallest", "limits")
+        self._compared.itemSelectionChanged.connect(self._show_chosen)
+        self._shows = self._switch("show_isotherms", "shows_isotherms")
+        self._colours = self._switch("show_margin", "shows_margin")
+        self._notes = Notes()
+        self._column.addWidget(self._notes)
+        self._facts = Facts()
+        self._column.addWidget(self._facts)
+        self._criteria_heading = self._heading("criteria")
+        self._criteria = self._table("criterion", "volume", "size", "coverage", "with_margin")
+        self._neighbours_heading = self._heading("neighbours")
+        self._neighbours = self._table("structure", "lowest", "highest", "cem43", "limit", "when")
+        self._curves_heading = self._heading("curves")
+        self._curves = CurvesPlot(words)
+        self._column.addWidget(self._curves)
+
+    def _heading(self, key: str) -> QLabel:
+        made = label(self._words(f"ablation.{key}"), "section")
+        self._column.addWidget(made)
+        return made
+
+    def _table(self, *keys: str) -> QTableWidget:
+        made = table(self._words(f"ablation.{key}") for key in keys)
+        self._column.addWidget(made)
+        return made
+
+    def _switch(self, key: str, field: str) -> QCheckBox:
+        made = QCheckBox(self._words(f"ablation.{key}"))
+        made.setChecked(bool(getattr(self._viewpoint.look, field)))
+        made.toggled.connect(lambda on: self._viewpoint.change(**{field: on}))
+        self._column.addWidget(made)
+        return made
+
+    def show_case(self, case: Case | None) -> None:
+        """Show the devices simulated so far.
+
+        Parameters
+        ----------
+        case : Case or None
+            None while nothing is open.
+        """
+        rows = case.plan.simulation if case else ()
+        self._compared.blockSignals(True)
+        self._compared.setRowCount(len(rows))
+        for number, one in enumerate(rows):
+            self._fill_compared(number, one)
+        self._compared.blockSignals(False)
+        fit_height(self._compared)
+        self.setVisible(bool(rows))
+        if rows:
+            chosen = min(self._viewpoint.look.simulation, len(rows) - 1)
+            self._viewpoint.change(simulation=chosen)
+
+    def show_look(self, look: Look) -> None:
+        """Show the simulation that is looked at.
+
+        Parameters
+        ----------
+        look : Look
+            Shared by the views.
+        """
+        case = self._session.case
+        rows = case.plan.simulation if case else ()
+        if not rows:
+            self._curves.show_curves(())
+            return
+        number = min(look.simulation, len(rows) - 1)
+        one = rows[number]
+        self._compared.blockSignals(True)
+        self._compared.selectRow(number)
+        self._compared.blockSignals(False)
+        notes = [stop_said(self._words, one)]
+        if not one.verified_device:
+            notes.append(("warning", self._words("ablation.not_verified")))
+        self._notes.show_notes([note for note in notes if note is not None])
+        self._facts.show_rows(self._facts_of(one, rows))
+        self._show_criteria(one)
+        self._neighbours.setRowCount(len(one.neighbours))
+        for place, near in enumerate(one.neighbours):
+            self._fill_neighbour(place, near)
+        fit_height(self._neighbours)
+        self._curves.show_curves(one.curves)
+
+    def _fill_compared(self, number: int, one: TreatmentSummary) -> None:
+        words = self._words
+        device = devices().get(one.device)
+        margin = one.min_margin_mm
+        name = device.name if device else one.device
+        tags = [words("ablation.planned_tag")] if one.is_planned else []
+        if one.dissections:
+            tags.append(words("ablation.dissected_tag"))
+        if len(one.probes) > 1:
+            tags.append(f"× {len(one.probes)}")
+        technique = words(f"techniques.{one.technique}")
+        sure = "" if one.verified_device else f"\n{words('ablation.not_verified')}"
+        mark = "" if one.verified_device else " *"
+        cells = (
+            " ".join([f"{technique}{mark}", *tags]),
+            percent_said(words, one.coverage_percent),
+            percent_said(words, one.coverage_with_margin_percent),
+            "–" if margin is None else f"{words.number(margin)} mm",
+            self._limits_said(len(one.passed)),
+        )
+        for column, text in enumerate(cells):
+            item = QTableWidgetItem(text)
+            if column == 0:
+                item.setToolTip(f"{name}, {technique}{sure}")
+            if column == 4:
+                colour = BAD if one.passed else WARNING if self._unpainted else GOOD
+                item.setForeground(QColor(colour))
+                item.setToolTip(self._unpainted)
+            self._compared.setItem(number, column, item)
+
+    @property
+    def _unpainted(self) -> str:
+        """What no CT shows and nobody painted, one a line."""
+        case = self._session.case
+        rows = case.plan.unpainted if case is not None else ()
+        return "\n".join(
+            self._words("structures_panel.not_visible", name=self._words.structure(one.name))
+            for one in rows
+        )
+
+    def _limits_said(self, passed: int) -> str:
+        """Say how many limits are passed; that none is, only when everything was checked."""
+        if passed:
+            return self._words("ablation.passed", count=passed)
+        return self._words("ablation.not_all_checked" if self._unpainted else "ablation.kept")
+
+    def _facts_of(
+        self, one: TreatmentSummary, rows: tuple[TreatmentSummary, ...]
+    ) -> list[tuple[str, str]]:
+        words, number = self._words, self._words.number
+        device = devices().get(one.device)
+        margin = "–" if one.min_margin_mm is None else f"{number(one.min_margin_mm)} mm"
+        if one.min_margin_lps_mm is not None:
+            place = ", ".join(number(n, 0) for n in one.min_margin_lps_mm)
+            margin = words("ablation.margin_at", margin=margin, place=place)
+        facts = [
+            (words("ablation.device"), device.name if device else one.device),
+            (words("ablation.coverage_long"), percent_said(words, one.coverage_percent)),
+            (
+                words("ablation.coverage_margin", mm=number(one.margin_mm)),
+                percent_said(words, one.coverage_with_margin_percent),
+            ),
+            (words("ablation.smallest_margin"), margin),
+            (words("ablation.zone"), f"{number(one.zone_ml)} ml"),
+        ]
+        if one.protocol:
+            facts.insert(1, (words("ablation.protocol"), protocol_said(words, one.protocol)))
+        for layer in one.dissections:
+            fluid = words(f"fluids.{layer.fluid}")
+            name = words.structure(layer.structure) if layer.structure else ""
+            facts.append((words("ablation.dissected_tag"), f"{fluid} {name}".strip()))
+        before = _without_dissection(one, rows)
+        if before is not None:
+            facts += self._changed(before, one)
+        return facts
+
+    def _changed(self, before: TreatmentSummary, after: TreatmentSummary) -> list[tuple[str, str]]:
+        """Say what the dissection changed for each neighbour of which it changed something."""
+        words, found = self._words, []
+        known = {near.name: near for near in before.neighbours}
+        for near in after.neighbours:
+            one = known.get(near.name)
+            if one is None:
+                continue
+            cold = after.technique == "cryoablation"
+            values = (one.min_c, near.min_c) if cold else (one.max_c, near.max_c)
+            if abs(values[1] - values[0]) >= 0.5:
+                told = " → ".join(f"{words.number(value)} °C" for value in values)
+                found.append((words.structure(near.name), told))
+        return found
+
+    def _show_criteria(self, one: TreatmentSummary) -> None:
+        words, number = self._words, self._words.number
+        lines: list[tuple[str, ...]] = []
+        for row in one.criteria:
+            if not row.criterion.startswith("isotherm"):
+                name = words(f"criteria.{row.criterion}")
+                shares = (row.coverage_percent, row.coverage_with_margin_percent)
+                told = [percent_said(words, share) for share in shares]
+                lines.append((name, f"{number(row.volume_ml)} ml", "", *told))
+        shared = {row.criterion: row for row in one.criteria}
+        for level in one.isotherms:
+            size = ""
+            if level.length_mm is not None and level.width_mm is not None:
+                size = f"{number(level.length_mm, 0)} × {number(level.width_mm, 0)} mm"
+            at = shared.get(f"isotherm_{level.temperature_c:.0f}")  # type: ignore[call-overload]
+            told = ["", ""]
+            if at is not None:
+                shares = (at.coverage_percent, at.coverage_with_margin_percent)
+                told = [percent_said(words, share) for share in shares]
+            name = f"{number(level.temperature_c, 0)} °C"
+            lines.append((name, f"{number(level.volume_ml)} ml", size, *told))
+        for freeze in one.freezes:
+            name = words("criteria.freezes", count=freeze.freezes)
+            shares = (freeze.coverage_percent, freeze.coverage_with_margin_percent)
+            told = [percent_said(words, share) for share in shares]
+            lines.append((name, f"{number(freeze.volume_ml)} ml", "", *told))
+        self._criteria.setRowCount(len(lines))
+        for line, cells in enumerate(lines):
+            for column, text in enumerate(cells):
+                item = QTableWidgetItem(text)
+                item.setToolTip(text)
+                self._criteria.setItem(line, column, item)
+        fit_height(self._criteria)
+
+    def _fill_neighbour(self, number: int, near: NeighbourRow) -> None:
+        words = self._words
+        unit = MEASURES[near.measure]
+        sign = "≥" if near.measure in {"min_c", "clear_mm"} else "≤"
+        limit = "–" if near.limit is None else f"{sign} {words.number(near.limit, 0)} {unit}"
+        first = "–" if near.first_passed_s is None else clock(near.first_passed_s)
+        dose = "> 10⁶" if near.cem43 > 1e6 else words.number(near.cem43, 0)
+        cells = (
+            words.structure(near.name),
+            f"{words.number(near.min_c)}°",
+            f"{words.number(near.max_c)}°",
+            dose,
+            limit,
+            first,
+        )
+        for column, text in enumerate(cells):
+            item = QTableWidgetItem(text)
+            item.setToolTip(f"{text}\n{near.source}" if column == 0 else near.source)
+            if near.passed:
+                item.setForeground(QColor(BAD))
+            self._neighbours.setItem(number, column, item)
+
+    def _show_chosen(self) -> None:
+        rows = self._compared.selectionModel().selectedRows()
+        if rows:
+            self._viewpoint.change(simulation=rows[0].row())
+
+
+def _without_dissection(
+    one: TreatmentSummary, rows: tuple[TreatmentSummary, ...]
+) -> TreatmentSummary | None:
+    """Return the same device without dissection, to be compared with."""
+    if not one.dissections:
+        return None
+    return next((row for row in rows if row.device == one.device and not row.dissections), None)

@@ -1,0 +1,210 @@
+"""Words for what a treatment does."""
+
+from __future__ import annotations
+
+import math
+
+from app.workstation.words import Words
+from planning.ablation.planner.result import AblationSearch, Attempt
+from planning.ablation.results import TreatmentSummary
+from planning.ablation.solver.protocol import Phase
+
+MEASURES = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}
+Note = tuple[str, str]
+
+
+def never_rounded_up(percent: float) -> float:
+    """Return a share cut to one decimal: what is not wholly covered is never shown as 100 %.
+
+    Parameters
+    ----------
+    percent : float
+        0 to 100.
+
+    Returns
+    -------
+    float
+        At most the share itself.
+    """
+    return math.floor(10 * percent) / 10
+
+
+def percent_said(words: Words, percent: float) -> str:
+    """Return a share for people, never rounded up.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    percent : float
+        0 to 100.
+
+    Returns
+    -------
+    str
+        With its sign.
+    """
+    return f"{words.number(never_rounded_up(percent))} %"
+
+
+def clock(seconds: float) -> str:
+    """Return a time since the start.
+
+    Parameters
+    ----------
+    seconds : float
+        Not below 0.
+
+    Returns
+    -------
+    str
+        Minutes and seconds.
+    """
+    whole = int(seconds)
+    return f"{whole // 60} min {whole % 60:02d}"
+
+
+def passed_said(words: Words, one: TreatmentSummary) -> str:
+    """Return which limits are passed.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    one : TreatmentSummary
+        A simulation.
+
+    Returns
+    -------
+    str
+        Names, or that none is.
+    """
+    names = ", ".join(words.structure(near.name) for near in one.passed)
+    return words("ablation.limits_passed", names=names) if names else words("ablation.none_passed")
+
+
+def protocol_said(words: Words, protocol: tuple[Phase, ...]) -> str:
+    """Return a protocol on one line.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    protocol : tuple of Phase
+        What is done.
+
+    Returns
+    -------
+    str
+        Phases with their durations.
+    """
+    told = []
+    for phase in protocol:
+        mode = words.maybe(f"modes.{phase.mode.value}", phase.mode.value)
+        power = "" if phase.power_w is None else f" {words.number(phase.power_w, 0)} W"
+        told.append(f"{mode}{power} {clock(phase.seconds)}")
+    return " – ".join(told)
+
+
+def stop_said(words: Words, one: TreatmentSummary) -> Note | None:
+    """Return when to stop, and what is covered then.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    one : TreatmentSummary
+        A simulation.
+
+    Returns
+    -------
+    tuple or None
+        Kind of note and sentence; None for simulations that do not know it.
+    """
+    stop = one.stop
+    if stop is None:
+        return None
+    if stop.structure is None:
+        return "good", words("ablation.stop_never")
+    return "bad", words(
+        "ablation.stop",
+        time=clock(stop.seconds),
+        name=words.structure(stop.structure),
+        covered=percent_said(words, stop.coverage_percent),
+        margin=percent_said(words, stop.coverage_with_margin_percent),
+    )
+
+
+def search_said(words: Words, search: AblationSearch) -> list[Note]:
+    """Return what a search found.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    search : AblationSearch
+        As the plan holds it.
+
+    Returns
+    -------
+    list of tuple
+        Kind of note and sentence.
+    """
+    technique = words(f"techniques.{search.technique}")
+    if search.feasible:
+        told = words(
+            "ablation.planned",
+            technique=technique,
+            count=len(search.probes),
+            protocol=protocol_said(words, search.protocol),
+        )
+        notes: list[Note] = [("good", told)]
+    else:
+        margin = words.number(search.margin_mm)
+        notes = [("bad", words("ablation.not_feasible", technique=technique, mm=margin))]
+    notes += [("hint", attempt_said(words, one)) for one in search.attempts if one.ending != "done"]
+    if not search.verified_device:
+        notes.append(("warning", words("ablation.not_verified")))
+    return notes
+
+
+def attempt_said(words: Words, one: Attempt) -> str:
+    """Return what stands against a number of probes.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    one : Attempt
+        Of a search.
+
+    Returns
+    -------
+    str
+        A sentence.
+    """
+    head = words("ablation.probes", count=one.probes)
+    if one.ending in {"no_way", "refuted"}:
+        return f"{head} {words(f'ablation.{one.ending}')}"
+    covered = words(
+        "ablation.covered_then",
+        covered=percent_said(words, one.coverage_percent),
+        margin=percent_said(words, one.coverage_with_margin_percent),
+    )
+    first = one.gives_first
+    if first is None:
+        return f"{head} {words('ablation.too_short')} {covered}"
+    unit = MEASURES[first.measure]
+    gives = words(
+        "ablation.gives_first",
+        name=words.structure(first.structure),
+        time=clock(first.at_s),
+        limit=f"{words.number(first.limit, 0)} {unit}",
+    )
+    told = f"{head} {gives} {covered}"
+    if one.dissection is not None:
+        key = "dissection_helps" if one.dissection.helps else "dissection_does_not"
+        fluid = words(f"fluids.{one.dissection.dissection.fluid}")
+        share = percent_said(words, one.dissection.coverage_with_margin_percent)
+        told += f" {words(f'ablation.{key}', fluid=fluid, margin=share)}"
+    return told
