@@ -8,6 +8,7 @@ covers in 600 steps: ours takes fewer evaluations for it, the peers take all.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.util
 import subprocess
 import sys
@@ -291,9 +292,8 @@ def _babel(sizes: Sizes, step_s: float) -> tuple[str, Callable[[], object] | Non
 
 
 def _babel_work(sizes: Sizes, step_s: float) -> tuple[Callable[[], object], str]:
-    import pyopencl
-    from BabelViscoFDTD.tools import RayleighAndBHTE as babel
-
+    pyopencl: Any = importlib.import_module("pyopencl")
+    babel: Any = importlib.import_module("BabelViscoFDTD.tools.RayleighAndBHTE")
     device = str(pyopencl.get_platforms()[0].get_devices()[0].name)
     babel.InitOpenCL(DeviceName=device)
     grid, medium = shells(sizes.heat, 1.0)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from app.files import write_file
 from app.report.dicom.captures import identity
 from app.report.dicom.objects import dicom_objects
 from app.report.dicom.source import read_source
+from app.report.margin import render_margin
 from app.report.pdf import write_pdf
 from app.report.pictures import best_simulation, render_curves, render_slices
 from app.report.slicer import slicer_files
@@ -114,5 +116,20 @@ def _pictures(
         progress.update(0.4, "three dimensions")
         pictures.append(render_three_d(case, volume, best_simulation(case)))
     progress.update(0.6, "curves")
-    pictures += [render_curves(one, language) for one in case.plan.simulation if one.curves]
+    for one, field in zip(case.plan.simulation, case.fields, strict=True):
+        if one.curves:
+            pictures.append(_named(render_curves(one, language), pictures))
+        margin = render_margin(case, field, one, language)
+        if margin is not None:
+            pictures.append(_named(margin, pictures))
     return pictures
+
+
+def _named(picture: Picture, others: list[Picture]) -> Picture:
+    """Return a picture under a name that no other one has: a device may be simulated twice."""
+    names = {one.name for one in others}
+    name, number = picture.name, 2
+    while name in names:
+        name = f"{Path(picture.name).stem}-{number}.png"
+        number += 1
+    return replace(picture, name=name)

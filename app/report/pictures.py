@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from app.names import structure_name
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
+from app.report.figures import png_of
 from app.report.texts import Language, texts
 from app.report.views import Cut, Plane, cut, needle_plane, standard_plane
 from imaging.geometry import FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
-from planning.ablation.results import TreatmentSummary
+from planning.ablation.results import Curve, TreatmentSummary
 from planning.plan import Case
 from planning.store import Picture
 
@@ -62,7 +61,7 @@ def render_slices(
     pictures = []
     for number, plane in enumerate(planes):
         progress.update(number / len(planes), plane.name)
-        png = _png(_slice_figure(cut(case, volume, plane, best), case, best, language))
+        png = png_of(_slice_figure(cut(case, volume, plane, best), case, best, language))
         pictures.append(Picture(f"{plane.name}.png", png))
     return pictures
 
@@ -106,8 +105,9 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
         PNG.
     """
     words = texts(language)
-    figure = Figure(figsize=(7.2, 3.4), dpi=DOTS_PER_INCH, facecolor="white")
-    axes = figure.add_subplot()
+    covers = summary.coverage is not None
+    figure = Figure(figsize=(7.2, 5.0 if covers else 3.4), dpi=DOTS_PER_INCH, facecolor="white")
+    axes = figure.add_subplot(2, 1, 1) if covers else figure.add_subplot()
     palette = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
     styles = ("-", "--", ":")
     for number, curve in enumerate(summary.curves):
@@ -117,15 +117,54 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
             curve.temperature_c,
             color=palette[number % len(palette)],
             linestyle=styles[number // len(palette) % len(styles)],
-            label=_place_name(curve.name, language),
-            linewidth=1.4,
+            label=_curve_name(curve, language),
+            linewidth=2.2 if curve.kind == "thermocouple" else 1.2,
         )
-    axes.set_xlabel(words["time_min"])
+    if not covers:
+        axes.set_xlabel(words["time_min"])
     axes.set_ylabel("°C")
-    axes.set_title(f"{words['techniques'].get(summary.technique, summary.technique)}", loc="left")
+    title = f"{words['techniques'].get(summary.technique, summary.technique)}"
+    if not summary.verified_device:
+        title += f" ({words['labels']['not_verified']})"
+    axes.set_title(title, loc="left", fontsize=9)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    return Picture(f"curves-{summary.device}.png", _png(figure))
+    if summary.coverage is not None:
+        _draw_coverage(figure.add_subplot(2, 1, 2, sharex=axes), summary, language)
+    return Picture(f"curves-{summary.device}.png", png_of(figure))
+
+
+def _draw_coverage(axes: Axes, summary: TreatmentSummary, language: Language) -> None:
+    """Draw what is covered over time, and the moment to stop."""
+    words, found = texts(language), summary.coverage
+    if found is None:
+        return
+    minutes = np.array(found.time_s) / 60.0
+    labels = words["labels"]
+    axes.plot(minutes, found.coverage_percent, color="#0072B2", label=labels["coverage"])
+    axes.plot(
+        minutes,
+        found.coverage_with_margin_percent,
+        color="#E69F00",
+        label=f"{labels['coverage_margin']} ({summary.margin_mm:.0f} mm)",
+    )
+    stop = summary.stop
+    if stop is not None and stop.structure is not None:
+        name = _place_name(stop.structure, language)
+        axes.axvline(stop.seconds / 60.0, color="#D55E00", linewidth=1.6)
+        axes.plot([], [], color="#D55E00", label=f"{labels['stop']}: {name} {labels['is_next']}")
+    axes.set_ylim(0, 104)
+    axes.set_xlabel(words["time_min"])
+    axes.set_ylabel("%")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+
+
+def _curve_name(curve: Curve, language: Language) -> str:
+    name = _place_name(curve.name, language)
+    if curve.kind == "thermocouple":
+        return f"{texts(language)['labels']['thermocouple']}: {name}"
+    return name
 
 
 def _place_name(name: str, language: Language) -> str:
@@ -138,13 +177,6 @@ def _centre(case: Case, volume: Volume) -> FloatArray:
         return np.array(case.plan.lesion.centroid_lps_mm)
     middle: FloatArray = volume.grid.corners_lps_mm().mean(axis=0)
     return middle
-
-
-def _png(figure: Figure) -> bytes:
-    FigureCanvasAgg(figure)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", bbox_inches="tight", facecolor=figure.get_facecolor())
-    return buffer.getvalue()
 
 
 def _slice_figure(shown: Cut, case: Case, simulation: int | None, language: Language) -> Figure:

@@ -8,20 +8,17 @@ from app.names import (
 )
 from app.report.path_section import path_section
 from app.report.texts import Language, texts
-from app.report.writer import UNKNOWN, Row, Section, Writer, unseen
+from app.report.writer import UNKNOWN, Row, Section, Writer
+from app.report.zone_section import zone_section
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
-from planning.ablation.exposure import NeighbourRow
-from planning.ablation.results import TreatmentSummary
 from planning.edits import MeasureEdit, Value
 from planning.plan import Case
 from planning.technique.question import answer_name
 from planning.technique.rules import rule
 
 SHOWN_TECHNIQUES = 11
-SHOWN_NEIGHBOURS = 12
 NEAREST = 6
-UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}  # of a passed limit
 
 
 def sections(case: Case, language: Language, patient: str | None = None) -> list[Section]:
@@ -53,7 +50,7 @@ def sections(case: Case, language: Language, patient: str | None = None) -> list
         _contraindications,
         path_section,
         _drugs,
-        _zone,
+        zone_section,
         _adjuncts,
         _outcome,
         _complications,
@@ -298,67 +295,6 @@ def _drugs(w: Writer) -> Section:
 
 def _mg(w: Writer, value: float | None) -> str:
     return UNKNOWN[w.language] if value is None else f"{w.number(value)} mg"
-
-
-def _zone(w: Writer) -> Section:
-    if not w.plan.simulation:
-        return Section("zone", (), (w.words["lacking"]["simulation"],))
-    rows: list[Row] = []
-    for one in w.plan.simulation:
-        rows.extend(_zone_rows(w, one))
-    return Section(
-        "zone", tuple(rows), (str(w.words["simulation_note"]), *unseen(w), *_limits_set(w))
-    )
-
-
-def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
-    name = f"{w.words['techniques'].get(one.technique, one.technique)} – {one.device}"
-    head = (
-        f"{w.label('coverage')} {w.number(one.coverage_percent, 0)} %; "
-        f"{w.label('coverage_margin')} ({w.number(one.margin_mm, 0)} mm) "
-        f"{w.number(one.coverage_with_margin_percent, 0)} %; "
-        f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm; "
-        f"{w.label('zone_volume')} {w.number(one.zone_ml)} mL"
-    )
-    if not one.verified_device:
-        head += f". {w.label('not_verified')}"
-    rows = [(name, head)]
-    for near in _worst_first(one.neighbours):
-        told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C, CEM43 {near.cem43:.2g} min"
-        if near.passed:
-            limit = f"{w.number(near.limit)} {UNITS[near.measure]}"
-            told += f" – {w.label('limit_passed')} ({limit})"
-        rows.append((f"   {w.place(near.name)}", told))
-    return rows
-
-
-def _worst_first(neighbours: tuple[NeighbourRow, ...]) -> list[NeighbourRow]:
-    """Return all neighbours beyond a limit, then as many of the others as there is room for."""
-    passed = [near for near in neighbours if near.passed]
-    kept = [near for near in neighbours if not near.passed]
-    return passed + kept[: max(SHOWN_NEIGHBOURS - len(passed), 0)]
-
-
-def _limits_set(w: Writer) -> tuple[str, ...]:
-    """Say which limits the radiologist has set for this case."""
-    told = []
-    for change in w.plan.limits:
-        bounds = [
-            (sign, value, unit)
-            for sign, value, unit in (
-                ("≥", change.lowest_c, "°C"),
-                ("≤", change.highest_c, "°C"),
-                ("CEM43 ≤", change.cem43_min, "min"),
-                ("≥", change.clear_mm, "mm"),
-            )
-            if value is not None
-        ]
-        said = ", ".join(f"{sign} {w.number(value)} {unit}" for sign, value, unit in bounds)
-        told.append(
-            f"{w.label('set_by_hand')}: {w.label('limit_word')}, {w.place(change.name)}: "
-            f"{said or w.label('none')}"
-        )
-    return tuple(told)
 
 
 def _adjuncts(w: Writer) -> Section:

@@ -13,7 +13,16 @@ from planning.ablation.scenario.answer import IsothermAnswer
 from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.protocol import Phase
 
-Criterion = Literal["arrhenius", "cem43_240", "three_state", "isotherm_50", "isotherm_60"]
+Criterion = Literal[
+    "arrhenius",
+    "cem43_240",
+    "three_state",
+    "isotherm_50",
+    "isotherm_60",
+    "isotherm_0",
+    "isotherm_-20",
+    "isotherm_-40",
+]
 
 
 class Curve(Document):
@@ -69,13 +78,14 @@ class Probe(Document):
 
 
 class CriterionRow(Document):
-    """What one criterion of death by heat says.
+    """What one criterion of death says.
 
     Attributes
     ----------
     criterion : str
         ``arrhenius`` (Ω ≥ 1), ``cem43_240`` (240 minutes), ``three_state`` (Ω ≥ 1 or more than 80 %
-        in the dead state), ``isotherm_50`` and ``isotherm_60`` (hottest of every cell).
+        in the dead state), ``isotherm_50`` and ``isotherm_60`` (hottest of every cell),
+        ``isotherm_0``, ``isotherm_-20`` and ``isotherm_-40`` (coldest of every cell).
     volume_ml, coverage_percent, coverage_with_margin_percent : float
         What it kills, and what of the lesion and of lesion with margin.
     """
@@ -172,7 +182,7 @@ class TreatmentSummary(Document):
     protocol : tuple of Phase
         What was done.
     criteria : tuple of CriterionRow
-        For heat: criteria of death side by side.
+        Criteria of death side by side.
     freezes : tuple of FreezeRow
         For cold: what was lethally cold once, twice, and so on.
     coverage : CoverageCurve or None

@@ -10,6 +10,7 @@ from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid, read_only
 from imaging.progress import SILENT, Progress
+from imaging.volume import Volume
 from planning.ablation.assembly import Placement, device_applicators
 from planning.ablation.coverage import lethal_field, margin_of, percent
 from planning.ablation.exposure import Exposure
@@ -132,7 +133,7 @@ def treat(
             for p in placements
         ),
         protocol=protocol,
-        criteria=() if cold else _criteria(ground, outcome),
+        criteria=_criteria(ground, outcome, cold=cold),
         freezes=followed.freezes(ground.grid.voxel_ml) if cold else (),
         coverage=followed.curve(),
         stop=followed.stop(),
@@ -179,7 +180,7 @@ def on_its_box(request: TreatmentRequest) -> TreatmentRequest:
     check_in_body(grid, ground.body, placements)
     return replace(
         request,
-        volume=request.volume.on_grid(grid),
+        volume=Volume(request.volume.on_grid(grid).hu, grid),  # without the series it is of
         lesion=ground.lesion,
         structures=request.structures.on_grid(grid),
         box=grid,
@@ -275,14 +276,18 @@ def _thermocouples(request: TreatmentRequest, grid: Grid) -> list[Place]:
     return [Place(one.name, one.lps_mm, is_thermocouple=True) for one in request.thermocouples]
 
 
-def _criteria(ground: Ground, outcome: Outcome) -> tuple[CriterionRow, ...]:
-    """Return what each criterion of death by heat kills, side by side."""
-    zones: list[tuple[str, BoolArray]] = [
-        ("arrhenius", outcome.omega >= OMEGA_LETHAL),
-        ("cem43_240", outcome.cem43_min >= CEM43_LETHAL_MIN),
-        ("three_state", outcome.dead),
-        *((f"isotherm_{level_c:.0f}", outcome.hottest_c >= level_c) for level_c in HOT_ISOTHERMS_C),
-    ]
+def _criteria(ground: Ground, outcome: Outcome, *, cold: bool) -> tuple[CriterionRow, ...]:
+    """Return what each criterion of death kills, side by side."""
+    zones: list[tuple[str, BoolArray]] = []
+    if cold:
+        zones += [(f"isotherm_{c:.0f}", outcome.coldest_c <= c) for c in COLD_ISOTHERMS_C]
+    else:
+        zones += [
+            ("arrhenius", outcome.omega >= OMEGA_LETHAL),
+            ("cem43_240", outcome.cem43_min >= CEM43_LETHAL_MIN),
+            ("three_state", outcome.dead),
+        ]
+        zones += [(f"isotherm_{c:.0f}", outcome.hottest_c >= c) for c in HOT_ISOTHERMS_C]
     return tuple(
         CriterionRow.model_validate(
             {

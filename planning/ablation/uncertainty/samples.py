@@ -32,6 +32,7 @@ SAMPLES = 100
 SHARE_PERCENT = 95.0
 SPACING_MM = 2.0
 MOST_SAMPLES = 10_000
+FEW_SAMPLES = 8  # starting processes takes longer than computing so few here
 BEFORE, AFTER = 0.02, 0.99  # of the progress, spent on the samples
 
 
@@ -52,7 +53,7 @@ class UncertaintyRequest:
     scheduler : str or None
         Address of a Dask scheduler, such as ``tcp://host:8786``; None computes here.
     processes : int or None
-        On this machine; None takes one for each core.
+        On this machine; None takes one for each core, and this process for few samples.
     """
 
     treatment: TreatmentRequest
@@ -158,7 +159,8 @@ def _simulated(
 
         yield from simulated_on_cluster(request.scheduler, treatment, samples, progress)
         return
-    processes = min(request.processes or os.cpu_count() or 1, len(samples))
+    usual = 1 if len(samples) < FEW_SAMPLES else os.cpu_count() or 1
+    processes = min(request.processes or usual, len(samples))
     if processes == 1:
         for n, sample in enumerate(samples):
             own = progress.part(n / len(samples), (n + 1) / len(samples))

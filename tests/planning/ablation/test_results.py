@@ -91,7 +91,13 @@ def test_what_was_frozen_twice_is_told(frozen: TreatmentSummary) -> None:
     once, twice = frozen.freezes
     assert once.volume_ml >= twice.volume_ml > 0.0
     assert {row.temperature_c for row in frozen.isotherms} == {0.0, -20.0, -40.0}
-    assert frozen.criteria == ()
+    shares = [row.coverage_with_margin_percent for row in frozen.criteria]
+    assert [row.criterion for row in frozen.criteria] == [
+        "isotherm_0",
+        "isotherm_-20",
+        "isotherm_-40",
+    ]
+    assert shares == sorted(shares, reverse=True)
     assert frozen.stop is not None
     assert frozen.stop.structure is None
 

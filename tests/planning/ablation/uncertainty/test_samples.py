@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from imaging.progress import Cancelled, Progress
+from imaging.volume import SeriesInfo, Volume
 from planning.ablation.request import PlacedDevice, TreatmentRequest
 from planning.ablation.treatment import on_its_box, simulate_treatment
 from planning.ablation.uncertainty.outcome import simulate_sample
@@ -42,6 +44,15 @@ def test_a_request_cut_down_to_its_box_gives_what_the_whole_gives(
     whole, small = simulate_treatment(quick), simulate_treatment(on_its_box(quick))
     assert small.summary == whole.summary
     np.testing.assert_array_equal(small.temperature_c, whole.temperature_c)
+
+
+def test_what_is_sent_elsewhere_does_not_tell_which_series_it_is(quick: TreatmentRequest) -> None:
+    series = SeriesInfo(uid="1.2.3.4", path="/somewhere/name", description="CT of somebody")
+    named = replace(quick, volume=Volume(quick.volume.hu, quick.volume.grid, series))
+    sent = pickle.dumps(on_its_box(named))
+    for word in (b"1.2.3.4", b"somewhere", b"somebody"):
+        assert word in pickle.dumps(named)
+        assert word not in sent
 
 
 def test_a_sample_that_changes_nothing_is_the_plan(quick: TreatmentRequest) -> None:

@@ -1,0 +1,141 @@
+"""The picture of the lesion's surface, coloured by how far the lethal zone reaches beyond it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from mpl_toolkits.mplot3d import Axes3D
+from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+from numpy.typing import NDArray
+from skimage.measure import marching_cubes
+
+from app.margins import MarginClass, class_numbers, margin_classes, margins_at
+from app.report.figures import png_of
+from app.report.texts import Language, texts
+from imaging.geometry import BoolArray, FloatArray, Grid, filled_block
+from planning.ablation.results import TreatmentSummary
+from planning.plan import Case, ThermalField
+from planning.store import Picture
+
+MOST_TRIANGLES = 12_000
+SIDES = ((-60.0, 25.0), (120.0, 25.0))  # azimuth and elevation of the two views, degrees
+LIGHT = np.array([0.3, -0.6, 0.75])
+SHADE = 0.45  # darkest of a class's colour
+DOTS_PER_INCH = 130
+
+
+def render_margin(
+    case: Case, field: ThermalField, summary: TreatmentSummary, language: Language
+) -> Picture | None:
+    """Draw the lesion from two sides in the colours of its margin.
+
+    Parameters
+    ----------
+    case : Case
+        With a lesion.
+    field : ThermalField
+        Of the simulation.
+    summary : TreatmentSummary
+        Of the same simulation.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    Picture or None
+        PNG without identifiers; None where the margin was not kept.
+    """
+    if case.lesion is None:
+        return None
+    surface = _surface(case.lesion, case.plan.series.grid)
+    if surface is None:
+        return None
+    points, triangles = surface
+    corners = points[triangles]
+    margins = margins_at(field, corners.mean(axis=1))
+    if margins is None:
+        return None
+    words = texts(language)
+    classes = margin_classes(summary.margin_mm)
+    figure = Figure(figsize=(7.2, 3.6), dpi=DOTS_PER_INCH, facecolor="white")
+    shades = _shaded(corners, class_numbers(margins, summary.margin_mm), classes)
+    for number, (azimuth, elevation) in enumerate(SIDES):
+        axes = figure.add_subplot(1, 2, number + 1, projection="3d")
+        if isinstance(axes, Axes3D):
+            axes.add_collection3d(Poly3DCollection(corners, facecolors=shades, edgecolors="none"))
+            _frame(axes, points, azimuth, elevation)
+            _mark_least(axes, summary, words if number == 0 else None)
+    technique = words["techniques"].get(summary.technique, summary.technique)
+    title = f"{words['margin_title']} – {technique}"
+    if not summary.verified_device:
+        title += f" ({words['labels']['not_verified']})"
+    figure.suptitle(title, fontsize=9, x=0.02, ha="left")
+    handles = [Patch(color=one.colour, label=_class_said(one, words, language)) for one in classes]
+    figure.legend(handles=handles, loc="lower center", ncols=4, fontsize=7.5, frameon=False)
+    return Picture(f"curves-margin-{summary.device}.png", png_of(figure))
+
+
+def _surface(lesion: BoolArray, grid: Grid) -> tuple[FloatArray, Any] | None:
+    """Return points (LPS millimetres) and triangles of a lesion's surface."""
+    block = filled_block(lesion)
+    if block is None:
+        return None
+    part = np.pad(lesion[block].astype(np.float32), 1)
+    step = 1
+    points, triangles, _, _ = marching_cubes(part, 0.5, step_size=step)
+    while len(triangles) > MOST_TRIANGLES and step < 4:
+        step += 1
+        points, triangles, _, _ = marching_cubes(part, 0.5, step_size=step)
+    first = np.array([one.start for one in block]) - 1
+    return grid.to_lps(points + first), triangles
+
+
+def _shaded(
+    corners: FloatArray, numbers: NDArray[np.uint8], classes: tuple[MarginClass, ...]
+) -> FloatArray:
+    """Return the colour of each triangle, lit from above."""
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    length = np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    lit = np.abs((normal / length) @ (LIGHT / np.linalg.norm(LIGHT)))
+    table = np.array(
+        [[int(one.colour[n : n + 2], 16) / 255.0 for n in (1, 3, 5)] for one in classes]
+    )
+    shade: FloatArray = table[numbers] * (SHADE + (1.0 - SHADE) * lit)[:, None]
+    return shade
+
+
+def _frame(axes: Axes3D, points: FloatArray, azimuth: float, elevation: float) -> None:
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = (low + high) / 2.0, float((high - low).max()) / 2.0
+    axes.set_xlim(middle[0] - half, middle[0] + half)
+    axes.set_ylim(middle[1] - half, middle[1] + half)
+    axes.set_zlim(middle[2] - half, middle[2] + half)
+    axes.set_box_aspect((1, 1, 1), zoom=1.15)
+    axes.view_init(elev=elevation, azim=azimuth)
+    axes.tick_params(labelsize=5.5, pad=-3)
+    axes.set_xlabel("L mm", fontsize=6, labelpad=-7)
+    axes.set_ylabel("P mm", fontsize=6, labelpad=-7)
+    axes.set_zlabel("S mm", fontsize=6, labelpad=-7)
+
+
+def _mark_least(axes: Axes3D, summary: TreatmentSummary, words: dict[str, Any] | None) -> None:
+    place = summary.min_margin_lps_mm
+    if place is not None:
+        x, y, z = place
+        label = "" if words is None else str(words["labels"]["least_margin"])
+        axes.plot([x], [y], [z], marker="x", color="black", markersize=8, mew=2, label=label)
+
+
+def _class_said(one: MarginClass, words: dict[str, Any], language: Language) -> str:
+    def said(value: float) -> str:
+        text = f"{value:.1f}"
+        return text.replace(".", ",") if language == "fr" else text
+
+    if one.key == "left_out":
+        return str(words["left_out"])
+    if not np.isfinite(one.to_mm):
+        return f"≥ {said(one.from_mm)} mm"
+    return f"{said(one.from_mm)} – {said(one.to_mm)} mm"

@@ -1,0 +1,236 @@
+"""The report's section on ablation: what was simulated, compared, planned, and when to stop."""
+
+from __future__ import annotations
+
+from app.report.writer import Row, Section, Writer, unseen
+from planning.ablation.devices import devices
+from planning.ablation.exposure import NeighbourRow
+from planning.ablation.planner.result import AblationSearch, Attempt
+from planning.ablation.results import TreatmentSummary
+from planning.ablation.solver.protocol import Phase
+
+SHOWN_NEIGHBOURS = 12
+UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}  # of a limit
+
+
+def zone_section(w: Writer) -> Section:
+    """Return the section on the zones.
+
+    Parameters
+    ----------
+    w : Writer
+        Of the case.
+
+    Returns
+    -------
+    Section
+        Devices side by side, then each with all that is known of it, then what the program planned.
+    """
+    plan = w.plan
+    search = [] if plan.ablation_search is None else _search_rows(w, plan.ablation_search)
+    if not plan.simulation:
+        return Section("zone", tuple(search), (w.words["lacking"]["simulation"],))
+    rows: list[Row] = []
+    if len(plan.simulation) > 1:
+        rows += [(w.label("side_by_side"), "")]
+        rows += [(f"   {_name(w, one)}", _side_by_side(w, one)) for one in plan.simulation]
+    for one in plan.simulation:
+        rows += _zone_rows(w, one)
+        rows += _dissection_rows(w, one, plan.simulation)
+    notes = (str(w.words["simulation_note"]), *unseen(w), *_limits_set(w))
+    return Section("zone", tuple(rows + search), notes)
+
+
+def _name(w: Writer, one: TreatmentSummary) -> str:
+    technique = str(w.words["techniques"].get(one.technique, one.technique))
+    device = devices().get(one.device)
+    tags = [f"× {len(one.probes)}"] if len(one.probes) > 1 else []
+    tags += [w.label("planned")] if one.is_planned else []
+    tags += [w.label("dissection")] if one.dissections else []
+    tail = f" ({', '.join(tags)})" if tags else ""
+    return f"{technique} – {device.name if device else one.device}{tail}"
+
+
+def _side_by_side(w: Writer, one: TreatmentSummary) -> str:
+    passed = ", ".join(w.place(near.name) for near in one.passed) or w.label("none")
+    told = (
+        f"{w.label('coverage')} {_share(w, one.coverage_percent)}; "
+        f"{w.label('coverage_margin')} {_share(w, one.coverage_with_margin_percent)}; "
+        f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm; "
+        f"{w.label('limits_passed')}: {passed}"
+    )
+    return told if one.verified_device else f"{told}. {w.label('not_verified')}"
+
+
+def _share(w: Writer, percent: float) -> str:
+    """Return a share, never rounded up to the whole."""
+    return f"{w.number(int(10 * percent) / 10)} %"
+
+
+def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
+    place = ""
+    if one.min_margin_lps_mm is not None:
+        place = f" (LPS {', '.join(w.number(n, 0) for n in one.min_margin_lps_mm)})"
+    head = (
+        f"{w.label('coverage')} {_share(w, one.coverage_percent)}; "
+        f"{w.label('coverage_margin')} ({w.number(one.margin_mm, 0)} mm) "
+        f"{_share(w, one.coverage_with_margin_percent)}; "
+        f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm{place}; "
+        f"{w.label('zone_volume')} {w.number(one.zone_ml)} mL"
+    )
+    if not one.verified_device:
+        head += f". {w.label('not_verified')}"
+    rows = [(_name(w, one), head)]
+    if one.protocol:
+        rows.append((f"   {w.label('protocol')}", _protocol(w, one.protocol)))
+    rows += _criteria_rows(w, one)
+    stop = one.stop
+    if stop is not None:
+        told = w.label("stop_never")
+        if stop.structure is not None:
+            told = (
+                f"{_clock(stop.seconds)} – {w.place(stop.structure)} {w.label('is_next')}; "
+                f"{w.label('coverage')} {_share(w, stop.coverage_percent)}, "
+                f"{w.label('coverage_margin')} {_share(w, stop.coverage_with_margin_percent)}"
+            )
+        rows.append((f"   {w.label('stop')}", told))
+    for near in _worst_first(one.neighbours):
+        told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C, CEM43 {near.cem43:.2g} min"
+        if near.passed:
+            limit = f"{w.number(near.limit)} {UNITS[near.measure]}"
+            told += f" – {w.label('limit_passed')} ({limit})"
+            if near.first_passed_s is not None:
+                told += f" {w.label('after')} {_clock(near.first_passed_s)}"
+        rows.append((f"   {w.place(near.name)}", told))
+    for curve in one.curves:
+        if curve.kind == "thermocouple":
+            low, high = min(curve.temperature_c), max(curve.temperature_c)
+            told = f"{w.number(low)} … {w.number(high)} °C"
+            if curve.passed_s is not None:
+                told += f" – {w.label('limit_passed')} {w.label('after')} {_clock(curve.passed_s)}"
+            rows.append((f"   {w.label('thermocouple')}, {w.place(curve.name)}", told))
+    return rows
+
+
+def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
+    """Return criteria of death, freezes and isotherms beside each other."""
+    told = [
+        f"{w.words['criteria'][row.criterion]} {w.number(row.volume_ml)} mL "
+        f"({_share(w, row.coverage_percent)}, {_share(w, row.coverage_with_margin_percent)})"
+        for row in one.criteria
+    ]
+    told += [
+        f"{w.label('frozen')} {row.freezes} × {w.number(row.volume_ml)} mL "
+        f"({_share(w, row.coverage_percent)}, {_share(w, row.coverage_with_margin_percent)})"
+        for row in one.freezes
+    ]
+    rows = [(f"   {w.label('criteria')}", "; ".join(told))] if told else []
+    levels = [
+        f"{w.number(level.temperature_c, 0)} °C {w.number(level.volume_ml)} mL, "
+        f"{w.number(level.length_mm, 0)} × {w.number(level.width_mm, 0)} mm"
+        for level in one.isotherms
+        if level.length_mm is not None and level.width_mm is not None
+    ]
+    return [*rows, (f"   {w.label('isotherms')}", "; ".join(levels))] if levels else rows
+
+
+def _dissection_rows(
+    w: Writer, one: TreatmentSummary, rows: tuple[TreatmentSummary, ...]
+) -> list[Row]:
+    """Say what fluid or gas was there, and what it changed against the same device without it."""
+    if not one.dissections:
+        return []
+    layers = [
+        f"{w.words['fluids'][layer.fluid]} {w.place(layer.structure) if layer.structure else ''}"
+        for layer in one.dissections
+    ]
+    told = "; ".join(layer.strip() for layer in layers)
+    before = next((row for row in rows if row.device == one.device and not row.dissections), None)
+    if before is not None:
+        known = {near.name: near for near in before.neighbours}
+        cold = one.technique == "cryoablation"
+        for near in one.neighbours:
+            other = known.get(near.name)
+            if other is not None:
+                pair = (other.min_c, near.min_c) if cold else (other.max_c, near.max_c)
+                told += f"; {w.place(near.name)} {w.number(pair[0])} → {w.number(pair[1])} °C"
+    return [(f"   {w.label('dissection')}", told)]
+
+
+def _search_rows(w: Writer, search: AblationSearch) -> list[Row]:
+    technique = str(w.words["techniques"].get(search.technique, search.technique))
+    head = w.label("search_found" if search.feasible else "search_nothing")
+    told = f"{head} ({w.label('coverage_margin')} {w.number(search.margin_mm)} mm)"
+    if search.feasible:
+        told += f": {len(search.probes)} × {search.device}; {_protocol(w, search.protocol)}"
+    if not search.verified_device:
+        told += f". {w.label('not_verified')}"
+    rows = [(f"{w.label('search')} – {technique}", told)]
+    rows += [
+        (f"   {one.probes} {w.label('probes')}", _attempt(w, one))
+        for one in search.attempts
+        if one.ending != "done"
+    ]
+    return rows
+
+
+def _attempt(w: Writer, one: Attempt) -> str:
+    if one.ending in {"no_way", "refuted"}:
+        return w.label(f"search_{one.ending}")
+    covered = (
+        f"{w.label('coverage')} {_share(w, one.coverage_percent)}, "
+        f"{w.label('coverage_margin')} {_share(w, one.coverage_with_margin_percent)}"
+    )
+    first = one.gives_first
+    if first is None:
+        return f"{w.label('search_time')}; {covered}"
+    told = (
+        f"{w.place(first.structure)} {w.label('gives_first')} {_clock(first.at_s)} "
+        f"({w.label('limit_word')} {w.number(first.limit)} {UNITS[first.measure]}); {covered}"
+    )
+    if one.dissection is not None:
+        fluid = w.words["fluids"][one.dissection.dissection.fluid]
+        helps = w.label("would_do" if one.dissection.helps else "would_not_do")
+        told += f"; {w.label('dissection')} ({fluid}) {helps}"
+    return told
+
+
+def _protocol(w: Writer, protocol: tuple[Phase, ...]) -> str:
+    told = []
+    for phase in protocol:
+        power = "" if phase.power_w is None else f" {w.number(phase.power_w, 0)} W"
+        told.append(f"{w.words['modes'][phase.mode.value]}{power} {_clock(phase.seconds)}")
+    return " – ".join(told)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60} min {int(seconds) % 60:02d}"
+
+
+def _worst_first(neighbours: tuple[NeighbourRow, ...]) -> list[NeighbourRow]:
+    """Return all neighbours beyond a limit, then as many of the others as there is room for."""
+    passed = [near for near in neighbours if near.passed]
+    kept = [near for near in neighbours if not near.passed]
+    return passed + kept[: max(SHOWN_NEIGHBOURS - len(passed), 0)]
+
+
+def _limits_set(w: Writer) -> tuple[str, ...]:
+    """Say which limits the radiologist has set for this case."""
+    told = []
+    for change in w.plan.limits:
+        bounds = [
+            (sign, value, unit)
+            for sign, value, unit in (
+                ("≥", change.lowest_c, "°C"),
+                ("≤", change.highest_c, "°C"),
+                ("CEM43 ≤", change.cem43_min, "min"),
+                ("≥", change.clear_mm, "mm"),
+            )
+            if value is not None
+        ]
+        said = ", ".join(f"{sign} {w.number(value)} {unit}" for sign, value, unit in bounds)
+        told.append(
+            f"{w.label('set_by_hand')}: {w.label('limit_word')}, {w.place(change.name)}: "
+            f"{said or w.label('none')}"
+        )
+    return tuple(told)
