@@ -78,7 +78,7 @@ def test_a_moved_probe_is_followed_and_refined_when_it_is_let_go(session: Sessio
     session.ablating.let_go()
     session.reaching.keep((3.0, -38.0, 0.0), (3.0, 0.0, 0.0))
     asked: list[tuple[object, ...]] = []
-    session.simulate = lambda *request: asked.append(request)  # type: ignore[assignment, method-assign]
+    session.simulate = lambda *request: asked.append(request)  # type: ignore[method-assign]
     until(session, lambda: bool(asked))
     assert asked == [("microwave_14g5_2450", 3.0, 1.0)]
 
