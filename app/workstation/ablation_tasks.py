@@ -6,7 +6,6 @@ the neighbours stay here between requests.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
@@ -36,13 +35,10 @@ class Shown:
         Numbers, coarse.
     field : ThermalField
         For the views.
-    around_s : float
-        Time spent on everything but the simulation.
     """
 
     summary: TreatmentSummary
     field: ThermalField
-    around_s: float
 
 
 @dataclass
@@ -146,7 +142,6 @@ def preview(
     Shown
         Numbers and field.
     """
-    begun_s = time.perf_counter()
     device = ablations.known_device(device_id)
     request = ablations.treatment_request(case, volume, (), margin_mm, PREVIEW_MM)
     placed = placed_on(
@@ -155,12 +150,9 @@ def preview(
     request = replace(request, applicators=(placed,), thermocouples=())
     reach_mm = device.insertion_mm / 2 + BEYOND_MM
     ground = ground_for(request, reach_mm)
-    ready_s = time.perf_counter()
-    spent: list[float] = []
-    done = treat(request, ground, progress, simulated_s=spent.append)
+    done = treat(request, ground, progress)
     field = ThermalField(done.grid, done.temperature_c, done.zone, done.margin_mm)
-    whole_s = time.perf_counter() - ready_s
-    return Shown(done.summary, field, ready_s - begun_s + whole_s - sum(spent))
+    return Shown(done.summary, field)
 
 
 def ground_for(request: TreatmentRequest, reach_mm: float) -> Ground:

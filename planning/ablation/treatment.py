@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from imaging.document import Vector
@@ -68,12 +67,7 @@ def simulate_treatment(request: TreatmentRequest, progress: Progress = SILENT) -
     return treat(request, ground, progress.part(0.05, 1.0))
 
 
-def treat(
-    request: TreatmentRequest,
-    ground: Ground,
-    progress: Progress = SILENT,
-    simulated_s: Callable[[float], object] | None = None,
-) -> Treatment:
+def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT) -> Treatment:
     """Simulate a treatment on ground that is ready, as when the same patient is treated again.
 
     Parameters
@@ -84,8 +78,6 @@ def treat(
         Of the same CT, lesion, structures, margin, limits and dissections.
     progress : Progress
         Told of every step; cancels between steps.
-    simulated_s : callable or None
-        Told how long the solver itself took.
 
     Returns
     -------
@@ -104,10 +96,7 @@ def treat(
     followed = follow(ground, placements, protocol)
     places = curve_points(ground.grid, placements, ground.lesion, ground.masks)
     places += _thermocouples(request, ground.grid)
-    begun_s = time.perf_counter()
     outcome = run(ground, placements, protocol, followed.watch, places, progress.part(0.0, 0.97))
-    if simulated_s is not None:
-        simulated_s(time.perf_counter() - begun_s)
     field = lethal_field(outcome, placements[0].device)
     zone = (field >= 0) & (ground.body | ground.lesion)
     followed.fill(field >= 0)
