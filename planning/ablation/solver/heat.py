@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.geometry import FloatArray, Grid
-from planning.ablation.solver import kernels
+from planning.ablation.solver import kernels, stages
 from planning.ablation.solver.embedding import Embedding
 from planning.ablation.solver.kernels import PARALLEL_FROM_CELLS, CellArray
 from planning.ablation.solver.materials import (
@@ -468,7 +468,7 @@ class HeatSolver:
             kernels.add_links(
                 s.first, s.second, s.extra, links, before, self._linked, self._table, s.rates
             )
-        kernels.stage(
+        stages.stage(
             first,
             self._mixed,
             before,
