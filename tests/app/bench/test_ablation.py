@@ -30,6 +30,7 @@ def test_ours_and_the_stencil_compute_the_same_heat() -> None:
     assert run.evaluations < 300
 
 
+@pytest.mark.long
 def test_every_row_is_measured() -> None:
     rows = {row["name"]: row for row in bench_ablation(TINY)}
     assert list(rows) == [

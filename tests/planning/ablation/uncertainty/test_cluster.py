@@ -69,7 +69,10 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     for process in made.started:
         process.terminate()
     for process in made.started:
-        process.wait(timeout=30)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def test_a_scheduler_without_workers_is_refused(
@@ -102,9 +105,12 @@ def test_two_workers_give_the_bits_of_one_machine_even_when_one_is_lost(
     assert told == sorted(told)
 
 
-def test_a_cancelled_run_takes_its_samples_back(started: Cluster, quick: TreatmentRequest) -> None:
+def test_a_cancelled_run_takes_its_samples_back(
+    started: Cluster, quick: TreatmentRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from distributed import Client
 
+    monkeypatch.setattr(cluster, "WORKERS_S", STARTS_WITHIN_S)
     told: list[float] = []
     progress = Progress(
         report=lambda fraction, _: told.append(fraction), is_cancelled=lambda: len(told) > 3
@@ -126,6 +132,7 @@ def _waiting(dask_scheduler: object) -> int:
 def test_lost_workers_are_told_in_words(
     started: Cluster, quick: TreatmentRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cluster, "WORKERS_S", STARTS_WITHIN_S)
     monkeypatch.setattr(cluster, "WITHOUT_WORKERS_S", 1.0)
     last = started.started[-1]
 
