@@ -21,6 +21,7 @@ from planning.ablation.places import Place, curve_points, curves_of
 from planning.ablation.request import TreatmentRequest, checked_request
 from planning.ablation.results import CriterionRow, Probe, Treatment, TreatmentSummary
 from planning.ablation.scenario.answer import IsothermAnswer
+from planning.ablation.solver.air import Air
 from planning.ablation.solver.damage import CEM43_LETHAL_MIN, OMEGA_LETHAL
 from planning.ablation.solver.heat import Boundary
 from planning.ablation.solver.isotherms import isotherm
@@ -240,7 +241,10 @@ def run(
         medium=medium,
         boundary=Boundary(),
         initial_c=BODY_C,
-        applicators=tuple(device_applicators(ground.grid, medium, placements)),
+        applicators=(
+            *device_applicators(ground.grid, medium, placements),
+            Air(ground.grid, ground.patient.mask("air")),
+        ),
         protocol=protocol,
         points_lps_mm=as_points([place.lps_mm for place in places]),
         lethal_cold_c=thermal_limits().lethal_cold_c,

@@ -25,7 +25,6 @@ from planning.ablation.solver.materials import (
     NO_RANGE_C,
     SHARP_J_M3,
     Float32Array,
-    IndexArray,
     Medium,
     enthalpy,
 )
@@ -97,33 +96,6 @@ class _Surfaces:
         self.rates = np.zeros(len(self.touched))
 
 
-def plain_rows(linked: IndexArray) -> IndexArray:
-    """Tell which rows of cells need no look at each cell's material.
-
-    Parameters
-    ----------
-    linked : numpy.ndarray
-        Material of every cell with ghosts, which are as the cells before them.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (k, j), uint8: 0, or the kinds that the kernels name.
-    """
-    first = linked[:, :, 1]
-    single = (linked == first[:, :, None]).all(axis=2) & (first != kernels.CUT)
-    among = single.copy()
-    for axis in range(2):
-        for step in (-1, 1):
-            among &= np.roll(single, step, axis) & (np.roll(first, step, axis) == first)
-    far = among.copy()
-    for axis in range(2):
-        for step in (-1, 1):
-            far &= np.roll(among, step, axis)
-    kinds: IndexArray = (single.astype(np.uint8) + among + far).astype(np.uint8)
-    return kinds
-
-
 def _chunks(size_kji: tuple[int, int, int]) -> int:
     """Return into how many pieces of planes a grid is cut for the threads."""
     if math.prod(size_kji) < PARALLEL_FROM_CELLS:
@@ -178,7 +150,6 @@ class HeatSolver:
         blood = medium.values("perfusion_per_s") * BLOOD_HEAT_J_M3_K
         metabolic = medium.values("metabolic_w_m3")
         self._sources = np.stack([metabolic, blood], axis=1).astype(np.float32)
-        self._mixed = len(medium.materials) > 1
         self._index = np.zeros(shape, dtype=np.uint8)
         self._index[self._inner] = medium.index
         self._fill_edges(self._index)
@@ -192,7 +163,7 @@ class HeatSolver:
         face_c = np.array([t or 0.0 for t in boundary.face_c])
         self._face_potential = self._potentials(face_c)
         chunks = _chunks(grid.size_kji)
-        self._scratch = np.zeros((chunks, 5, 3 * shape[1] * shape[2]), np.float32)
+        self._scratch = np.zeros((chunks, stages.PARTS, 3 * shape[1] * shape[2]), np.float32)
         self._now, self._work, self._other = (np.zeros(shape, np.float32) for _ in range(3))
         self._start_rate, self._heating = (np.zeros(shape, np.float32) for _ in range(2))
         self._temperature = np.full(shape, initial_c, np.float32)
@@ -295,7 +266,7 @@ class HeatSolver:
         self._linked[...] = self._index
         self._linked.ravel()[self._surfaces.held] = kernels.CUT
         self._fill_edges(self._linked)
-        self._plain = plain_rows(self._linked)
+        self._layout = stages.layout_of(self._linked)
         self._hold_enthalpy()
         self._temperature.ravel()[self._surfaces.held] = self._surfaces.held_c
         self.set_heating(None)
@@ -382,11 +353,13 @@ class HeatSolver:
         least_heat = 1.0 / np.maximum(table[:, 3], table[:, 6])
         index = self._index.ravel()
         # The harmonic mean with a better conductor is at most twice this cell's own k.
-        neighbour = float(most_k.max())
+        used = np.unique(self._linked)
+        used = used[used != kernels.CUT]
+        neighbour = float(most_k[used].max())
         face_k = 2.0 * most_k * neighbour / (most_k + neighbour)
         rate = face_k * 2.0 * self._inverse_h2.sum()
         rate += float(self._sources[:, 1].max())
-        worst = float((rate / least_heat).max())
+        worst = float((rate / least_heat)[used].max())
         s = self._surfaces
         touched = s.touched
         if len(touched) == 0:
@@ -470,14 +443,13 @@ class HeatSolver:
             )
         stages.stage(
             first,
-            self._mixed,
             before,
             start,
             self._start_rate,
             last,
             weights,
             self._linked,
-            self._plain,
+            *self._layout,
             self._table,
             self._sources,
             self._heating,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from typing import TypeAlias
 
@@ -285,6 +285,31 @@ def tissue_material(tissue_id: str, *, linear: bool = False) -> Material:
         permittivity=row.permittivity_2450_mhz,
         microwave_s_m=row.conductivity_2450_mhz_s_m,
     )
+
+
+def blended(name: str, first: Material, second: Material, share: float) -> Material:
+    """Return a material between two others.
+
+    Parameters
+    ----------
+    name : str
+        Of the new one.
+    first, second : Material
+        Both freeze, or none.
+    share : float
+        Of the second, 0 to 1.
+
+    Returns
+    -------
+    Material
+        Every number in proportion.
+    """
+    values: dict[str, float] = {}
+    for one in fields(Material):
+        ends = getattr(first, one.name), getattr(second, one.name)
+        if all(isinstance(end, float) for end in ends):
+            values[one.name] = (1.0 - share) * ends[0] + share * ends[1]
+    return replace(first, name=name, **values)
 
 
 @dataclass(frozen=True, eq=False)
