@@ -19,6 +19,8 @@ from planning.ablation.solver.materials import Float32Array
 
 ZERO = np.float32(0.0)
 DAMPING = np.float32(0.8)  # of Jacobi's smoother
+import os
+DAMPINGS = tuple(float(x) for x in os.environ.get('DAMP','0.8,0.8').split(','))
 SWEEPS = 2  # before and after a coarser level, the same number to stay symmetric
 COARSEST_SWEEPS = 12
 COARSEST_CELLS = 4  # along the shortest axis of the coarsest level
@@ -58,9 +60,11 @@ def _relax(
     ak: Float32Array,
     aj: Float32Array,
     ai: Float32Array,
+    damping: float,
     out: Float32Array,
 ) -> None:
     """Fill ``out`` with v after a damped sweep of Jacobi's."""
+    by = np.float32(damping)
     nk, nj, ni = v.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
@@ -74,17 +78,20 @@ def _relax(
                     + ak[k + 1, j, i] * v[k + 1, j, i]
                 )
                 full = (rhs[k, j, i] + around) / diagonal[k, j, i]
-                out[k, j, i] = v[k, j, i] + DAMPING * (full - v[k, j, i])
+                out[k, j, i] = v[k, j, i] + by * (full - v[k, j, i])
 
 
 @parallel_kernel
-def _relax_from_zero(rhs: Float32Array, diagonal: Float32Array, out: Float32Array) -> None:
+def _relax_from_zero(
+    rhs: Float32Array, diagonal: Float32Array, damping: float, out: Float32Array
+) -> None:
     """Fill ``out`` with what one sweep makes of zero."""
+    by = np.float32(damping)
     nk, nj, ni = rhs.shape
     for k in prange(1, nk - 1):
         for j in range(1, nj - 1):
             for i in range(1, ni - 1):
-                out[k, j, i] = DAMPING * rhs[k, j, i] / diagonal[k, j, i]
+                out[k, j, i] = by * rhs[k, j, i] / diagonal[k, j, i]
 
 
 @parallel_kernel
@@ -199,7 +206,7 @@ class Conductances:
         """
         _apply(v, self.diagonal, *self.faces, out)
 
-    def smooth(self, sweeps: int) -> None:
+    def smooth(self, dampings) -> None:
         """Improve ``value`` towards ``rhs`` by damped Jacobi sweeps.
 
         Parameters
@@ -207,11 +214,11 @@ class Conductances:
         sweeps : int
             How many.
         """
-        for _ in range(sweeps):
-            _relax(self.value, self.rhs, self.diagonal, *self.faces, self.image)
+        for damping in dampings:
+            _relax(self.value, self.rhs, self.diagonal, *self.faces, damping, self.image)
             self.value, self.image = self.image, self.value
 
-    def start(self, sweeps: int) -> None:
+    def start(self, dampings) -> None:
         """Set ``value`` to what sweeps make of zero.
 
         Parameters
@@ -219,8 +226,8 @@ class Conductances:
         sweeps : int
             At least one.
         """
-        _relax_from_zero(self.rhs, self.diagonal, self.value)
-        self.smooth(sweeps - 1)
+        _relax_from_zero(self.rhs, self.diagonal, dampings[0], self.value)
+        self.smooth(dampings[1:])
 
     def coarser(self) -> Conductances:
         """Return the network of blocks of 2 × 2 × 2 cells."""
@@ -277,16 +284,16 @@ class Multigrid:
     def _cycle(self, depth: int) -> None:
         level = self.levels[depth]
         if depth == len(self.levels) - 1:
-            level.start(COARSEST_SWEEPS)
+            level.start((0.8,)*COARSEST_SWEEPS)
             return
-        level.start(SWEEPS)
+        level.start(DAMPINGS)
         level.apply(level.value, level.image)
         below = self.levels[depth + 1]
         _restrict(level.rhs, level.image, below.rhs)
         with threads_for(below.rhs.size):
             self._cycle(depth + 1)
         _prolong(below.value, level.value)
-        level.smooth(SWEEPS)
+        level.smooth(DAMPINGS[::-1])
 
     def _preconditioned(self, residual: Float32Array) -> Float32Array:
         finest = self.levels[0]
