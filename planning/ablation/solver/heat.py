@@ -22,8 +22,13 @@ from planning.ablation.solver.embedding import Embedding
 from planning.ablation.solver.kernels import PARALLEL_FROM_CELLS, CellArray
 from planning.ablation.solver.materials import (
     BLOOD_HEAT_J_M3_K,
+    INVERSE_C,
+    INVERSE_C_FROZEN,
+    K_FROZEN,
+    K_SPAN,
     NO_RANGE_C,
     SHARP_J_M3,
+    T_THAWED,
     Float32Array,
     Medium,
     enthalpy,
@@ -35,6 +40,7 @@ SAFETY = 0.9  # of the explicit stability limit; the bound is Gershgorin's, so t
 MOST_STAGES = 41  # more stages a step gain little and lose float32 digits
 SHARP_RANGE_K = 0.5  # a narrower freezing range counts as one temperature when fields are read
 CHUNKS_PER_THREAD = 2  # evens out threads that are held up
+ABOVE_FREEZING_K = 2.0  # a phase that stays this far above it counts as one where nothing freezes
 LEAST_STAGES = 3  # RKL2 is defined from two stages on; odd numbers damp best
 
 
@@ -340,17 +346,26 @@ class HeatSolver:
             places=places.astype(np.int64),
         )
 
-    def explicit_limit_s(self) -> float:
+    def explicit_limit_s(self, *, takes_heat: bool = False) -> float:
         """Return the longest stable step of the explicit scheme, by Gershgorin's bound.
+
+        Parameters
+        ----------
+        takes_heat : bool
+            Whether heat is taken out of cells in this phase, other than by held surfaces.
 
         Returns
         -------
         float
-            Seconds; valid whatever freezes or thaws.
+            Seconds; valid until the phase ends, whatever freezes or thaws in it.
         """
         table = self.medium.table
-        most_k = np.maximum(table[:, 11], table[:, 11] + table[:, 12])
-        least_heat = 1.0 / np.maximum(table[:, 3], table[:, 6])
+        most_k = table[:, K_FROZEN] + table[:, K_SPAN]
+        inverse_heat = table[:, INVERSE_C]
+        if takes_heat or self._may_freeze():
+            most_k = np.maximum(most_k, table[:, K_FROZEN])
+            inverse_heat = np.maximum(inverse_heat, table[:, INVERSE_C_FROZEN])
+        least_heat = 1.0 / inverse_heat
         index = self._index.ravel()
         # The harmonic mean with a better conductor is at most twice this cell's own k.
         used = np.unique(self._linked)
@@ -372,6 +387,21 @@ class HeatSolver:
             np.add.at(extra, end, np.maximum(s.extra, 0.0) * face_k[index[end]])
         local = (rate[index[touched]] + extra[touched]) / least_heat[index[touched]]
         return 1.0 / max(worst, float(local.max()))
+
+    def _may_freeze(self) -> bool:
+        """Tell whether anything is, or is held, so cold that a cell may freeze in this phase.
+
+        Where heat is only put in, no cell gets colder than the coldest of these.
+        """
+        s = self._surfaces
+        faces = [t for t in self.boundary.face_c if t is not None]
+        coldest = min(
+            float(self._temperature[self._inner].min()),
+            float(np.min(s.held_c, initial=np.inf)),
+            float(np.min(s.surface_c, initial=np.inf)),
+            min(faces, default=np.inf),
+        )
+        return coldest < float(self.medium.table[:, T_THAWED].max()) + ABOVE_FREEZING_K
 
     def plan_step(self, seconds: float, limit_s: float) -> StepPlan:
         """Return the stages that a step needs, shortening it where they would be too many.

@@ -144,7 +144,7 @@ class _Run:
         held = [applicator.surfaces() for applicator in applicators]
         links = [e for applicator in applicators for e in applicator.near_fields()]
         solver.set_phase([s for group in held for s in group], links)
-        limit_s = solver.explicit_limit_s()
+        limit_s = solver.explicit_limit_s(takes_heat=any(a.takes_heat for a in applicators))
         longest = min([a.longest_step_s() for a in applicators], default=np.inf)
         if self.task.medium.has_tissue:
             longest = min(longest, WATCHED_STEP_S)
