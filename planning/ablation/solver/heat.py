@@ -39,7 +39,6 @@ MM_PER_M = 1000.0
 SAFETY = 0.9  # of the explicit stability limit; the bound is Gershgorin's, so this is cautious
 MOST_STAGES = 41  # more stages a step gain little and lose float32 digits
 SHARP_RANGE_K = 0.5  # a narrower freezing range counts as one temperature when fields are read
-CHUNKS_PER_THREAD = 2  # evens out threads that are held up
 ABOVE_FREEZING_K = 2.0  # a phase that stays this far above it counts as one where nothing freezes
 LEAST_STAGES = 3  # RKL2 is defined from two stages on; odd numbers damp best
 
@@ -106,7 +105,7 @@ def _chunks(size_kji: tuple[int, int, int]) -> int:
     """Return into how many pieces of planes a grid is cut for the threads."""
     if math.prod(size_kji) < PARALLEL_FROM_CELLS:
         return 1
-    return max(1, min(CHUNKS_PER_THREAD * numba.get_num_threads(), size_kji[0] // 4))
+    return max(1, min(numba.get_num_threads(), size_kji[0] // 4))
 
 
 def _numbers(parts: Sequence[FloatArray]) -> FloatArray:
@@ -202,6 +201,11 @@ class HeatSolver:
     def temperature_c(self) -> Float32Array:
         """Temperature of the cells, shape (k, j, i); a view that the next step overwrites."""
         return self._temperature[self._inner]
+
+    @property
+    def temperature_before_c(self) -> Float32Array:
+        """Temperature before the last step, shape (k, j, i); a view that the next step spoils."""
+        return self._other[self._inner]
 
     @property
     def flat_temperature_c(self) -> Float32Array:
@@ -449,7 +453,9 @@ class HeatSolver:
             weights = np.array([mu, nu, 1.0 - mu - nu, mu_dt, gamma_dt], dtype=np.float32)
             self._stage(before, start, last, weights, first=False)
             before, last = last, before
-        self._now, self._work, self._other = before, last, start
+        # What was the state at the start takes the temperatures, and theirs keeps those before.
+        self._now, self._work = before, last
+        self._temperature, self._other = start, self._temperature
         self._set_temperature()
 
     def _stage(

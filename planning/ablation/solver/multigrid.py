@@ -18,7 +18,7 @@ from imaging.kernels import parallel_kernel, prange
 from planning.ablation.solver.kernels import threads_for
 from planning.ablation.solver.materials import Float32Array
 
-ZERO = np.float32(0.0)
+ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 # Of Jacobi's sweeps before a coarser level, and back to front after it, which keeps the cycle
 # symmetric. The full one solves cells that hardly conduct to any other, which no coarser level sees
 # (without it, air and dried tissue take hundreds of iterations); together they damp all of 0.2 to 2.
@@ -155,17 +155,72 @@ def _prolong(coarse: Float32Array, v: Float32Array) -> None:
 
 @parallel_kernel
 def _dot(first: Float32Array, second: Float32Array) -> float:
-    """Return the scalar product, added up in double precision."""
+    """Return the scalar product; rows are added up in single, planes in double precision."""
     total = 0.0
     for k in prange(1, first.shape[0] - 1):
-        part = 0.0
+        row = np.zeros(first.shape[2], np.float32)
         for j in range(1, first.shape[1] - 1):
-            row: Any = ZERO
             for i in range(1, first.shape[2] - 1):
-                row += first[k, j, i] * second[k, j, i]
-            part += row
+                row[i] += first[k, j, i] * second[k, j, i]
+        part = 0.0
+        for i in range(1, first.shape[2] - 1):
+            part += row[i]
         total += part
     return total
+
+
+@parallel_kernel
+def _add_up(
+    ground: Float32Array,
+    ak: Float32Array,
+    aj: Float32Array,
+    ai: Float32Array,
+    diagonal: Float32Array,
+) -> None:
+    """Fill the sum of all conductances of each cell, one for a cell without any."""
+    nk, nj, ni = ground.shape
+    for k in prange(1, nk - 1):
+        for j in range(1, nj - 1):
+            for i in range(1, ni - 1):
+                total = ground[k, j, i] + ak[k, j, i] + ak[k + 1, j, i]
+                total += aj[k, j, i] + aj[k, j + 1, i] + ai[k, j, i] + ai[k, j, i + 1]
+                diagonal[k, j, i] = total if total > ZERO else ONE
+
+
+@parallel_kernel
+def _coarsen(
+    ground: Float32Array,
+    ak: Float32Array,
+    aj: Float32Array,
+    ai: Float32Array,
+    coarse: Float32Array,
+    ck: Float32Array,
+    cj: Float32Array,
+    ci: Float32Array,
+) -> None:
+    """Fill the network of blocks: a face adds up its four fine ones, halved for the distance.
+
+    An odd last cell is a block with its ghosts, which hold nothing.
+    """
+    nk, nj, ni = coarse.shape
+    end_k, end_j, end_i = ground.shape[0] - 1, ground.shape[1] - 1, ground.shape[2] - 1
+    for k in prange(1, nk):
+        a = min(2 * k - 1, end_k)
+        b = min(2 * k, end_k)
+        for j in range(1, nj):
+            c, d = min(2 * j - 1, end_j), min(2 * j, end_j)
+            for i in range(1, ni):
+                e, f = min(2 * i - 1, end_i), min(2 * i, end_i)
+                if j < nj - 1 and i < ni - 1:
+                    ck[k, j, i] = HALF * (ak[a, c, e] + ak[a, c, f] + ak[a, d, e] + ak[a, d, f])
+                if k < nk - 1 and i < ni - 1:
+                    cj[k, j, i] = HALF * (aj[a, c, e] + aj[a, c, f] + aj[b, c, e] + aj[b, c, f])
+                if k < nk - 1 and j < nj - 1:
+                    ci[k, j, i] = HALF * (ai[a, c, e] + ai[a, d, e] + ai[b, c, e] + ai[b, d, e])
+                if k < nk - 1 and j < nj - 1 and i < ni - 1:
+                    low = ground[a, c, e] + ground[a, c, f] + ground[a, d, e] + ground[a, d, f]
+                    high = ground[b, c, e] + ground[b, c, f] + ground[b, d, e] + ground[b, d, f]
+                    coarse[k, j, i] = low + high
 
 
 @dataclass(eq=False)
@@ -188,17 +243,11 @@ class Conductances:
     image: Float32Array = field(init=False)
 
     def __post_init__(self) -> None:
-        ak, aj, ai = self.faces
-        inner = (slice(1, -1),) * 3
-        total = self.ground[inner].copy()
-        total += ak[1:-1, 1:-1, 1:-1] + ak[2:, 1:-1, 1:-1]
-        total += aj[1:-1, 1:-1, 1:-1] + aj[1:-1, 2:, 1:-1]
-        total += ai[1:-1, 1:-1, 1:-1] + ai[1:-1, 1:-1, 2:]
-        self.diagonal = np.ones(self.ground.shape, np.float32)
-        self.diagonal[inner] = np.where(total > 0, total, 1.0)
-        self.value, self.rhs, self.image = (
-            np.zeros(self.ground.shape, np.float32) for _ in range(3)
+        self.diagonal, self.value, self.rhs, self.image = (
+            np.zeros(self.ground.shape, np.float32) for _ in range(4)
         )
+        with threads_for(self.ground.size):
+            _add_up(self.ground, *self.faces, self.diagonal)
 
     def apply(self, v: Float32Array, out: Float32Array) -> None:
         """Fill the current out of every cell.
@@ -237,40 +286,11 @@ class Conductances:
 
     def coarser(self) -> Conductances:
         """Return the network of blocks of 2 × 2 × 2 cells."""
-        size = [n - 2 for n in self.ground.shape]
-        blocks = [(n + 1) // 2 for n in size]
-        shape = [n + 2 for n in blocks]
-        faces = []
-        for axis in range(3):
-            taken = np.minimum(2 * np.arange(1, blocks[axis] + 2) - 1, size[axis] + 1)
-            part = np.take(self.faces[axis], taken, axis=axis)
-            for other in range(3):
-                if other != axis:
-                    part = _paired(part, other, blocks[other])
-            whole = np.zeros(shape, np.float32)
-            place: list[slice] = [slice(1, -1)] * 3
-            place[axis] = slice(1, None)
-            whole[tuple(place)] = 0.5 * part
-            faces.append(whole)
-        ground = self.ground
-        for axis in range(3):
-            ground = _paired(ground, axis, blocks[axis])
-        padded = np.zeros(shape, np.float32)
-        padded[1:-1, 1:-1, 1:-1] = ground
-        return Conductances((faces[0], faces[1], faces[2]), padded)
-
-
-def _paired(values: Float32Array, axis: int, blocks: int) -> Float32Array:
-    """Add up neighbours two by two along a padded axis; the ghosts go."""
-    count = values.shape[axis] - 2
-    first = np.take(values, range(1, count + 1, 2), axis=axis)
-    second = np.take(values, range(2, count + 1, 2), axis=axis)
-    if second.shape[axis] < blocks:
-        lacking = [(0, 0)] * 3
-        lacking[axis] = (0, 1)
-        second = np.pad(second, lacking)
-    result: Float32Array = first + second
-    return result
+        shape = tuple((n - 1) // 2 + 2 for n in self.ground.shape)
+        ground, ck, cj, ci = (np.zeros(shape, np.float32) for _ in range(4))
+        with threads_for(self.ground.size):
+            _coarsen(self.ground, *self.faces, ground, ck, cj, ci)
+        return Conductances((ck, cj, ci), ground)
 
 
 class Multigrid:
@@ -301,11 +321,10 @@ class Multigrid:
         _prolong(below.value, level.value)
         level.smooth(DAMPINGS[::-1])
 
-    def _preconditioned(self, residual: Float32Array) -> Float32Array:
-        finest = self.levels[0]
-        finest.rhs[...] = residual
+    def _preconditioned(self) -> Float32Array:
+        """Return what a cycle makes of the finest right side."""
         self._cycle(0)
-        return finest.value
+        return self.levels[0].value
 
     def solve(self, rhs: Float32Array, value: Float32Array, tolerance: float) -> int:
         """Solve for the potential, in place.
@@ -327,8 +346,8 @@ class Multigrid:
         network = self.levels[0]
         image = np.zeros_like(rhs)
         network.apply(value, image)
-        residual = rhs - image
-        scaled = self._preconditioned(residual)
+        residual = np.subtract(rhs, image, out=network.rhs)
+        scaled = self._preconditioned()
         direction, product = scaled.copy(), _dot(residual, scaled)
         for iteration in range(MOST_ITERATIONS):
             # ⟨rhs, v⟩ is the energy of the solution: the error is told against it.
@@ -337,7 +356,7 @@ class Multigrid:
             network.apply(direction, image)
             step = product / _dot(direction, image)
             _advance(value, residual, direction, image, step)
-            scaled = self._preconditioned(residual)
+            scaled = self._preconditioned()
             fresh = _dot(residual, scaled)
             _turn(direction, scaled, fresh / product)
             product = fresh

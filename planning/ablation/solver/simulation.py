@@ -122,7 +122,7 @@ class _Run:
         self.last_step_s = 0.0
         self.times: list[float] = []
         self.curves: list[NDArray[np.float64]] = []
-        self.active_c = self.solver.displayed_c()
+        self.active_c: Float32Array | None = None
         self.sampler = PointSampler(task.grid, task.boundary, task.points_lps_mm)
         self.record()
 
@@ -187,7 +187,8 @@ class _Run:
 
     def _after(self, seconds: float, message: str) -> None:
         self.steps += 1
-        self.damage.advance(self.solver.temperature_c, seconds)
+        solver = self.solver
+        self.damage.advance(solver.temperature_before_c, solver.temperature_c, seconds)
         self.record()
         if self.task.watch is not None:
             self.task.watch(self.time_s, self.solver.temperature_c, self.damage)
@@ -229,13 +230,14 @@ def simulate(task: Simulation, progress: Progress = SILENT) -> Outcome:
         run = _Run(task, progress)
         for phase in task.protocol:
             run.phase(phase)
-    if not any(phase.mode in ACTIVE for phase in task.protocol):
-        run.active_c = run.solver.displayed_c()
     damage = run.damage
+    ends_active = task.protocol[-1].mode in ACTIVE and run.active_c is not None
+    final_c = run.active_c if ends_active else run.solver.displayed_c()
+    active_c = final_c if run.active_c is None else run.active_c
     generator = next((a for a in task.applicators if isinstance(a, Generator)), None)
     return Outcome(
-        final_c=read_only(run.solver.displayed_c()),
-        active_c=read_only(run.active_c),
+        final_c=read_only(final_c),
+        active_c=read_only(active_c),
         hottest_c=read_only(damage.hottest_c),
         coldest_c=read_only(damage.coldest_c),
         omega=read_only(damage.omega),
