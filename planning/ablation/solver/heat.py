@@ -377,7 +377,7 @@ class HeatSolver:
         neighbour = float(most_k[used].max())
         face_k = 2.0 * most_k * neighbour / (most_k + neighbour)
         rate = face_k * 2.0 * self._inverse_h2.sum()
-        rate += float(self._sources[:, 1].max())
+        rate += self._sources[:, 1]
         worst = float((rate / least_heat)[used].max())
         s = self._surfaces
         touched = s.touched

@@ -45,8 +45,9 @@ SIGMA_DRY_FACTOR = 0.01  # two decades below the peak [BG]
     K_FROZEN,
     K_SPAN,
     T_THAWED,
-) = range(14)
-COLUMNS = 14
+    RESISTIVITY,
+) = range(15)
+COLUMNS = 15
 
 
 class Properties(Document):
@@ -190,7 +191,7 @@ class Material:
         Returns
         -------
         numpy.ndarray
-            Shape (14,), by the column names of this module.
+            Shape (15,), by the column names of this module.
         """
         heat, frozen = self.heat_j_m3_k, self.frozen_heat_j_m3_k
         freezes = self.freezing_from_c is not None and self.freezing_to_c is not None
@@ -213,6 +214,7 @@ class Material:
         if freezes:
             row[K_FROZEN] = self.frozen_conductivity_w_m_k or self.conductivity_w_m_k
         row[K_SPAN] = self.conductivity_w_m_k - row[K_FROZEN]
+        row[RESISTIVITY] = 1.0 / self.conductivity_w_m_k
         return row
 
 

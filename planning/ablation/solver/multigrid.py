@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +19,9 @@ from planning.ablation.solver.materials import Float32Array
 
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 # Of Jacobi's sweeps before a coarser level, and back to front after it, which keeps the cycle
-# symmetric. The full one solves cells that hardly conduct to any other, which no coarser level sees
-# (without it, air and dried tissue take hundreds of iterations); together they damp all of 0.2 to 2.
+# symmetric. The full one solves cells that hardly conduct to any other, which no coarser level
+# sees (without it, air and dried tissue take hundreds of iterations); together they damp all modes
+# from 0.2 to 2.
 DAMPINGS = (1.8, 0.6, 1.0)
 COARSEST = 4 * DAMPINGS
 COARSEST_CELLS = 4  # along the shortest axis of the coarsest level

@@ -1,8 +1,9 @@
 """Compiled loops of a super step's stages: enthalpy to the next enthalpy in one pass over memory.
 
 Planes of cells are turned into potentials and gains just ahead of where they are needed. Most cells
-lie among their own material, where heat flows by the difference of potentials: all of a plane is
-computed so in one plain loop, and the cells at a border to another material are put right after it.
+lie among their own material, where heat flows by the difference of potentials: rows of them are
+computed so in one plain loop, and the few cells at a border to another material are put right after
+it. Rows of many materials, as of bone, go cell by cell.
 Units: J/m³ (zero at 37 °C), °C, W/m/K, metres, seconds, W/m³.
 """
 
@@ -14,15 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imaging.kernels import kernel, parallel_kernel, prange
-from planning.ablation.solver.kernels import CUT, HALF, ONE, TINY, TWO, TWO_U, U1, ZERO, Place
+from planning.ablation.solver.kernels import CUT, HALF, ONE, TWO, TWO_U, U1, ZERO, Number, Place
 from planning.ablation.solver.materials import Float32Array, IndexArray
 
 THREE: Place = np.uintp(3)
-VECTOR: Place = np.uintp(32)  # cells of a short run are filled so many at a time
+VECTOR: Place = np.uintp(16)  # cells of a short run are filled so many at a time
 PARTS = 5  # of the scratch, each of three planes
+UNEVEN = np.uint8(254)  # stands for the material of a row that goes cell by cell
+# What a border cell and a run cost a row, in cells of a row that goes cell by cell (measured).
+BORDER_COST, RUN_COST = 6, 9
+CUT_RESISTIVITY = np.float32(1e30)
 FlatArray: TypeAlias = NDArray[np.uint32]
-# Potential, gain, and for cells at borders temperature above 37 °C and conductivity, of three
-# planes of cells; last what a plane's border cells become.
+# Potential, gain, and for cells at borders temperature above 37 °C and 1/k, of three planes of
+# cells; last how the border cells of a plane change, or a row.
 Planes: TypeAlias = tuple[Float32Array, Float32Array, Float32Array, Float32Array, Float32Array]
 
 
@@ -32,9 +37,11 @@ class Layout(NamedTuple):
     ``run_start`` and ``run_of`` give the runs of one material along the cells of a plane, ghosts
     between its rows counted as the cells before them; ``border`` the cells with a neighbour of
     another material (cut cells among their own stay as they are). ``plane_runs`` and
-    ``plane_border`` say with which run and which border cell each plane begins.
+    ``plane_border`` say with which run and which border cell each plane begins. ``uneven`` marks
+    the rows that go cell by cell: runs of their own, none of whose cells is in ``border``.
     """
 
+    uneven: IndexArray
     run_start: FlatArray
     run_of: IndexArray
     plane_runs: FlatArray
@@ -78,24 +85,29 @@ def layout_of(linked: IndexArray) -> Layout:
     Layout
         Of the cells without the ghosts around them.
     """
-    _, nj, ni = linked.shape
-    area = nj * ni
-    flat = linked.reshape(len(linked), area)
-    first, stop = ni + 1, area - ni - 1
-    begins = np.zeros(flat.shape, dtype=bool)
-    begins[1:-1, first] = True
-    begins[1:-1, first + 1 : stop] = flat[1:-1, first + 1 : stop] != flat[1:-1, first : stop - 1]
+    nk, nj, ni = linked.shape
     inner = (slice(1, -1),) * 3
     at_border = np.zeros(linked.shape, dtype=bool)
     for axis in range(3):
         for step in (-1, 1):
             at_border[inner] |= (np.roll(linked, step, axis) != linked)[inner]
+    changes = linked[:, :, 2:-1] != linked[:, :, 1:-2]
+    cost = BORDER_COST * at_border.sum(axis=2) + RUN_COST * changes.sum(axis=2)
+    uneven = cost > ni
+    uneven[[0, -1]] = uneven[:, [0, -1]] = False
+    at_border &= ~uneven[:, :, None]
+    of = np.where(uneven[:, :, None], UNEVEN, linked).reshape(nk, nj * ni)
+    first, stop = ni + 1, (nj - 1) * ni - 1
+    begins = np.zeros(of.shape, dtype=bool)
+    begins[1:-1, first] = True
+    begins[1:-1, first + 1 : stop] = of[1:-1, first + 1 : stop] != of[1:-1, first : stop - 1]
     run_start = np.flatnonzero(begins.ravel())
     border = np.flatnonzero(at_border.ravel())
-    planes = area * np.arange(len(linked) + 1)
+    planes = nj * ni * np.arange(nk + 1)
     return Layout(
+        uneven.astype(np.uint8).ravel(),
         run_start.astype(np.uint32),
-        linked.ravel()[run_start],
+        of.ravel()[run_start],
         np.searchsorted(run_start, planes).astype(np.uint32),
         border.astype(np.uint32),
         np.searchsorted(border, planes).astype(np.uint32),
@@ -104,8 +116,9 @@ def layout_of(linked: IndexArray) -> Layout:
 
 @kernel
 def _fill_run(
-    row: Float32Array,
-    source: Float32Array,
+    table: Float32Array,
+    sources: Float32Array,
+    material: Place,
     enthalpy: Float32Array,
     heating: Float32Array,
     perfused: IndexArray,
@@ -117,13 +130,14 @@ def _fill_run(
 ) -> None:
     """Fill Kirchhoff's potential ∫ k dT from 37 °C, and what cells gain, for one material.
 
-    They gain metabolism, heating, and blood of 37 °C where it flows and is not frozen; ``source``
+    They gain metabolism, heating, and blood of 37 °C where it flows and is not frozen; ``sources``
     holds metabolism and ω ρ_b c_b. Few arrays and no branches, so that the loop is vectorised.
     """
-    hs, inv_span, ics, span = row[0], row[1], row[3], row[4]
-    hl, ic, hb, sb, hd, sd = row[5], row[6], row[7], row[8], row[9], row[10]
-    ks, dk = row[11], row[12]
-    metabolic, blood = source[0], source[1]
+    m = material
+    hs, inv_span, ics, span = table[m, 0], table[m, 1], table[m, 3], table[m, 4]
+    hl, ic, hb, sb = table[m, 5], table[m, 6], table[m, 7], table[m, 8]
+    hd, sd, ks, dk = table[m, 9], table[m, 10], table[m, 11], table[m, 12]
+    metabolic, blood = sources[m, 0], sources[m, 1]
     for n in range(count):
         h = enthalpy[start + n]
         f = min(max((h - hs) * inv_span, ZERO), ONE)
@@ -137,39 +151,99 @@ def _fill_run(
 
 
 @kernel
+def _fill_cells(
+    table: Float32Array,
+    sources: Float32Array,
+    linked: IndexArray,
+    enthalpy: Float32Array,
+    heating: Float32Array,
+    perfused: IndexArray,
+    start: Place,
+    count: Place,
+    planes: Planes,
+    to: Place,
+) -> None:
+    """Fill all four of each cell, whatever its neighbours are; cut ones hold and lead nothing."""
+    theta, gain, warmth, resist, _ = planes
+    for n in range(count):
+        x, at = start + n, to + n
+        h, m = enthalpy[x], np.uintp(linked[x])
+        if linked[x] == CUT:
+            theta[at], gain[at], warmth[at], resist[at] = ZERO, ZERO, ZERO, CUT_RESISTIVITY
+            continue
+        blood = sources[m, 1] * np.float32(perfused[x])
+        if table[m, 5] < h <= table[m, 7]:  # neither freezing nor boiling
+            warm = h * table[m, 6]
+            theta[at] = (table[m, 11] + table[m, 12]) * warm
+            resist[at] = table[m, 14]
+            gain[at] = sources[m, 0] + heating[x] - blood * warm
+            warmth[at] = warm
+            continue
+        f = min(max((h - table[m, 0]) * table[m, 1], ZERO), ONE)
+        warm = max(h, table[m, 5]) * table[m, 6] + max(h - table[m, 7], ZERO) * table[m, 8]
+        warm += max(h - table[m, 9], ZERO) * table[m, 10]
+        slush = (ONE - f) * table[m, 4]
+        cold = min(h - table[m, 0], ZERO) * table[m, 3]
+        middle = table[m, 11] + HALF * (ONE + f) * table[m, 12]
+        theta[at] = (table[m, 11] + table[m, 12]) * warm - middle * slush + table[m, 11] * cold
+        gain[at] = sources[m, 0] + heating[x] - (blood * warm if h > table[m, 5] else ZERO)
+        warmth[at] = warm - slush + cold
+        resist[at] = ONE / (table[m, 11] + f * table[m, 12])
+
+
+@kernel
 def _fill_border(
     border: FlatArray,
     begin: Place,
     end: Place,
     enthalpy: Float32Array,
-    ground: Ground,
+    linked: IndexArray,
+    table: Float32Array,
     plane: Place,
-    planes: Planes,
+    warmth: Float32Array,
+    resist: Float32Array,
     to: Place,
 ) -> None:
-    """Fill temperature above 37 °C and conductivity of the border cells; cut ones lead nothing."""
+    """Fill temperature above 37 °C and 1/k of the border cells; cut ones lead nothing."""
     for n in range(begin, end):
         x = np.uintp(border[n])
-        at, m = to + (x - plane), ground.linked[x]
+        at, m = to + (x - plane), np.uintp(linked[x])
         if m == CUT:
-            planes[2][at], planes[3][at] = ZERO, ZERO
+            warmth[at], resist[at] = ZERO, CUT_RESISTIVITY
             continue
-        row, h = ground.table[m], enthalpy[x]
-        f = min(max((h - row[0]) * row[1], ZERO), ONE)
-        warm = max(h, row[5]) * row[6]
-        warm += max(h - row[7], ZERO) * row[8] + max(h - row[9], ZERO) * row[10]
-        planes[2][at] = warm - (ONE - f) * row[4] + min(h - row[0], ZERO) * row[3]
-        planes[3][at] = row[11] + f * row[12]
+        h = enthalpy[x]
+        f = min(max((h - table[m, 0]) * table[m, 1], ZERO), ONE)
+        warm = max(h, table[m, 5]) * table[m, 6] + max(h - table[m, 7], ZERO) * table[m, 8]
+        warm += max(h - table[m, 9], ZERO) * table[m, 10]
+        cold = min(h - table[m, 0], ZERO) * table[m, 3]
+        warmth[at] = warm - (ONE - f) * table[m, 4] + cold
+        resist[at] = ONE / (table[m, 11] + f * table[m, 12])
 
 
 @kernel
-def _mirror(
-    theta: Float32Array, ghost: Place, inner: Place, material: Place, ground: Ground, n: Place
+def _fill_ghosts(
+    theta: Float32Array,
+    linked: IndexArray,
+    potential: Float32Array,
+    is_fixed: bool,
+    ghost: Place,
+    inner: Place,
+    cell: Place,
+    count: Place,
+    strides: tuple[Place, Place],
 ) -> None:
-    """Fill a ghost: a fixed face lies half a cell out, an insulated one is a mirror."""
-    theta[ghost] = theta[inner]
-    if ground.fixed[n] == 1 and material != CUT:
-        theta[ghost] = TWO * ground.face_potential[n, material] - theta[inner]
+    """Fill a line of ghosts: a fixed face lies half a cell out, an insulated one is a mirror.
+
+    ``ghost`` and ``inner`` say where ghosts and the cells before them start in ``theta``, ``cell``
+    where these start in the grid; ``strides`` how far it is to the next ones in both.
+    """
+    along, across = strides
+    for n in range(count):
+        beyond, before = ghost + n * along, theta[inner + n * along]
+        theta[beyond] = before
+        material = linked[cell + n * across]
+        if is_fixed and material != CUT:
+            theta[beyond] = TWO * potential[material] - before
 
 
 @kernel
@@ -188,13 +262,21 @@ def _fill_plane(
     """
     nj, ni = size
     linked, theta, gain = ground.linked, planes[0], planes[1]
-    plane, shift = k * nj * ni, to
+    table, sources = ground.table, ground.sources
+    heating, perfused = ground.heating, ground.perfused
+    run_start, run_of = layout.run_start, layout.run_of
+    plane = k * nj * ni
     stop = plane + (nj - U1) * ni - U1
     last_run = np.uintp(layout.plane_runs[k + U1])
     for run in range(np.uintp(layout.plane_runs[k]), last_run):
-        start, m = np.uintp(layout.run_start[run]), layout.run_of[run]
-        end = np.uintp(layout.run_start[run + U1]) if run + U1 < last_run else stop
+        start, m = np.uintp(run_start[run]), run_of[run]
+        end = np.uintp(run_start[run + U1]) if run + U1 < last_run else stop
         at, count = to + (start - plane), end - start
+        if m == UNEVEN:
+            _fill_cells(
+                table, sources, linked, enthalpy, heating, perfused, start, count, planes, at
+            )
+            continue
         if m == CUT:
             for n in range(count):
                 theta[at + n], gain[at + n] = ZERO, ZERO
@@ -203,11 +285,12 @@ def _fill_plane(
         if start + whole <= stop:
             count = whole
         _fill_run(
-            ground.table[m],
-            ground.sources[m],
+            table,
+            sources,
+            np.uintp(m),
             enthalpy,
-            ground.heating,
-            ground.perfused,
+            heating,
+            perfused,
             start,
             count,
             theta,
@@ -215,27 +298,45 @@ def _fill_plane(
             at,
         )
     begin, end = np.uintp(layout.plane_border[k]), np.uintp(layout.plane_border[k + U1])
-    _fill_border(layout.border, begin, end, enthalpy, ground, plane, planes, to)
-    for j in range(U1, nj - U1):
-        begin, shift = plane + j * ni, to + j * ni
-        last = shift + ni - U1
-        _mirror(theta, shift, shift + U1, linked[begin + U1], ground, 4)
-        _mirror(theta, last, last - U1, linked[begin + ni - TWO_U], ground, 5)
-    for i in range(U1, ni - U1):
-        low, high = linked[plane + ni + i], linked[plane + (nj - TWO_U) * ni + i]
-        last = to + (nj - U1) * ni + i
-        _mirror(theta, to + i, to + ni + i, low, ground, 2)
-        _mirror(theta, last, last - ni, high, ground, 3)
+    _fill_border(
+        layout.border, begin, end, enthalpy, linked, table, plane, planes[2], planes[3], to
+    )
+    potential, fixed = ground.face_potential, ground.fixed
+    first, last, wall = to + ni, to + (nj - TWO_U) * ni, (nj - TWO_U) * ni
+    down, along, rows = (ni, ni), (U1, U1), nj - TWO_U
+    _fill_ghosts(
+        theta, linked, potential[4], fixed[4] == 1, first, first + U1, plane + ni + U1, rows, down
+    )
+    _fill_ghosts(
+        theta,
+        linked,
+        potential[5],
+        fixed[5] == 1,
+        first + ni - U1,
+        first + ni - TWO_U,
+        plane + TWO_U * ni - TWO_U,
+        rows,
+        down,
+    )
+    _fill_ghosts(theta, linked, potential[2], fixed[2] == 1, to, first, plane + ni, ni, along)
+    _fill_ghosts(
+        theta, linked, potential[3], fixed[3] == 1, last + ni, last, plane + wall, ni, along
+    )
 
 
 @kernel
 def _end_plane(
-    n: Place, ground: Ground, plane: Place, area: Place, theta: Float32Array, inner: Place,
+    n: int,
+    ground: Ground,
+    plane: Place,
+    area: Place,
+    theta: Float32Array,
+    inner: Place,
     ghost: Place,
-) -> None:  # fmt: skip
+) -> None:
     """Fill the ghost plane beyond the first or last plane of cells from that plane."""
-    for x in range(area):
-        _mirror(theta, ghost + x, inner + x, ground.linked[plane + x], ground, n)
+    potential, is_fixed = ground.face_potential[n], ground.fixed[n] == 1
+    _fill_ghosts(theta, ground.linked, potential, is_fixed, ghost, inner, plane, area, (U1, U1))
 
 
 @kernel
@@ -297,28 +398,90 @@ def _plain_first(
 
 
 @kernel
-def _face(planes: Planes, same: bool, p: Place, q: Place) -> np.float32:
+def _face(
+    theta: Float32Array, warmth: Float32Array, resist: Float32Array, same: bool, p: Place, q: Place
+) -> Number:
     """Return the heat from a neighbour times h/A; between two materials by the harmonic mean."""
-    theta, _, warmth, conduct, _ = planes
-    if same:
-        return theta[q] - theta[p]
-    k0, k1 = conduct[p], conduct[q]
-    return TWO * k0 * k1 / (k0 + k1 + TINY) * (warmth[q] - warmth[p])
+    inside = theta[q] - theta[p]
+    across = TWO * (warmth[q] - warmth[p]) / (resist[p] + resist[q])
+    return inside if same else across
 
 
 @kernel
-def _border_values(
-    first: bool,
+def _uneven_rates(
+    theta: Float32Array,
+    warmth: Float32Array,
+    resist: Float32Array,
+    linked: IndexArray,
+    rows: tuple[Place, Place, Place, Place, Place],
+    cells: tuple[Place, Place, Place, Place, Place],
+    count: Place,
+    inverse_h2: Float32Array,
+    rate: Float32Array,
+) -> None:
+    """Fill what flows into each cell of a row.
+
+    Five rows start at ``rows`` and ``cells``: the cells' own, and those beside it along j (low,
+    high) and k (low, high).
+    """
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
+    p0, pn, ps, pd, pu = rows
+    c0, cn, cs, cd, cu = cells
+    for n in range(count):
+        m, p = linked[c0 + n], p0 + n
+        along_i = _face(theta, warmth, resist, linked[c0 + n - U1] == m, p, p - U1)
+        along_i += _face(theta, warmth, resist, linked[c0 + n + U1] == m, p, p + U1)
+        along_j = _face(theta, warmth, resist, linked[cn + n] == m, p, pn + n)
+        along_j += _face(theta, warmth, resist, linked[cs + n] == m, p, ps + n)
+        along_k = _face(theta, warmth, resist, linked[cd + n] == m, p, pd + n)
+        along_k += _face(theta, warmth, resist, linked[cu + n] == m, p, pu + n)
+        rate[n] = gi * along_i + gj * along_j + gk * along_k
+
+
+@kernel
+def _combine(
+    states: Stage, cell: Place, count: Place, rate: Float32Array, gain: Float32Array, own: Place
+) -> None:
+    """Write Yⱼ of a row over Yⱼ₋₂."""
+    before, start, start_rate, last, weights = states
+    wa, wb, wc, wd, we = weights[0], weights[1], weights[2], weights[3], weights[4]
+    for n in range(count):
+        rate[n] += gain[own + n]
+    for n in range(count):
+        x = cell + n
+        mixed = wa * before[x] + wb * last[x] + wc * start[x]
+        last[x] = mixed + wd * rate[n] + we * start_rate[x]
+
+
+@kernel
+def _combine_first(
+    states: Stage, cell: Place, count: Place, rate: Float32Array, gain: Float32Array, own: Place
+) -> None:
+    """Write L(Y₀) and Y₁ of a row."""
+    before, start_rate, last, step = (
+        states.before,
+        states.start_rate,
+        states.last,
+        states.weights[3],
+    )
+    for n in range(count):
+        start_rate[cell + n] = rate[n] + gain[own + n]
+    for n in range(count):
+        last[cell + n] = before[cell + n] + step * start_rate[cell + n]
+
+
+@kernel
+def _border_rates(
     border: FlatArray,
     begin: Place,
     end: Place,
-    states: Stage,
-    ground: Ground,
+    linked: IndexArray,
+    inverse_h2: Float32Array,
     planes: Planes,
     starts: tuple[Place, Place, Place, Place],
     size: tuple[Place, Place],
 ) -> None:
-    """Keep what the border cells of a plane become: their rate at first, else Yⱼ.
+    """Keep how fast the border cells of a plane change.
 
     ``starts`` says where the plane starts in the grid, and where it, the one below and the one
     above start in ``planes``.
@@ -326,28 +489,35 @@ def _border_values(
     nj, ni = size
     area = nj * ni
     plane, here, below, above = starts
-    linked, values = ground.linked, planes[4]
-    before, start, start_rate, last, w = states
-    gk, gj, gi = ground.inverse_h2[0], ground.inverse_h2[1], ground.inverse_h2[2]
+    theta, gain, warmth, resist, rates = planes
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
     for n in range(begin, end):
         x = np.uintp(border[n])
         m, at = linked[x], x - plane
         if m == CUT:
-            values[n - begin] = ZERO if first else start[x]
+            rates[n - begin] = ZERO
             continue
         p = here + at
-        along_i = _face(planes, linked[x - U1] == m, p, p - U1)
-        along_i += _face(planes, linked[x + U1] == m, p, p + U1)
-        along_j = _face(planes, linked[x - ni] == m, p, p - ni)
-        along_j += _face(planes, linked[x + ni] == m, p, p + ni)
-        along_k = _face(planes, linked[x - area] == m, p, below + at)
-        along_k += _face(planes, linked[x + area] == m, p, above + at)
-        rate = gi * along_i + gj * along_j + gk * along_k + planes[1][p]
-        if first:
-            values[n - begin] = rate
-        else:
-            mixed = w[0] * before[x] + w[1] * last[x] + w[2] * start[x]
-            values[n - begin] = mixed + w[3] * rate + w[4] * start_rate[x]
+        along_i = _face(theta, warmth, resist, linked[x - U1] == m, p, p - U1)
+        along_i += _face(theta, warmth, resist, linked[x + U1] == m, p, p + U1)
+        along_j = _face(theta, warmth, resist, linked[x - ni] == m, p, p - ni)
+        along_j += _face(theta, warmth, resist, linked[x + ni] == m, p, p + ni)
+        along_k = _face(theta, warmth, resist, linked[x - area] == m, p, below + at)
+        along_k += _face(theta, warmth, resist, linked[x + area] == m, p, above + at)
+        rates[n - begin] = gi * along_i + gj * along_j + gk * along_k + gain[p]
+
+
+@kernel
+def _border_values(
+    border: FlatArray, begin: Place, end: Place, states: Stage, values: Float32Array
+) -> None:
+    """Make of the kept rates what the border cells become: Yⱼ."""
+    before, start, start_rate, last, w = states
+    wa, wb, wc, wd, we = w[0], w[1], w[2], w[3], w[4]
+    for n in range(begin, end):
+        x = np.uintp(border[n])
+        mixed = wa * before[x] + wb * last[x] + wc * start[x]
+        values[n - begin] = mixed + wd * values[n - begin] + we * start_rate[x]
 
 
 @kernel
@@ -356,13 +526,13 @@ def _put_border(
 ) -> None:
     """Write what was kept for the border cells of a plane over what the plain loop made of them."""
     before, _, start_rate, last, weights = states
+    step = weights[3]
     for n in range(begin, end):
-        x, value = border[n], values[n - begin]
+        x, value = np.uintp(border[n]), values[n - begin]
         if first:
             start_rate[x] = value
-            last[x] = before[x] + weights[3] * value
-        else:
-            last[x] = value
+            value = before[x] + step * value
+        last[x] = value
 
 
 @kernel
@@ -381,15 +551,41 @@ def _advance_plane(
     below, here, above = ((k - U1) % THREE) * area, (k % THREE) * area, ((k + U1) % THREE) * area
     plane, border = k * area, layout.border
     begin, end = np.uintp(layout.plane_border[k]), np.uintp(layout.plane_border[k + U1])
-    starts = (plane, here, below, above)
-    _border_values(first, border, begin, end, states, ground, planes, starts, size)
-    row = ni + U1
-    rows = (here + row, here + row - ni, here + row + ni, below + row, above + row)
-    many = (nj - TWO_U) * ni - TWO_U  # with the ghosts between the rows, which nobody reads
-    if first:
-        _plain_first(planes[0], planes[1], rows, states, plane + row, many, ground.inverse_h2)
-    else:
-        _plain_stage(planes[0], planes[1], rows, states, plane + row, many, ground.inverse_h2)
+    starts, kept = (plane, here, below, above), end - begin
+    _border_rates(border, begin, end, ground.linked, ground.inverse_h2, planes, starts, size)
+    if not first:
+        _border_values(border, begin, end, states, planes[4])
+    j = U1
+    while j < nj - U1:
+        after, uneven = j + U1, layout.uneven[k * nj + j]
+        while uneven == 0 and after < nj - U1 and layout.uneven[k * nj + after] == 0:
+            after += U1
+        row, cell = j * ni + U1, plane + j * ni + U1
+        rows = (here + row, here + row - ni, here + row + ni, below + row, above + row)
+        many = (after - j) * ni - TWO_U  # with the ghosts between the rows, which nobody reads
+        if uneven:
+            cells = (cell, cell - ni, cell + ni, cell - area, cell + area)
+            rate = planes[4][kept:]
+            _uneven_rates(
+                planes[0],
+                planes[2],
+                planes[3],
+                ground.linked,
+                rows,
+                cells,
+                many,
+                ground.inverse_h2,
+                rate,
+            )
+            if first:
+                _combine_first(states, cell, many, rate, planes[1], here + row)
+            else:
+                _combine(states, cell, many, rate, planes[1], here + row)
+        elif first:
+            _plain_first(planes[0], planes[1], rows, states, cell, many, ground.inverse_h2)
+        else:
+            _plain_stage(planes[0], planes[1], rows, states, cell, many, ground.inverse_h2)
+        j = after
     _put_border(first, border, begin, end, states, planes[4])
 
 
@@ -430,6 +626,7 @@ def stage(
     last: Float32Array,
     weights: Float32Array,
     linked: IndexArray,
+    uneven: IndexArray,
     run_start: FlatArray,
     run_of: IndexArray,
     plane_runs: FlatArray,
@@ -456,7 +653,7 @@ def stage(
     nk, nj, ni = before.shape
     shape = (np.uintp(nk), np.uintp(nj), np.uintp(ni))
     states = Stage(before.ravel(), start.ravel(), start_rate.ravel(), last.ravel(), weights)
-    layout = Layout(run_start, run_of, plane_runs, border, plane_border)
+    layout = Layout(uneven, run_start, run_of, plane_runs, border, plane_border)
     ground = Ground(
         linked.ravel(),
         table,
