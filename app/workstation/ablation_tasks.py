@@ -18,6 +18,7 @@ from planning.ablation.ground import Ground, common_grid, ground_of
 from planning.ablation.placing import placed_on
 from planning.ablation.request import TreatmentRequest
 from planning.ablation.results import TreatmentSummary
+from planning.ablation.solver.simulation import QUICK
 from planning.ablation.treatment import treat
 from planning.plan import Case, ThermalField
 
@@ -150,7 +151,7 @@ def preview(
     request = replace(request, applicators=(placed,), thermocouples=())
     reach_mm = device.insertion_mm / 2 + BEYOND_MM
     ground = ground_for(request, reach_mm)
-    done = treat(request, ground, progress)
+    done = treat(request, ground, progress, QUICK)
     field = ThermalField(done.grid, done.temperature_c, done.zone, done.margin_mm)
     return Shown(done.summary, field)
 
