@@ -23,7 +23,7 @@ from planning.ablation.uncertainty.variation import Variation
 
 AS_TABLED = Variation()
 # Order of the map's values; the first is what lies outside the body.
-CLASSES = (
+CLASSES: tuple[str, ...] = (
     "air",
     "muscle",
     "fat",

@@ -57,8 +57,8 @@ def _embedded(grid: Grid, air: BoolArray) -> Embedding:
     """
     spacing_mm = np.array(grid.spacing_mm_kji)
     padded = tuple(n + 2 for n in grid.size_kji)
-    slope = np.stack(np.gradient(gaussian_filter((~air).astype(np.float32), SMOOTH_CELLS)))
-    slope /= spacing_mm[:, None, None, None]
+    body = gaussian_filter((~air).astype(np.float32), SMOOTH_CELLS)
+    slope = np.stack([np.gradient(body, step, axis=n) for n, step in enumerate(spacing_mm)])
     size, steps = np.linalg.norm(slope, axis=0), np.abs(slope).sum(axis=0)
     share = np.where(size > LEAST_SLOPE, size / np.maximum(steps, LEAST_SLOPE), 1.0)
     cells: list[CellArray] = []
@@ -68,10 +68,10 @@ def _embedded(grid: Grid, air: BoolArray) -> Embedding:
         face_mm2 = float(np.prod(spacing_mm) / spacing_mm[axis])
         for step in (-1, 1):
             at = np.argwhere(~air & _beside(air, axis, step))
-            cells.append(np.ravel_multi_index(tuple((at + 1).T), padded))
+            cells.append(_flat(at, padded))
             areas.append(face_mm2 * share[tuple(at.T)].astype(float))
             gaps.append(np.full(len(at), 0.5 * spacing_mm[axis]))
-    held = np.ravel_multi_index(tuple((np.argwhere(air) + 1).T), padded)
+    held = _flat(np.argwhere(air), padded)
     none, nowhere = np.zeros(0), np.zeros(0, dtype=np.int64)
     contacts = np.concatenate(cells)
     return Embedding(
@@ -86,6 +86,13 @@ def _embedded(grid: Grid, air: BoolArray) -> Embedding:
         factor=none,
         link_axis=nowhere,
     )
+
+
+def _flat(kji: CellArray, padded: tuple[int, ...]) -> CellArray:
+    """Return flat indices with ghosts of cells, shape (n, 3)."""
+    strides = np.array([padded[1] * padded[2], padded[2], 1], dtype=np.int64)
+    result: CellArray = (kji.astype(np.int64) + 1) @ strides
+    return result
 
 
 def _beside(air: BoolArray, axis: int, step: int) -> BoolArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -306,7 +306,7 @@ def blended(name: str, first: Material, second: Material, share: float) -> Mater
     Material
         Every number in proportion.
     """
-    values: dict[str, float] = {}
+    values: dict[str, Any] = {}
     for one in fields(Material):
         ends = getattr(first, one.name), getattr(second, one.name)
         if all(isinstance(end, float) for end in ends):

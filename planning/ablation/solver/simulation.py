@@ -256,13 +256,12 @@ def simulate(task: Simulation, progress: Progress = SILENT) -> Outcome:
         for phase in task.protocol:
             run.phase(phase)
     damage = run.damage
-    ends_active = task.protocol[-1].mode in ACTIVE and run.active_c is not None
-    final_c = run.active_c if ends_active else run.solver.displayed_c()
-    active_c = final_c if run.active_c is None else run.active_c
+    active_c, ends_active = run.active_c, task.protocol[-1].mode in ACTIVE
+    final_c = active_c if ends_active and active_c is not None else run.solver.displayed_c()
     generator = next((a for a in task.applicators if isinstance(a, Generator)), None)
     return Outcome(
         final_c=read_only(final_c),
-        active_c=read_only(active_c),
+        active_c=read_only(final_c if active_c is None else active_c),
         hottest_c=read_only(damage.hottest_c),
         coldest_c=read_only(damage.coldest_c),
         omega=read_only(damage.omega),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,10 @@ def test_a_layer_of_skin_cools_as_the_law_of_convection_says(spacing_mm: float) 
     air = np.zeros(grid.size_kji, dtype=bool)
     air[:, :, round(deep_mm / spacing_mm) :] = True
     material = tissue_material("muscle", linear=True)
-    still = Medium((_bloodless(material),), np.zeros(grid.size_kji, np.uint8))
+    still = Medium(
+        (replace(material, perfusion_per_s=0.0, metabolic_w_m3=0.0),),
+        np.zeros(grid.size_kji, np.uint8),
+    )
     outcome = simulate(
         Simulation(
             grid=grid,
@@ -77,9 +82,3 @@ def test_the_air_does_not_shorten_the_steps() -> None:
     around.begin(REST)
     solver.set_phase(around.surfaces(), [])
     assert solver.explicit_limit_s() > 2.0 * before_s
-
-
-def _bloodless(material: object) -> object:
-    from dataclasses import replace
-
-    return replace(material, perfusion_per_s=0.0, metabolic_w_m3=0.0)  # type: ignore[type-var]
