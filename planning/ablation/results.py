@@ -83,8 +83,8 @@ class CriterionRow(Document):
     Attributes
     ----------
     criterion : str
-        ``arrhenius`` (Ω ≥ 1), ``cem43_240`` (240 minutes), ``three_state`` (Ω ≥ 1 or more than 80 %
-        in the dead state), ``isotherm_50`` and ``isotherm_60`` (hottest of every cell),
+        ``arrhenius`` (Ω ≥ 1), ``cem43_240`` (240 minutes), ``three_state`` (more than 80 % in the
+        dead state), ``isotherm_50`` and ``isotherm_60`` (hottest of every cell),
         ``isotherm_0``, ``isotherm_-20`` and ``isotherm_-40`` (coldest of every cell).
     volume_ml, coverage_percent, coverage_with_margin_percent : float
         What it kills, and what of the lesion and of lesion with margin.
@@ -97,12 +97,12 @@ class CriterionRow(Document):
 
 
 class FreezeRow(Document):
-    """What was below the lethal isotherm in so many freezes.
+    """What was below the lethal isotherm in so many freezes, thawed between them.
 
     Attributes
     ----------
     freezes : int
-        At least so many.
+        At least so many; one more counts where tissue was above its freezing range since the last.
     volume_ml, coverage_percent, coverage_with_margin_percent : float
         What was so cold then, and what of the lesion and of lesion with margin.
     """

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+from scipy.ndimage import binary_fill_holes
+
 from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid, read_only
@@ -199,6 +202,7 @@ def follow(
         ground.lesion,
         ground.wanted,
         Exposure(ground.grid, ground.neighbours),
+        ground.patient.medium.thaws_at_c(),
         is_cold=placements[0].device.technique == "cryoablation",
         protocol=protocol,
     )
@@ -266,7 +270,7 @@ def _thermocouples(request: TreatmentRequest, grid: Grid) -> list[Place]:
 
 
 def _criteria(ground: Ground, outcome: Outcome, *, cold: bool) -> tuple[CriterionRow, ...]:
-    """Return what each criterion of death kills, side by side."""
+    """Return what each criterion of death kills, side by side; a cooled shaft leaves no hole."""
     zones: list[tuple[str, BoolArray]] = []
     if cold:
         zones += [(f"isotherm_{c:.0f}", outcome.coldest_c <= c) for c in COLD_ISOTHERMS_C]
@@ -274,9 +278,10 @@ def _criteria(ground: Ground, outcome: Outcome, *, cold: bool) -> tuple[Criterio
         zones += [
             ("arrhenius", outcome.omega >= OMEGA_LETHAL),
             ("cem43_240", outcome.cem43_min >= CEM43_LETHAL_MIN),
-            ("three_state", outcome.dead),
+            ("three_state", outcome.dead_by_three_states),
         ]
         zones += [(f"isotherm_{c:.0f}", outcome.hottest_c >= c) for c in HOT_ISOTHERMS_C]
+    zones = [(name, np.asarray(binary_fill_holes(zone), dtype=bool)) for name, zone in zones]
     return tuple(
         CriterionRow.model_validate(
             {
