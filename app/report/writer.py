@@ -125,13 +125,14 @@ class Writer:
         Returns
         -------
         str
-            With a comma in French.
+            With a true minus sign, and a comma in French.
         """
         if value is None:
             return UNKNOWN[self.language]
         text = f"{value:.{digits}f}"
         if float(text) == 0.0:
             text = text.removeprefix("-")
+        text = text.replace("-", "\N{MINUS SIGN}")
         return text.replace(".", ",") if self.language == "fr" else text
 
     def place(self, name: str) -> str:
@@ -145,9 +146,25 @@ class Writer:
         Returns
         -------
         str
-            In the language of the report.
+            In the language of the report, with a capital.
         """
-        return str(self.words["places"].get(name) or structure_name(name, self.language))
+        found = str(self.words["places"].get(name) or structure_name(name, self.language))
+        return found[:1].upper() + found[1:]
+
+    def told(self, label: str, text: str) -> str:
+        """Return a label with what it is about.
+
+        Parameters
+        ----------
+        label, text : str
+            In the language of the report.
+
+        Returns
+        -------
+        str
+            With a space before the colon in French.
+        """
+        return f"{label} : {text}" if self.language == "fr" else f"{label}: {text}"
 
     def cite(self, ids: list[str]) -> str:
         """Return the ids of rules, joined.
@@ -187,4 +204,4 @@ def unseen(w: Writer) -> tuple[str, ...]:
         A sentence, or nothing.
     """
     names = ", ".join(w.place(one.name) for one in w.plan.unpainted)
-    return (f"{w.label('not_visible')}: {names}",) if names else ()
+    return (w.told(w.label("not_visible"), names),) if names else ()

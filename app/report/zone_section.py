@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from app.amounts import clock, dose, never_rounded_up
 from app.report.writer import Row, Section, Writer, unseen
 from planning.ablation.devices import devices
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.planner.result import AblationSearch, Attempt
 from planning.ablation.results import TreatmentSummary
+from planning.ablation.solver.materials import BODY_C
 from planning.ablation.solver.protocol import Phase
 
-SHOWN_NEIGHBOURS = 12
-UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}  # of a limit
+UNTOUCHED_C = 1.0  # a neighbour that changes by less is named, not told in figures
+UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "CEM43 min", "clear_mm": "mm"}  # of a limit
+SIGNS = {"max_c": "≤", "min_c": "≥", "cem43": "≤", "clear_mm": "≥"}
 
 
 def zone_section(w: Writer) -> Section:
@@ -57,14 +60,14 @@ def _side_by_side(w: Writer, one: TreatmentSummary) -> str:
         f"{w.label('coverage')} {_share(w, one.coverage_percent)}; "
         f"{w.label('coverage_margin')} {_share(w, one.coverage_with_margin_percent)}; "
         f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm; "
-        f"{w.label('limits_passed')}: {passed}"
+        f"{w.told(w.label('limits_passed'), passed)}"
     )
     return told if one.verified_device else f"{told}. {w.label('not_verified')}"
 
 
 def _share(w: Writer, percent: float) -> str:
     """Return a share, never rounded up to the whole."""
-    return f"{w.number(int(10 * percent) / 10)} %"
+    return f"{w.number(never_rounded_up(percent))} %"
 
 
 def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
@@ -89,27 +92,42 @@ def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
         told = w.label("stop_never")
         if stop.structure is not None:
             told = (
-                f"{_clock(stop.seconds)} – {w.place(stop.structure)} {w.label('is_next')}; "
+                f"{clock(stop.seconds)} – {w.place(stop.structure)} {w.label('is_next')}; "
                 f"{w.label('coverage')} {_share(w, stop.coverage_percent)}, "
                 f"{w.label('coverage_margin')} {_share(w, stop.coverage_with_margin_percent)}"
             )
         rows.append((f"   {w.label('stop')}", told))
-    for near in _worst_first(one.neighbours):
-        told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C, CEM43 {near.cem43:.2g} min"
-        if near.passed:
-            limit = f"{w.number(near.limit)} {UNITS[near.measure]}"
-            told += f" – {w.label('limit_passed')} ({limit})"
-            if near.first_passed_s is not None:
-                told += f" {w.label('after')} {_clock(near.first_passed_s)}"
-        rows.append((f"   {w.place(near.name)}", told))
+    rows += _neighbour_rows(w, one)
     for curve in one.curves:
         if curve.kind == "thermocouple":
             low, high = min(curve.temperature_c), max(curve.temperature_c)
             told = f"{w.number(low)} … {w.number(high)} °C"
             if curve.passed_s is not None:
-                told += f" – {w.label('limit_passed')} {w.label('after')} {_clock(curve.passed_s)}"
+                told += f" – {w.label('limit_passed')} {w.label('after')} {clock(curve.passed_s)}"
             rows.append((f"   {w.label('thermocouple')}, {w.place(curve.name)}", told))
     return rows
+
+
+def _neighbour_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
+    """Return what each neighbour sees, worst first; those that nothing reaches on one line."""
+    reached = [near for near in one.neighbours if near.passed or not _is_untouched(near)]
+    rows = []
+    for near in sorted(reached, key=lambda near: not near.passed):
+        told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C"
+        if one.technique != "cryoablation":
+            told += f", CEM43 {dose(near.cem43)} min"
+        if near.passed:
+            limit = f"{SIGNS[near.measure]} {w.number(near.limit)} {UNITS[near.measure]}"
+            told += f" – {w.told(w.label('limit_passed'), limit)}"
+            if near.first_passed_s is not None:
+                told += f", {w.label('after')} {clock(near.first_passed_s)}"
+        rows.append((f"   {w.place(near.name)}", told))
+    others = ", ".join(w.place(near.name) for near in one.neighbours if near not in reached)
+    return [*rows, (f"   {w.label('untouched')}", others)] if others else rows
+
+
+def _is_untouched(near: NeighbourRow) -> bool:
+    return abs(near.min_c - BODY_C) < UNTOUCHED_C and abs(near.max_c - BODY_C) < UNTOUCHED_C
 
 
 def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
@@ -120,7 +138,7 @@ def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
         for row in one.criteria
     ]
     told += [
-        f"{w.label('frozen')} {row.freezes} × {w.number(row.volume_ml)} mL "
+        f"{_frozen(w, row.freezes)} {w.number(row.volume_ml)} mL "
         f"({_share(w, row.coverage_percent)}, {_share(w, row.coverage_with_margin_percent)})"
         for row in one.freezes
     ]
@@ -132,6 +150,10 @@ def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
         if level.length_mm is not None and level.width_mm is not None
     ]
     return [*rows, (f"   {w.label('isotherms')}", "; ".join(levels))] if levels else rows
+
+
+def _frozen(w: Writer, freezes: int) -> str:
+    return w.label("frozen_once") if freezes == 1 else w.label("frozen").format(count=freezes)
 
 
 def _dissection_rows(
@@ -159,8 +181,9 @@ def _dissection_rows(
 
 def _search_rows(w: Writer, search: AblationSearch) -> list[Row]:
     technique = str(w.words["techniques"].get(search.technique, search.technique))
-    head = w.label("search_found" if search.feasible else "search_nothing")
-    told = f"{head} ({w.label('coverage_margin')} {w.number(search.margin_mm)} mm)"
+    told = w.label("search_found" if search.feasible else "search_nothing").format(
+        share=_share(w, search.covered_percent), mm=w.number(search.margin_mm)
+    )
     if search.feasible:
         told += f": {len(search.probes)} × {search.device}; {_protocol(w, search.protocol)}"
     if not search.verified_device:
@@ -185,8 +208,9 @@ def _attempt(w: Writer, one: Attempt) -> str:
     if first is None:
         return f"{w.label('search_time')}; {covered}"
     told = (
-        f"{w.place(first.structure)} {w.label('gives_first')} {_clock(first.at_s)} "
-        f"({w.label('limit_word')} {w.number(first.limit)} {UNITS[first.measure]}); {covered}"
+        f"{w.place(first.structure)} {w.label('gives_first')} {clock(first.at_s)} "
+        f"({w.label('limit_word')} {SIGNS[first.measure]} {w.number(first.limit)} "
+        f"{UNITS[first.measure]}); {covered}"
     )
     if one.dissection is not None:
         fluid = w.words["fluids"][one.dissection.dissection.fluid]
@@ -199,19 +223,8 @@ def _protocol(w: Writer, protocol: tuple[Phase, ...]) -> str:
     told = []
     for phase in protocol:
         power = "" if phase.power_w is None else f" {w.number(phase.power_w, 0)} W"
-        told.append(f"{w.words['modes'][phase.mode.value]}{power} {_clock(phase.seconds)}")
+        told.append(f"{w.words['modes'][phase.mode.value]}{power} {clock(phase.seconds)}")
     return " – ".join(told)
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d}"
-
-
-def _worst_first(neighbours: tuple[NeighbourRow, ...]) -> list[NeighbourRow]:
-    """Return all neighbours beyond a limit, then as many of the others as there is room for."""
-    passed = [near for near in neighbours if near.passed]
-    kept = [near for near in neighbours if not near.passed]
-    return passed + kept[: max(SHOWN_NEIGHBOURS - len(passed), 0)]
 
 
 def _limits_set(w: Writer) -> tuple[str, ...]:
@@ -230,7 +243,9 @@ def _limits_set(w: Writer) -> tuple[str, ...]:
         ]
         said = ", ".join(f"{sign} {w.number(value)} {unit}" for sign, value, unit in bounds)
         told.append(
-            f"{w.label('set_by_hand')}: {w.label('limit_word')}, {w.place(change.name)}: "
-            f"{said or w.label('none')}"
+            w.told(
+                f"{w.label('set_by_hand')}, {w.label('limit_word')}, {w.place(change.name)}",
+                said or w.label("none"),
+            )
         )
     return tuple(told)

@@ -12,10 +12,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.amounts import clock, dose
 from app.workstation.session import Session
 from app.workstation.steps.ablation_words import (
     MEASURES,
-    clock,
     percent_said,
     protocol_said,
     stop_said,
@@ -247,7 +247,9 @@ class AblationResults(QWidget):
             name = f"{number(level.temperature_c, 0)} °C"
             lines.append((name, f"{number(level.volume_ml)} ml", size, *told))
         for freeze in one.freezes:
-            name = words("criteria.freezes", count=freeze.freezes)
+            name = words("criteria.freeze_once")
+            if freeze.freezes > 1:
+                name = words("criteria.freezes", count=freeze.freezes)
             shares = (freeze.coverage_percent, freeze.coverage_with_margin_percent)
             told = [percent_said(words, share) for share in shares]
             lines.append((name, f"{number(freeze.volume_ml)} ml", "", *told))
@@ -265,12 +267,11 @@ class AblationResults(QWidget):
         sign = "≥" if near.measure in {"min_c", "clear_mm"} else "≤"
         limit = "–" if near.limit is None else f"{sign} {words.number(near.limit, 0)} {unit}"
         first = "–" if near.first_passed_s is None else clock(near.first_passed_s)
-        dose = "> 10⁶" if near.cem43 > 1e6 else words.number(near.cem43, 0)
         cells = (
             words.structure(near.name),
             f"{words.number(near.min_c)}°",
             f"{words.number(near.max_c)}°",
-            dose,
+            dose(near.cem43),
             limit,
             first,
         )

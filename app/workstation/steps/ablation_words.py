@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from app.amounts import clock, never_rounded_up
 from app.workstation.words import Words
 from planning.ablation.planner.result import AblationSearch, Attempt
 from planning.ablation.results import TreatmentSummary
@@ -11,22 +10,6 @@ from planning.ablation.solver.protocol import Phase
 
 MEASURES = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}
 Note = tuple[str, str]
-
-
-def never_rounded_up(percent: float) -> float:
-    """Return a share cut to one decimal: what is not wholly covered is never shown as 100 %.
-
-    Parameters
-    ----------
-    percent : float
-        0 to 100.
-
-    Returns
-    -------
-    float
-        At most the share itself.
-    """
-    return math.floor(10 * percent) / 10
 
 
 def percent_said(words: Words, percent: float) -> str:
@@ -45,23 +28,6 @@ def percent_said(words: Words, percent: float) -> str:
         With its sign.
     """
     return f"{words.number(never_rounded_up(percent))} %"
-
-
-def clock(seconds: float) -> str:
-    """Return a time since the start.
-
-    Parameters
-    ----------
-    seconds : float
-        Not below 0.
-
-    Returns
-    -------
-    str
-        Minutes and seconds.
-    """
-    whole = int(seconds)
-    return f"{whole // 60} min {whole % 60:02d}"
 
 
 def passed_said(words: Words, one: TreatmentSummary) -> str:
@@ -156,12 +122,18 @@ def search_said(words: Words, search: AblationSearch) -> list[Note]:
             "ablation.planned",
             technique=technique,
             count=len(search.probes),
+            share=percent_said(words, search.covered_percent),
             protocol=protocol_said(words, search.protocol),
         )
         notes: list[Note] = [("good", told)]
     else:
-        margin = words.number(search.margin_mm)
-        notes = [("bad", words("ablation.not_feasible", technique=technique, mm=margin))]
+        told = words(
+            "ablation.not_feasible",
+            technique=technique,
+            share=percent_said(words, search.covered_percent),
+            mm=words.number(search.margin_mm),
+        )
+        notes = [("bad", told)]
     notes += [("hint", attempt_said(words, one)) for one in search.attempts if one.ending != "done"]
     if not search.verified_device:
         notes.append(("warning", words("ablation.not_verified")))

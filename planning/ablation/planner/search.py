@@ -14,9 +14,14 @@ from planning.ablation.devices import Device, devices
 from planning.ablation.dissection import Dissection, Fluid
 from planning.ablation.ground import Ground, common_grid, ground_of
 from planning.ablation.placing import Way
-from planning.ablation.planner.result import AblationSearch, Attempt, DissectionTrial, GivesFirst
+from planning.ablation.planner.result import (
+    COVERED_PERCENT,
+    AblationSearch,
+    Attempt,
+    DissectionTrial,
+    GivesFirst,
+)
 from planning.ablation.planner.trials import (
-    ENOUGH_PERCENT,
     LONGEST_S,
     RESERVE,
     Setting,
@@ -211,7 +216,7 @@ class _Search:
                 return None
             summary = done.summary
             stop = summary.stop
-            is_covered = summary.coverage_with_margin_percent >= ENOUGH_PERCENT
+            is_covered = summary.coverage_with_margin_percent >= COVERED_PERCENT
             if is_covered and not summary.passed:
                 return done
             if not is_covered and not summary.passed:
@@ -219,7 +224,7 @@ class _Search:
                 if longer > LONGEST_S:
                     return None
                 seconds = longer
-            elif stop is not None and stop.coverage_with_margin_percent >= ENOUGH_PERCENT:
+            elif stop is not None and stop.coverage_with_margin_percent >= COVERED_PERCENT:
                 shorter = _rounded(min(seconds - ROUND_S, 0.9 * stop.seconds), up=False)
                 if shorter < LEAST_S:
                     return None
@@ -293,6 +298,7 @@ class _Search:
             search_spacing_mm=self._request.search_spacing_mm,
             spacing_mm=self._request.treatment.spacing_mm,
             verified_device=self._device.verified,
+            covered_percent=COVERED_PERCENT,
         )
 
 

@@ -51,8 +51,30 @@ def test_a_limit_passed_is_said_however_many_neighbours_there_are(made: GivenBac
         simulation=(one.model_copy(update={"neighbours": (*rows, neighbour("skin", passed=True))}),)
     )
     told = part(sections(plan, "fr"), "zone")
-    assert "LIMITE DÉPASSÉE (10,0 °C)" in told
-    assert "peau" in told
+    assert "LIMITE DÉPASSÉE : ≥ 10,0 °C" in told
+    assert "Peau: \N{MINUS SIGN}5,0 … 37,0 °C" in told
+
+
+def test_what_nothing_reaches_is_named_without_figures(made: GivenBack) -> None:
+    far = neighbour("skin", passed=False).model_copy(update={"min_c": 36.9})
+    near = neighbour("aorta", passed=False).model_copy(update={"min_c": 20.0})
+    (one, *_) = made.case.plan.simulation
+    plan = made.case.with_plan(simulation=(one.model_copy(update={"neighbours": (far, near)}),))
+    told = part(sections(plan, "en"), "zone")
+    assert "Change by less than 1 °C: Skin" in told
+    assert "Aorta: 20.0 … 37.0 °C" in told
+
+
+def test_a_dose_that_kills_many_times_over_is_told_without_powers_of_ten(made: GivenBack) -> None:
+    hot = neighbour("skin", passed=True).model_copy(
+        update={"max_c": 86.7, "cem43": 6.87e11, "measure": "max_c", "limit": 43.0, "value": 86.7}
+    )
+    (one, *_) = made.case.plan.simulation
+    changed = one.model_copy(update={"neighbours": (hot,), "technique": "radiofrequency"})
+    told = part(sections(made.case.with_plan(simulation=(changed,)), "en"), "zone")
+    assert "CEM43 > 10\N{NARROW NO-BREAK SPACE}000 min" in told
+    assert "LIMIT PASSED: ≤ 43.0 °C" in told
+    assert "e+" not in told
 
 
 def test_limits_and_classes_set_by_hand_are_said(made: GivenBack) -> None:
@@ -68,7 +90,7 @@ def test_limits_and_classes_set_by_hand_are_said(made: GivenBack) -> None:
         ),
     )
     found = sections(changed, "fr")
-    assert "Fixé à la main: limite, peau: ≤ 50,0 °C" in part(found, "zone")
+    assert "Fixé à la main, limite, Peau : ≤ 50,0 °C" in part(found, "zone")
     assert "aucun" in part(found, "zone")
     assert "à éviter (interdit;" in part(found, "path")
 
@@ -144,7 +166,7 @@ def test_a_way_is_told_as_it_is_read_out_at_the_table(made: GivenBack) -> None:
         "ligne médiane: 34,5 mm à droite",
         "épineuse de L3: 31,0 mm à droite, 12,0 mm au-dessus",
         "depuis la verticale: 27° vers la gauche",
-        "Traverse, dans l'ordre: tissus mous 61, ",
+        "Traverse, dans l'ordre: Tissus mous 61, ",
         "94 % des aiguilles ne touchent rien d'interdit",
     ):
         assert line in told

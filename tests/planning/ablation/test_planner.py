@@ -9,6 +9,7 @@ from imaging.document import Vector
 from imaging.progress import Cancelled, Progress
 from planning.ablation.limits import LimitChange
 from planning.ablation.placing import Way
+from planning.ablation.planner.result import COVERED_PERCENT
 from planning.ablation.planner.search import Planned, PlannerRequest, plan_ablation
 from planning.errors import PlanningError
 from tests.planning.ablation.test_treatment import request
@@ -45,7 +46,8 @@ def test_one_probe_suffices_for_a_small_margin(small_margin: Planned) -> None:
     assert [one.ending for one in search.attempts] == ["done"]
     assert treatment is not None
     assert treatment.summary.passed == ()
-    assert treatment.summary.coverage_with_margin_percent >= 99.5
+    assert search.covered_percent == COVERED_PERCENT
+    assert treatment.summary.coverage_with_margin_percent >= COVERED_PERCENT
     assert treatment.summary.protocol == search.protocol
 
 
@@ -66,7 +68,7 @@ def test_what_cannot_be_is_proved_by_what_gives_first() -> None:
         assert first.structure == "spinal_canal"
         assert first.value < first.limit
         assert first.at_s >= attempt.stop_s > 0.0
-        assert attempt.coverage_with_margin_percent < 99.5
+        assert attempt.coverage_with_margin_percent < COVERED_PERCENT
         assert attempt.dissection is None  # a canal cannot be pushed away
     assert two.coverage_with_margin_percent > one.coverage_with_margin_percent
     assert three.ending == "no_way"
