@@ -19,6 +19,7 @@ from imaging.geometry import FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
 from planning.ablation.results import Curve, TreatmentSummary
+from planning.ablation.solver.materials import BODY_C
 from planning.plan import Case
 from planning.store import Picture
 
@@ -26,6 +27,7 @@ DOTS_PER_INCH = 130
 WINDOW_HU = (-160.0, 440.0)  # soft tissue and bone in one picture
 SLAB_MM = 4.0  # a needle nearer to the plane than this is drawn whole
 HALF_MM = 75.0
+UNTOUCHED_C = 1.0  # the curve of a neighbour that changes by less is left out
 INK = "#E8EDF2"
 PAPER = "#0E1419"
 SIDE_LETTERS = {0: ("R", "L"), 1: ("A", "P"), 2: ("F", "H")}  # towards −, + of x, y, z in LPS
@@ -110,7 +112,7 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     axes = figure.add_subplot(2, 1, 1) if covers else figure.add_subplot()
     palette = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
     styles = ("-", "--", ":")
-    for number, curve in enumerate(summary.curves):
+    for number, curve in enumerate(filter(_is_reached, summary.curves)):
         minutes = np.array(curve.time_s) / 60.0
         axes.plot(
             minutes,
@@ -132,6 +134,13 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     if summary.coverage is not None:
         _draw_coverage(figure.add_subplot(2, 1, 2, sharex=axes), summary, language)
     return Picture(f"curves-{summary.device}.png", png_of(figure))
+
+
+def _is_reached(curve: Curve) -> bool:
+    """Tell whether a place is one of the lesion's, measured, or changed by heat or cold."""
+    change_c = max(abs(value - BODY_C) for value in curve.temperature_c)
+    own = curve.name in {"probe_side", "lesion_border"}
+    return own or curve.kind == "thermocouple" or change_c >= UNTOUCHED_C
 
 
 def _draw_coverage(axes: Axes, summary: TreatmentSummary, language: Language) -> None:
@@ -169,7 +178,8 @@ def _curve_name(curve: Curve, language: Language) -> str:
 
 def _place_name(name: str, language: Language) -> str:
     key = name.replace(" ", "_")
-    return str(texts(language)["places"].get(key) or structure_name(key, language))
+    found = str(texts(language)["places"].get(key) or structure_name(key, language))
+    return found[:1].upper() + found[1:]
 
 
 def _centre(case: Case, volume: Volume) -> FloatArray:
