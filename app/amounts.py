@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import math
 
+from planning.ablation.exposure import NeighbourRow
+from planning.ablation.results import Curve
+from planning.ablation.solver.materials import BODY_C
+
+UNTOUCHED_C = 1.0  # a neighbour that changes by less is named, not told in figures
+OWN_PLACES = {"probe_side", "lesion_border"}  # of curves that are always of note
 MOST_DOSE_MIN = 1e4  # CEM43 beyond it is as lethal as can be; its digits tell nothing
 
 
@@ -56,3 +62,36 @@ def dose(minutes: float) -> str:
     if minutes > MOST_DOSE_MIN:
         return "> 10\N{NARROW NO-BREAK SPACE}000"
     return "< 1" if 0.01 <= minutes < 1.0 else f"{minutes:.0f}"
+
+
+def is_reached(near: NeighbourRow) -> bool:
+    """Tell whether heat or cold changes a neighbour.
+
+    Parameters
+    ----------
+    near : NeighbourRow
+        Of a simulation.
+
+    Returns
+    -------
+    bool
+        False below 1 °C.
+    """
+    return max(near.max_c - BODY_C, BODY_C - near.min_c) >= UNTOUCHED_C
+
+
+def is_curve_of_note(curve: Curve) -> bool:
+    """Tell whether a curve is of the lesion, measured, or changed by heat or cold.
+
+    Parameters
+    ----------
+    curve : Curve
+        Of a simulation.
+
+    Returns
+    -------
+    bool
+        False for a neighbour that changes by less than 1 °C.
+    """
+    change_c = max(abs(value - BODY_C) for value in curve.temperature_c)
+    return curve.name in OWN_PLACES or curve.kind == "thermocouple" or change_c >= UNTOUCHED_C

@@ -23,6 +23,7 @@ from imaging.progress import Progress
 from imaging.volume import Volume
 from planning import ablations, procedure, ways_in
 from planning.ablation.devices import devices
+from planning.ablation.reach import ProbeNear
 from planning.ablation.results import TreatmentSummary
 from planning.lesions import add_lesion, as_case
 from planning.plan import Case
@@ -238,7 +239,19 @@ def compared_text(rows: tuple[TreatmentSummary, ...], none: str) -> list[str]:
             f"smallest margin {margin}, "
             f"limits passed: {passed}{_stop_text(row)}{sure}"
         )
+        lines += [
+            f"{'':15} probe {one.probe} {near_text(one)}: draw it back, "
+            "or take a shorter active part"
+            for one in row.near
+        ]
     return lines
+
+
+def near_text(one: ProbeNear) -> str:
+    """Return what a probe comes near to, for people."""
+    if one.distance_mm > 0:
+        return f"comes within {one.distance_mm:.1f} mm of {one.structure}"
+    return f"touches {one.structure}"
 
 
 def _stop_text(row: TreatmentSummary) -> str:

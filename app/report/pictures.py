@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
+from app.amounts import is_curve_of_note
 from app.names import structure_name
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
 from app.report.figures import png_of
@@ -19,7 +20,6 @@ from imaging.geometry import FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
 from planning.ablation.results import Curve, TreatmentSummary
-from planning.ablation.solver.materials import BODY_C
 from planning.plan import Case
 from planning.store import Picture
 
@@ -27,7 +27,6 @@ DOTS_PER_INCH = 130
 WINDOW_HU = (-160.0, 440.0)  # soft tissue and bone in one picture
 SLAB_MM = 4.0  # a needle nearer to the plane than this is drawn whole
 HALF_MM = 75.0
-UNTOUCHED_C = 1.0  # the curve of a neighbour that changes by less is left out
 INK = "#E8EDF2"
 PAPER = "#0E1419"
 SIDE_LETTERS = {0: ("R", "L"), 1: ("A", "P"), 2: ("F", "H")}  # towards −, + of x, y, z in LPS
@@ -112,7 +111,7 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     axes = figure.add_subplot(2, 1, 1) if covers else figure.add_subplot()
     palette = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
     styles = ("-", "--", ":")
-    for number, curve in enumerate(filter(_is_reached, summary.curves)):
+    for number, curve in enumerate(filter(is_curve_of_note, summary.curves)):
         minutes = np.array(curve.time_s) / 60.0
         axes.plot(
             minutes,
@@ -134,13 +133,6 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     if summary.coverage is not None:
         _draw_coverage(figure.add_subplot(2, 1, 2, sharex=axes), summary, language)
     return Picture(f"curves-{summary.device}.png", png_of(figure))
-
-
-def _is_reached(curve: Curve) -> bool:
-    """Tell whether a place is one of the lesion's, measured, or changed by heat or cold."""
-    change_c = max(abs(value - BODY_C) for value in curve.temperature_c)
-    own = curve.name in {"probe_side", "lesion_border"}
-    return own or curve.kind == "thermocouple" or change_c >= UNTOUCHED_C
 
 
 def _draw_coverage(axes: Axes, summary: TreatmentSummary, language: Language) -> None:

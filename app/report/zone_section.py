@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from app.amounts import clock, dose, never_rounded_up
+from app.amounts import clock, dose, is_reached, never_rounded_up
 from app.report.writer import Row, Section, Writer, unseen
 from planning.ablation.devices import devices
-from planning.ablation.exposure import NeighbourRow
 from planning.ablation.planner.result import AblationSearch, Attempt
 from planning.ablation.results import TreatmentSummary
-from planning.ablation.solver.materials import BODY_C
 from planning.ablation.solver.protocol import Phase
 
-UNTOUCHED_C = 1.0  # a neighbour that changes by less is named, not told in figures
 UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "CEM43 min", "clear_mm": "mm"}  # of a limit
 SIGNS = {"max_c": "≤", "min_c": "≥", "cem43": "≤", "clear_mm": "≥"}
 
@@ -86,6 +83,13 @@ def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     rows = [(_name(w, one), head)]
     if one.protocol:
         rows.append((f"   {w.label('protocol')}", _protocol(w, one.protocol)))
+    if one.near:
+        told = "; ".join(
+            f"{w.label('probe')} {near.probe}, {w.place(near.structure)} "
+            f"{w.number(near.distance_mm)} mm"
+            for near in one.near
+        )
+        rows.append((f"   {w.label('near')}", told))
     rows += _criteria_rows(w, one)
     stop = one.stop
     if stop is not None:
@@ -110,7 +114,7 @@ def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
 
 def _neighbour_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     """Return what each neighbour sees, worst first; those that nothing reaches on one line."""
-    reached = [near for near in one.neighbours if near.passed or not _is_untouched(near)]
+    reached = [near for near in one.neighbours if near.passed or is_reached(near)]
     rows = []
     for near in sorted(reached, key=lambda near: not near.passed):
         told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C"
@@ -124,10 +128,6 @@ def _neighbour_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
         rows.append((f"   {w.place(near.name)}", told))
     others = ", ".join(w.place(near.name) for near in one.neighbours if near not in reached)
     return [*rows, (f"   {w.label('untouched')}", others)] if others else rows
-
-
-def _is_untouched(near: NeighbourRow) -> bool:
-    return abs(near.min_c - BODY_C) < UNTOUCHED_C and abs(near.max_c - BODY_C) < UNTOUCHED_C
 
 
 def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:

@@ -9,6 +9,7 @@ from imaging.document import Document, Vector
 from imaging.geometry import BoolArray, Grid
 from planning.ablation.dissection import Dissection
 from planning.ablation.exposure import Measure, NeighbourRow
+from planning.ablation.reach import ProbeNear
 from planning.ablation.scenario.answer import IsothermAnswer
 from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.protocol import Phase
@@ -193,6 +194,8 @@ class TreatmentSummary(Document):
         Fluid or gas that was there.
     is_planned : bool
         Whether the program found probes and durations.
+    near : tuple of ProbeNear
+        Probes whose inserted end comes near to what no needle may touch.
     """
 
     device: str
@@ -216,6 +219,7 @@ class TreatmentSummary(Document):
     stop: StopMoment | None = None
     dissections: tuple[Dissection, ...] = ()
     is_planned: bool = False
+    near: tuple[ProbeNear, ...] = ()
 
     @property
     def passed(self) -> tuple[NeighbourRow, ...]:

@@ -21,6 +21,7 @@ from planning.ablation.ground import Ground, ground_of, treatment_grid
 from planning.ablation.limits import thermal_limits
 from planning.ablation.patient import check_in_body
 from planning.ablation.places import Place, curve_points, curves_of
+from planning.ablation.reach import ProbeNear, probes_near
 from planning.ablation.request import TreatmentRequest, checked_request
 from planning.ablation.results import CriterionRow, Probe, Treatment, TreatmentSummary
 from planning.ablation.scenario.answer import IsothermAnswer
@@ -130,6 +131,7 @@ def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT
         coverage=followed.curve(),
         stop=followed.stop(),
         dissections=request.dissections,
+        near=_near(request, placements),
     )
     progress.update(1.0, "done")
     return Treatment(
@@ -267,6 +269,14 @@ def _thermocouples(request: TreatmentRequest, grid: Grid) -> list[Place]:
     if outside:
         raise PlanningError(outside)
     return [Place(one.name, one.lps_mm, is_thermocouple=True) for one in request.thermocouples]
+
+
+def _near(request: TreatmentRequest, placements: Sequence[Placement]) -> tuple[ProbeNear, ...]:
+    """Return what probes come near to, save what fluid or gas pushes away."""
+    pushed = {one.structure for one in request.dissections}
+    return tuple(
+        one for one in probes_near(placements, request.structures) if one.structure not in pushed
+    )
 
 
 def _criteria(ground: Ground, outcome: Outcome, *, cold: bool) -> tuple[CriterionRow, ...]:

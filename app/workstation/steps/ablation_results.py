@@ -12,10 +12,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.amounts import clock, dose
+from app.amounts import clock, dose, is_curve_of_note, is_reached
 from app.workstation.session import Session
 from app.workstation.steps.ablation_words import (
     MEASURES,
+    SIGNS,
+    near_said,
     percent_said,
     protocol_said,
     stop_said,
@@ -29,6 +31,8 @@ from planning.ablation.devices import devices
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
+
+CEM43_COLUMN = 3  # of the neighbours; cold has no such dose
 
 
 class AblationResults(QWidget):
@@ -63,6 +67,8 @@ class AblationResults(QWidget):
         self._criteria = self._table("criterion", "volume", "size", "coverage", "with_margin")
         self._neighbours_heading = self._heading("neighbours")
         self._neighbours = self._table("structure", "lowest", "highest", "cem43", "limit", "when")
+        self._untouched = Notes()
+        self._column.addWidget(self._untouched)
         self._curves_heading = self._heading("curves")
         self._curves = CurvesPlot(words)
         self._column.addWidget(self._curves)
@@ -122,17 +128,14 @@ class AblationResults(QWidget):
         self._compared.blockSignals(True)
         self._compared.selectRow(number)
         self._compared.blockSignals(False)
-        notes = [stop_said(self._words, one)]
+        notes = [stop_said(self._words, one), *near_said(self._words, one)]
         if not one.verified_device:
-            notes.append(("warning", self._words("ablation.not_verified")))
+            notes.append(("warning", f"* {self._words('ablation.not_verified')}"))
         self._notes.show_notes([note for note in notes if note is not None])
         self._facts.show_rows(self._facts_of(one, rows))
         self._show_criteria(one)
-        self._neighbours.setRowCount(len(one.neighbours))
-        for place, near in enumerate(one.neighbours):
-            self._fill_neighbour(place, near)
-        fit_height(self._neighbours)
-        self._curves.show_curves(one.curves)
+        self._show_neighbours(one)
+        self._curves.show_curves(tuple(filter(is_curve_of_note, one.curves)))
 
     def _fill_compared(self, number: int, one: TreatmentSummary) -> None:
         words = self._words
@@ -261,16 +264,32 @@ class AblationResults(QWidget):
                 self._criteria.setItem(line, column, item)
         fit_height(self._criteria)
 
+    def _show_neighbours(self, one: TreatmentSummary) -> None:
+        """Show who sees heat or cold, limits that are passed first; who sees none is named."""
+        reached = [near for near in one.neighbours if near.passed or is_reached(near)]
+        reached.sort(key=lambda near: not near.passed)
+        self._neighbours.setColumnHidden(CEM43_COLUMN, one.technique == "cryoablation")
+        self._neighbours.setRowCount(len(reached))
+        for place, near in enumerate(reached):
+            self._fill_neighbour(place, near)
+        fit_height(self._neighbours)
+        others = [
+            self._words.structure(near.name) for near in one.neighbours if near not in reached
+        ]
+        told = self._words("ablation.untouched", names=", ".join(others))
+        self._untouched.show_notes([("hint", told)] if others else [])
+
     def _fill_neighbour(self, number: int, near: NeighbourRow) -> None:
         words = self._words
         unit = MEASURES[near.measure]
-        sign = "≥" if near.measure in {"min_c", "clear_mm"} else "≤"
-        limit = "–" if near.limit is None else f"{sign} {words.number(near.limit, 0)} {unit}"
+        limit = "–"
+        if near.limit is not None:
+            limit = f"{SIGNS[near.measure]} {words.number(near.limit, 0)} {unit}"
         first = "–" if near.first_passed_s is None else clock(near.first_passed_s)
         cells = (
             words.structure(near.name),
-            f"{words.number(near.min_c)}°",
-            f"{words.number(near.max_c)}°",
+            words.number(near.min_c),
+            words.number(near.max_c),
             dose(near.cem43),
             limit,
             first,

@@ -8,7 +8,8 @@ from planning.ablation.planner.result import AblationSearch, Attempt
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.protocol import Phase
 
-MEASURES = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}
+MEASURES = {"max_c": "°C", "min_c": "°C", "cem43": "CEM43 min", "clear_mm": "mm"}
+SIGNS = {"max_c": "≤", "min_c": "≥", "cem43": "≤", "clear_mm": "≥"}
 Note = tuple[str, str]
 
 
@@ -101,6 +102,35 @@ def stop_said(words: Words, one: TreatmentSummary) -> Note | None:
     )
 
 
+def near_said(words: Words, one: TreatmentSummary) -> list[Note]:
+    """Return which probes come near to what no needle may touch.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    one : TreatmentSummary
+        A simulation.
+
+    Returns
+    -------
+    list of tuple
+        Kind of note and sentence.
+    """
+    return [
+        (
+            "bad",
+            words(
+                "ablation.near" if near.distance_mm > 0 else "ablation.touches",
+                number=near.probe,
+                mm=words.number(near.distance_mm),
+                name=words.structure(near.structure),
+            ),
+        )
+        for near in one.near
+    ]
+
+
 def search_said(words: Words, search: AblationSearch) -> list[Note]:
     """Return what a search found.
 
@@ -171,7 +201,7 @@ def attempt_said(words: Words, one: Attempt) -> str:
         "ablation.gives_first",
         name=words.structure(first.structure),
         time=clock(first.at_s),
-        limit=f"{words.number(first.limit, 0)} {unit}",
+        limit=f"{SIGNS[first.measure]} {words.number(first.limit, 0)} {unit}",
     )
     told = f"{head} {gives} {covered}"
     if one.dissection is not None:

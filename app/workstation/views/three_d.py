@@ -57,6 +57,8 @@ BACKGROUND = (0.03, 0.045, 0.06)
 NEEDLE_MM, OTHER_NEEDLE_MM, FRONT_MM = 1.6, 0.8, 0.45  # radius of the tubes
 EXTRA_NEEDLE_MM = 1.1
 FAR_MM = 620.0
+NEAR_MM = 240.0  # from which the margin along the lesion is read
+CANAL, CANAL_BESIDE_ZONE = 0.9, 0.3  # opacity; the lesion is seen through it during ablation
 VIEW_ANGLE_DEG = 28.0
 FROM_BEHIND = (0.45, 0.8, 0.35)
 FROM_FRONT = (0.35, -0.9, 0.25)
@@ -219,8 +221,14 @@ class ThreeDView(QWidget):
             reach = float(np.linalg.norm(corners.max(axis=0) - corners.min(axis=0)))
             self._aim(corners.mean(axis=0), np.array(FROM_FRONT), 1.75 * reach)
 
-    def look_at_lesion(self) -> None:
-        """Look at the lesion, along the chosen way in or from behind."""
+    def look_at_lesion(self, distance_mm: float = FAR_MM) -> None:
+        """Look at the lesion, along the chosen way in or from behind.
+
+        Parameters
+        ----------
+        distance_mm : float
+            From it.
+        """
         case = self._case
         middle = None if case is None else middle_lps_mm(case)
         if case is None or middle is None:
@@ -231,7 +239,7 @@ class ThreeDView(QWidget):
         if chosen is not None:
             way = np.subtract(chosen.entry_lps_mm, chosen.target_lps_mm)
             from_side = way / np.linalg.norm(way) + np.array([0.4, 0.0, 0.35])
-        self._aim(np.array(middle), from_side, FAR_MM)
+        self._aim(np.array(middle), from_side, distance_mm)
 
     def _aim(self, focus: FloatArray, from_side: FloatArray, distance_mm: float) -> None:
         camera = self._renderer.GetActiveCamera()
@@ -245,7 +253,10 @@ class ThreeDView(QWidget):
         before, self._shown = self._shown, look
         if before.shows_skeleton != look.shows_skeleton:
             self._see_through()
-        if before.shows_proposals != look.shows_proposals:
+        if (before.shows_proposals, before.is_at_ablation) != (
+            look.shows_proposals,
+            look.is_at_ablation,
+        ):
             self._show_needles(self._case)
         if (before.simulation, before.shows_isotherms) != (look.simulation, look.shows_isotherms):
             self._show_zone(self._case)
@@ -256,6 +267,8 @@ class ThreeDView(QWidget):
             look.is_at_ablation,
         ):
             self._show_margin()
+        if look.is_at_ablation and not before.is_at_ablation and self._looked_at() is not None:
+            self.look_at_lesion(NEAR_MM)
         if before.drawn_way != look.drawn_way:
             self._show_drawn(look.drawn_way)
         if (before.shows_skin, before.is_at_access) != (look.shows_skin, look.is_at_access):
@@ -270,6 +283,9 @@ class ThreeDView(QWidget):
             actor.SetVisibility(self._shown.shows_skeleton)
             actor.GetProperty().SetOpacity(SEEN_THROUGH if inside else 1.0)
             actor.GetProperty().SetBackfaceCulling(inside)
+        for actor in self._actors["canal"]:
+            beside = self._shown.is_at_ablation
+            actor.GetProperty().SetOpacity(CANAL_BESIDE_ZONE if beside else CANAL)
 
     def _show_lesion(self, case: Case | None) -> None:
         self._clear("lesion")
@@ -287,7 +303,7 @@ class ThreeDView(QWidget):
         mask = case.structures.mask(SPINAL_CANAL, "spinal_cord")
         if mask.any():
             values, grid = coarsened(mask, case.structures.grid, FINE_MM)
-            self._add("canal", _mesh_actor(mesh(values, grid, 0.5), FORBIDDEN, 0.9))
+            self._add("canal", _mesh_actor(mesh(values, grid, 0.5), FORBIDDEN, CANAL))
 
     def _show_needles(self, case: Case | None) -> None:
         self._clear("needles")
@@ -298,7 +314,7 @@ class ThreeDView(QWidget):
             way = plan.chosen.entry_lps_mm, plan.chosen.target_lps_mm
             for actor in needle_actors(way, NEEDLE, INK, NEEDLE_MM):
                 self._add("needles", actor)
-        if not self._shown.shows_proposals:
+        if not self._shown.shows_proposals or self._shown.is_at_ablation:
             return
         own = () if plan.own_way is None else (plan.own_way,)
         access = plan.access

@@ -22,6 +22,7 @@ from planning.ablation.ground import Ground
 from planning.ablation.patient import check_in_body
 from planning.ablation.placing import Way, placed_on
 from planning.ablation.planner.result import COVERED_PERCENT, GivesFirst
+from planning.ablation.reach import probes_near
 from planning.ablation.request import PlacedDevice, TreatmentRequest, checked_request
 from planning.ablation.results import Probe
 from planning.ablation.solver.damage import Damage
@@ -30,6 +31,7 @@ from planning.ablation.solver.protocol import ACTIVE, Phase
 from planning.ablation.treatment import follow, run
 
 LONGEST_S = 900.0  # of one freezing or heating phase [BG]
+TOUCHING_MM = 1e-6  # between a probe's surface and a forbidden structure
 RESERVE = 1.1  # of the time at which all was covered, that is frozen or heated
 
 
@@ -162,7 +164,7 @@ def try_setting(
     Returns
     -------
     Trial or None
-        None where the probes cannot be placed so.
+        None where the probes cannot be placed so, or one would touch what is forbidden.
     """
     phase = active_phase(device, LONGEST_S, setting.power_w)
     placed = setting.placed(request, device)
@@ -172,6 +174,8 @@ def try_setting(
         )
         check_in_body(ground.grid, ground.body, placements)
     except Refusal:
+        return None
+    if probes_near(placements, request.structures, TOUCHING_MM):
         return None
     ground = _without_shafts(ground, placements)
     decision = _Decision(follow(ground, placements, protocol))
