@@ -8,6 +8,7 @@ import click
 
 from app.amounts import clock, never_rounded_up
 from app.cli.output import as_plain, emit, json_option, print_json, progress_bar, warn
+from app.cli.plan import compared_text
 from imaging.errors import Problem
 from imaging.files import read_volume
 from imaging.label_files import read_mask
@@ -122,8 +123,11 @@ def ablate_command(
         warn(f"the zone of {device} is not verified")
     row = done.plan.simulation[-1] if search.feasible else None
     if search.feasible:
-        document = {"search": search, "simulation": [] if row is None else [row]}
-        emit(document, as_json, search_text(search))
+        rows = () if row is None else (row,)
+        document = {"search": search, "simulation": list(rows)}
+        none = "none of those checked" if done.plan.unpainted else "none"
+        text = "\n".join([search_text(search), *compared_text(rows, none)])
+        emit(document, as_json, text)
         return
     if not as_json:
         click.echo(search_text(search))
@@ -182,7 +186,7 @@ def attempt_text(one: Attempt) -> str:
     if one.ending == "done":
         return f"{head}covered after {clock(one.covered_s or 0.0)}"
     if one.ending == "refuted":
-        return f"{head}promised by the search, refuted by the finer simulation"
+        return f"{head}promised by the search, refuted by the finer simulation of all phases"
     if one.gives_first is None:
         return f"{head}the longest treatment covers {covered}"
     text = f"{head}{_first_text(one.gives_first)}; {covered} are covered then"

@@ -32,6 +32,7 @@ from planning.ablation.exposure import NeighbourRow
 from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
 
+COMPARED_LINE, COMPARED_PAD = 16, 10  # of a row: technique above device above what is special
 CEM43_COLUMN = 3  # of the neighbours; cold has no such dose
 
 
@@ -55,7 +56,9 @@ class AblationResults(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(9)
         self._compared_heading = self._heading("compared")
-        self._compared = self._table("device", "coverage", "with_margin", "smallest", "limits")
+        self._compared = self._table(
+            "device", "coverage", "with_margin", "smallest", "passed_short"
+        )
         self._compared.itemSelectionChanged.connect(self._show_chosen)
         self._shows = self._switch("show_isotherms", "shows_isotherms")
         self._colours = self._switch("show_margin", "shows_margin")
@@ -151,12 +154,14 @@ class AblationResults(QWidget):
         sure = "" if one.verified_device else f"\n{words('ablation.not_verified')}"
         mark = "" if one.verified_device else " *"
         cells = (
-            " ".join([f"{technique}{mark}", *tags]),
+            "\n".join([f"{technique}{mark}", name, *([", ".join(tags)] if tags else [])]),
             percent_said(words, one.coverage_percent),
             percent_said(words, one.coverage_with_margin_percent),
             "–" if margin is None else f"{words.number(margin)} mm",
-            self._limits_said(len(one.passed)),
+            self._limits_said(one),
         )
+        lines = cells[0].count("\n") + 1
+        self._compared.setRowHeight(number, COMPARED_LINE * lines + COMPARED_PAD)
         for column, text in enumerate(cells):
             item = QTableWidgetItem(text)
             if column == 0:
@@ -164,7 +169,9 @@ class AblationResults(QWidget):
             if column == 4:
                 colour = BAD if one.passed else WARNING if self._unpainted else GOOD
                 item.setForeground(QColor(colour))
-                item.setToolTip(self._unpainted)
+                item.setToolTip(
+                    "\n".join(filter(None, (words("ablation.limits"), self._unpainted)))
+                )
             self._compared.setItem(number, column, item)
 
     @property
@@ -177,11 +184,11 @@ class AblationResults(QWidget):
             for one in rows
         )
 
-    def _limits_said(self, passed: int) -> str:
+    def _limits_said(self, one: TreatmentSummary) -> str:
         """Say how many limits are passed; that none is, only when everything was checked."""
-        if passed:
-            return self._words("ablation.passed", count=passed)
-        return self._words("ablation.not_all_checked" if self._unpainted else "ablation.kept")
+        if not one.passed and not self._unpainted:
+            return self._words("ablation.kept")
+        return self._words("ablation.passed", count=len(one.passed), of=len(one.neighbours))
 
     def _facts_of(
         self, one: TreatmentSummary, rows: tuple[TreatmentSummary, ...]
@@ -225,7 +232,8 @@ class AblationResults(QWidget):
             values = (one.min_c, near.min_c) if cold else (one.max_c, near.max_c)
             if abs(values[1] - values[0]) >= 0.5:
                 told = " → ".join(f"{words.number(value)} °C" for value in values)
-                found.append((words.structure(near.name), told))
+                name = words.structure(near.name)
+                found.append((words("ablation.without_and_with", name=name), told))
         return found
 
     def _show_criteria(self, one: TreatmentSummary) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.amounts import clock, never_rounded_up
 from app.workstation.words import Words
 from planning.ablation.planner.result import AblationSearch, Attempt
+from planning.ablation.planner.trials import LONGEST_S
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.protocol import Phase
 
@@ -151,7 +152,7 @@ def search_said(words: Words, search: AblationSearch) -> list[Note]:
         told = words(
             "ablation.planned",
             technique=technique,
-            count=len(search.probes),
+            probes=probes_said(words, len(search.probes)),
             share=percent_said(words, search.covered_percent),
             protocol=protocol_said(words, search.protocol),
         )
@@ -170,6 +171,24 @@ def search_said(words: Words, search: AblationSearch) -> list[Note]:
     return notes
 
 
+def probes_said(words: Words, count: int) -> str:
+    """Return how many probes a sentence is about.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    count : int
+        At least 1.
+
+    Returns
+    -------
+    str
+        With a colon.
+    """
+    return words("ablation.probe") if count == 1 else words("ablation.probes", count=count)
+
+
 def attempt_said(words: Words, one: Attempt) -> str:
     """Return what stands against a number of probes.
 
@@ -185,7 +204,7 @@ def attempt_said(words: Words, one: Attempt) -> str:
     str
         A sentence.
     """
-    head = words("ablation.probes", count=one.probes)
+    head = probes_said(words, one.probes)
     if one.ending in {"no_way", "refuted"}:
         return f"{head} {words(f'ablation.{one.ending}')}"
     covered = words(
@@ -195,7 +214,7 @@ def attempt_said(words: Words, one: Attempt) -> str:
     )
     first = one.gives_first
     if first is None:
-        return f"{head} {words('ablation.too_short')} {covered}"
+        return f"{head} {words('ablation.too_short', time=clock(LONGEST_S))} {covered}"
     unit = MEASURES[first.measure]
     gives = words(
         "ablation.gives_first",

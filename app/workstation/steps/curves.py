@@ -114,7 +114,10 @@ class CurvesPlot(QWidget):
                 name = self._words("ablation.thermocouple", name=name)
             name = name[:1].upper() + name[1:]
             place = QRectF(x + 24, y - 8, half - 50, 16)
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter), name)
+            told = painter.fontMetrics().elidedText(
+                name, Qt.TextElideMode.ElideRight, int(place.width())
+            )
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter), told)
 
 
 def _pen(number: int) -> QPen:

@@ -221,14 +221,8 @@ class ThreeDView(QWidget):
             reach = float(np.linalg.norm(corners.max(axis=0) - corners.min(axis=0)))
             self._aim(corners.mean(axis=0), np.array(FROM_FRONT), 1.75 * reach)
 
-    def look_at_lesion(self, distance_mm: float = FAR_MM) -> None:
-        """Look at the lesion, along the chosen way in or from behind.
-
-        Parameters
-        ----------
-        distance_mm : float
-            From it.
-        """
+    def look_at_lesion(self) -> None:
+        """Look at the lesion, along the chosen way in or from behind; nearer at its margin."""
         case = self._case
         middle = None if case is None else middle_lps_mm(case)
         if case is None or middle is None:
@@ -239,7 +233,8 @@ class ThreeDView(QWidget):
         if chosen is not None:
             way = np.subtract(chosen.entry_lps_mm, chosen.target_lps_mm)
             from_side = way / np.linalg.norm(way) + np.array([0.4, 0.0, 0.35])
-        self._aim(np.array(middle), from_side, distance_mm)
+        is_margin_read = self._shown.is_at_ablation and self._looked_at() is not None
+        self._aim(np.array(middle), from_side, NEAR_MM if is_margin_read else FAR_MM)
 
     def _aim(self, focus: FloatArray, from_side: FloatArray, distance_mm: float) -> None:
         camera = self._renderer.GetActiveCamera()
@@ -268,7 +263,7 @@ class ThreeDView(QWidget):
         ):
             self._show_margin()
         if look.is_at_ablation and not before.is_at_ablation and self._looked_at() is not None:
-            self.look_at_lesion(NEAR_MM)
+            self.look_at_lesion()
         if before.drawn_way != look.drawn_way:
             self._show_drawn(look.drawn_way)
         if (before.shows_skin, before.is_at_access) != (look.shows_skin, look.is_at_access):

@@ -72,7 +72,7 @@ class Attempt(Document):
     ending : str
         ``done``: it does it; ``limit``: a limit is passed before all is covered; ``time``: the
         longest treatment does not cover it; ``no_way``: so many probes have no safe ways;
-        ``refuted``: the finer simulation contradicts.
+        ``refuted``: the finer simulation of the whole protocol contradicts.
     trials : int
         Simulations tried.
     placed : tuple of Probe

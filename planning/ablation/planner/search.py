@@ -44,7 +44,7 @@ MOST_TRIALS = 14  # for each number of probes
 AFTERWARDS_S = 60.0  # of rest behind heating, in which the heat still runs outwards [BG]
 ROUND_S = 15.0  # a protocol's phases are told in quarters of a minute
 LEAST_S = 30.0
-REFINEMENTS = 3  # of the duration, at the finer simulation
+REFINEMENTS = 6  # of the duration, at the finer simulation
 BEYOND_MM = 10.0  # of the box behind the middle of an active part
 FLUIDS: dict[str, tuple[Fluid, ...]] = {
     "radiofrequency": ("dextrose_5",),  # non-ionic, never saline
@@ -203,8 +203,13 @@ class _Search:
         return None if climb.best is None else (climb.best, climb.trials)
 
     def _confirmed(self, best: Trial, progress: Progress) -> Treatment | None:
-        """Return the treatment of the finer simulation, its duration refined; None if refuted."""
+        """Return the treatment of the finer simulation, its duration refined; None if refuted.
+
+        A second freeze reaches farther than the first: the duration is halved between what covers
+        too little and what passes a limit.
+        """
         seconds = _rounded(RESERVE * (best.covered_s or LONGEST_S))
+        too_short, too_long = 0.0, np.inf
         placed = best.setting.placed(self._request.treatment, self._device)
         for number in range(REFINEMENTS):
             part = progress.part(number / REFINEMENTS, (number + 1) / REFINEMENTS)
@@ -219,17 +224,17 @@ class _Search:
             is_covered = summary.coverage_with_margin_percent >= COVERED_PERCENT
             if is_covered and not summary.passed:
                 return done
+            is_in_time = stop is not None and stop.coverage_with_margin_percent >= COVERED_PERCENT
             if not is_covered and not summary.passed:
-                longer = _rounded(1.2 * seconds + ROUND_S)
-                if longer > LONGEST_S:
-                    return None
-                seconds = longer
-            elif stop is not None and stop.coverage_with_margin_percent >= COVERED_PERCENT:
-                shorter = _rounded(min(seconds - ROUND_S, 0.9 * stop.seconds), up=False)
-                if shorter < LEAST_S:
-                    return None
-                seconds = shorter
+                too_short, wanted = seconds, 1.2 * seconds + ROUND_S
+            elif is_in_time and stop is not None:
+                too_long, wanted = seconds, 0.9 * min(seconds, stop.seconds)
             else:
+                return None
+            if too_short > 0 and np.isfinite(too_long):
+                wanted = (too_short + too_long) / 2
+            seconds = _rounded(wanted, up=not summary.passed)
+            if not too_short < seconds < too_long:
                 return None
         return None
 
