@@ -17,8 +17,10 @@ from skimage.measure import marching_cubes
 
 from app.margins import MarginClass, class_numbers, margin_classes, margins_at
 from app.report.figures import png_of
+from app.report.pictures import titled
 from app.report.texts import Language, texts
 from imaging.geometry import BoolArray, FloatArray, Grid, filled_block
+from imaging.volume import mask_on_grid
 from planning.ablation.results import TreatmentSummary
 from planning.plan import Case, ThermalField
 from planning.store import Picture
@@ -53,7 +55,8 @@ def render_margin(
     """
     if case.lesion is None:
         return None
-    surface = _surface(case.lesion, case.plan.series.grid)
+    lesion = mask_on_grid(case.lesion, case.plan.series.grid, field.grid)  # as it was simulated
+    surface = _surface(lesion, field.grid)
     if surface is None:
         return None
     points, triangles = surface
@@ -70,9 +73,8 @@ def render_margin(
         if isinstance(axes, Axes3D):
             axes.add_collection3d(Poly3DCollection(corners, facecolors=shades, edgecolors="none"))
             _frame(axes, points, azimuth, elevation)
-            _mark_least(axes, summary, points)
-    technique = words["techniques"].get(summary.technique, summary.technique)
-    title = f"{words['margin_title']} – {technique}"
+            _mark_least(axes, summary, points, number)
+    title = f"{words['margin_title']}\n{titled(summary, language)}"
     if not summary.verified_device:
         title += f" ({words['labels']['not_verified']})"
     figure.suptitle(title, fontsize=9, x=0.02, ha="left")
@@ -129,11 +131,15 @@ def _frame(axes: Axes3D, points: FloatArray, azimuth: float, elevation: float) -
     axes.set_zlabel("S mm", fontsize=6, labelpad=-7)
 
 
-def _mark_least(axes: Axes3D, summary: TreatmentSummary, points: FloatArray) -> None:
-    """Mark where the margin is smallest, on the surface that is drawn."""
+def _mark_least(axes: Axes3D, summary: TreatmentSummary, points: FloatArray, side: int) -> None:
+    """Mark where the margin is smallest, on the side that faces it most."""
     place = summary.min_margin_lps_mm
-    if place is not None:
-        x, y, z = points[int(cKDTree(points).query(place)[1])]
+    if place is None:
+        return
+    x, y, z = points[int(cKDTree(points).query(place)[1])]
+    azimuth, elevation = np.deg2rad(SIDES).T
+    towards = np.stack([np.cos(azimuth), np.sin(azimuth), np.tan(elevation)], axis=1)
+    if int((towards @ (np.array([x, y, z]) - points.mean(axis=0))).argmax()) == side:
         axes.plot([x], [y], [z], marker="x", color="black", markersize=8, mew=2, zorder=10)
 
 

@@ -19,6 +19,7 @@ from app.report.views import Cut, Plane, cut, needle_plane, standard_plane
 from imaging.geometry import FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
+from planning.ablation.devices import devices
 from planning.ablation.results import Curve, TreatmentSummary
 from planning.plan import Case
 from planning.store import Picture
@@ -124,7 +125,7 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     if not covers:
         axes.set_xlabel(words["time_min"])
     axes.set_ylabel("°C")
-    title = f"{words['techniques'].get(summary.technique, summary.technique)}"
+    title = titled(summary, language)
     if not summary.verified_device:
         title += f" ({words['labels']['not_verified']})"
     axes.set_title(title, loc="left", fontsize=9)
@@ -133,6 +134,32 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     if summary.coverage is not None:
         _draw_coverage(figure.add_subplot(2, 1, 2, sharex=axes), summary, language)
     return Picture(f"curves-{summary.device}.png", png_of(figure))
+
+
+def titled(summary: TreatmentSummary, language: Language) -> str:
+    """Return what stands above a figure of a simulation.
+
+    Parameters
+    ----------
+    summary : TreatmentSummary
+        Of the simulation.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        Technique, device, and what is special.
+    """
+    words = texts(language)
+    device = devices().get(summary.device)
+    technique = words["techniques"].get(summary.technique, summary.technique)
+    title = f"{technique} – {device.name if device else summary.device}"
+    if len(summary.probes) > 1:
+        title += f" × {len(summary.probes)}"
+    if summary.dissections:
+        title += f", {words['labels']['dissection'].lower()}"
+    return title
 
 
 def _draw_coverage(axes: Axes, summary: TreatmentSummary, language: Language) -> None:

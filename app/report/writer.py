@@ -15,6 +15,12 @@ Row = tuple[str, str]
 UNKNOWN = {"fr": "inconnu", "en": "unknown"}
 
 
+class Heading(str):
+    """The label of a row that stands above those that belong to it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Section:
     """One section of the report.
@@ -27,11 +33,14 @@ class Section:
         Label and value.
     paragraphs : tuple of str
         Sentences below the rows.
+    table : tuple
+        What is compared, above the rows: headings first, then lines of as many cells.
     """
 
     key: str
     rows: tuple[Row, ...] = ()
     paragraphs: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
 
 
 class Writer:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from app.amounts import clock, dose, is_reached, never_rounded_up
-from app.report.writer import Row, Section, Writer, unseen
+from app.report.writer import Heading, Row, Section, Writer, unseen
 from planning.ablation.devices import devices
+from planning.ablation.dissection import Dissection
 from planning.ablation.planner.result import AblationSearch, Attempt
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.protocol import Phase
@@ -31,14 +32,12 @@ def zone_section(w: Writer) -> Section:
     if not plan.simulation:
         return Section("zone", tuple(search), (w.words["lacking"]["simulation"],))
     rows: list[Row] = []
-    if len(plan.simulation) > 1:
-        rows += [(w.label("side_by_side"), "")]
-        rows += [(f"   {_name(w, one)}", _side_by_side(w, one)) for one in plan.simulation]
+    table = (_headings(w), *(_side_by_side(w, one) for one in plan.simulation))
     for one in plan.simulation:
         rows += _zone_rows(w, one)
         rows += _dissection_rows(w, one, plan.simulation)
     notes = (str(w.words["simulation_note"]), *unseen(w), *_limits_set(w))
-    return Section("zone", tuple(rows + search), notes)
+    return Section("zone", tuple(rows + search), notes, table if len(table) > 2 else ())
 
 
 def _name(w: Writer, one: TreatmentSummary) -> str:
@@ -51,15 +50,21 @@ def _name(w: Writer, one: TreatmentSummary) -> str:
     return f"{technique} – {device.name if device else one.device}{tail}"
 
 
-def _side_by_side(w: Writer, one: TreatmentSummary) -> str:
-    passed = ", ".join(w.place(near.name) for near in one.passed) or w.label("none")
-    told = (
-        f"{w.label('coverage')} {_share(w, one.coverage_percent)}; "
-        f"{w.label('coverage_margin')} {_share(w, one.coverage_with_margin_percent)}; "
-        f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm; "
-        f"{w.told(w.label('limits_passed'), passed)}"
+def _headings(w: Writer) -> tuple[str, ...]:
+    keys = ("side_by_side", "coverage", "coverage_margin", "least_margin", "limits_passed")
+    return tuple(w.label(key)[:1].upper() + w.label(key)[1:] for key in keys)
+
+
+def _side_by_side(w: Writer, one: TreatmentSummary) -> tuple[str, ...]:
+    none = "none_of_checked" if w.plan.unpainted else "none_passed"
+    sure = "" if one.verified_device else f". {w.label('not_verified')}"
+    return (
+        f"{_name(w, one)}{sure}",
+        _share(w, one.coverage_percent),
+        f"{_share(w, one.coverage_with_margin_percent)} ({w.number(one.margin_mm, 0)} mm)",
+        "–" if one.min_margin_mm is None else f"{w.number(one.min_margin_mm)} mm",
+        ", ".join(w.place(near.name) for near in one.passed) or w.label(none),
     )
-    return told if one.verified_device else f"{told}. {w.label('not_verified')}"
 
 
 def _share(w: Writer, percent: float) -> str:
@@ -72,7 +77,7 @@ def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     if one.min_margin_lps_mm is not None:
         place = f" (LPS {', '.join(w.number(n, 0) for n in one.min_margin_lps_mm)})"
     head = (
-        f"{w.label('coverage')} {_share(w, one.coverage_percent)}; "
+        f"{w.label('of_lesion')} {_share(w, one.coverage_percent)}; "
         f"{w.label('coverage_margin')} ({w.number(one.margin_mm, 0)} mm) "
         f"{_share(w, one.coverage_with_margin_percent)}; "
         f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm{place}; "
@@ -80,13 +85,13 @@ def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     )
     if not one.verified_device:
         head += f". {w.label('not_verified')}"
-    rows = [(_name(w, one), head)]
+    rows: list[Row] = [(Heading(_name(w, one)), ""), (f"   {w.label('covered')}", head)]
     if one.protocol:
         rows.append((f"   {w.label('protocol')}", _protocol(w, one.protocol)))
     if one.near:
         told = "; ".join(
             f"{w.label('probe')} {near.probe}, {w.place(near.structure)} "
-            f"{w.number(near.distance_mm)} mm"
+            f"{w.label('touched') if near.distance_mm <= 0 else f'{w.number(near.distance_mm)} mm'}"
             for near in one.near
         )
         rows.append((f"   {w.label('near')}", told))
@@ -162,11 +167,7 @@ def _dissection_rows(
     """Say what fluid or gas was there, and what it changed against the same device without it."""
     if not one.dissections:
         return []
-    layers = [
-        f"{w.words['fluids'][layer.fluid]} {w.place(layer.structure) if layer.structure else ''}"
-        for layer in one.dissections
-    ]
-    told = "; ".join(layer.strip() for layer in layers)
+    told = _layers(w, one.dissections)
     before = next((row for row in rows if row.device == one.device and not row.dissections), None)
     if before is not None:
         known = {near.name: near for near in before.neighbours}
@@ -179,18 +180,56 @@ def _dissection_rows(
     return [(f"   {w.label('dissection')}", told)]
 
 
+def _layers(w: Writer, dissections: tuple[Dissection, ...]) -> str:
+    """Return what lies before which structure."""
+    return "; ".join(
+        w.told(fluid, w.place(layer.structure)) if layer.structure else fluid
+        for layer in dissections
+        for fluid in (str(w.words["fluids"][layer.fluid]),)
+    )
+
+
+def protection_rows(w: Writer) -> list[Row]:
+    """Return the thermocouples and dissections that are planned.
+
+    Parameters
+    ----------
+    w : Writer
+        Of the case.
+
+    Returns
+    -------
+    list of tuple
+        Where each lies.
+    """
+    rows = [
+        (
+            f"{w.label('thermocouple')}, {w.place(one.name)}",
+            f"({', '.join(w.number(n) for n in one.lps_mm)}) mm LPS",
+        )
+        for one in w.plan.thermocouples
+    ]
+    layers = w.plan.dissections
+    return [*rows, (w.label("dissection"), _layers(w, layers))] if layers else rows
+
+
 def _search_rows(w: Writer, search: AblationSearch) -> list[Row]:
     technique = str(w.words["techniques"].get(search.technique, search.technique))
     told = w.label("search_found" if search.feasible else "search_nothing").format(
         share=_share(w, search.covered_percent), mm=w.number(search.margin_mm)
     )
     if search.feasible:
-        told += f": {len(search.probes)} × {search.device}; {_protocol(w, search.protocol)}"
+        told = w.told(
+            told, f"{len(search.probes)} × {search.device}; {_protocol(w, search.protocol)}"
+        )
     if not search.verified_device:
         told += f". {w.label('not_verified')}"
-    rows = [(f"{w.label('search')} – {technique}", told)]
+    rows: list[Row] = [
+        (Heading(f"{w.label('search')} – {technique}"), ""),
+        (f"   {w.label('search_result')}", told),
+    ]
     rows += [
-        (f"   {one.probes} {w.label('probes')}", _attempt(w, one))
+        (f"   {one.probes} {w.label('probe' if one.probes == 1 else 'probes')}", _attempt(w, one))
         for one in search.attempts
         if one.ending != "done"
     ]

@@ -47,7 +47,7 @@ from app.workstation.views.surfaces import Mesh, coarsened, mesh
 from app.workstation.words import Words
 from imaging.geometry import FloatArray
 from imaging.structures.model import SPINAL_CANAL
-from imaging.volume import Volume
+from imaging.volume import Volume, mask_on_grid
 from planning.ablation.results import TreatmentSummary
 from planning.lesions import middle_lps_mm
 from planning.plan import Case, ThermalField
@@ -420,7 +420,9 @@ class ThreeDView(QWidget):
         case, look = self._case, self._shown
         is_wanted = look.shows_margin and look.is_at_ablation and case is not None
         if found is not None and is_wanted and case is not None and case.lesion is not None:
-            surface = lesion_mesh(case.lesion, case.plan.series.grid)
+            own = found[0].grid  # the lesion as it was simulated
+            lesion = mask_on_grid(case.lesion, case.plan.series.grid, own)
+            surface = lesion_mesh(lesion, own)
             margins = margins_at(found[0], surface.points_lps_mm) if surface is not None else None
             if surface is not None and margins is not None:
                 wanted_mm = found[1].margin_mm

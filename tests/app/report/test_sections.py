@@ -13,8 +13,10 @@ from app.report.sections import sections
 from app.report.writer import Section
 from imaging.errors import Problem
 from imaging.structures.model import PassageClass
+from planning.ablation.dissection import Dissection
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.limits import LimitChange
+from planning.ablation.request import Thermocouple
 from planning.access.request import Crossing, Hand, TableFigures
 from planning.edits import ClassChange
 from planning.plan import Case
@@ -170,3 +172,31 @@ def test_a_way_is_told_as_it_is_read_out_at_the_table(made: GivenBack) -> None:
         "94 % des aiguilles ne touchent rien d'interdit",
     ):
         assert line in told
+
+
+def test_thermocouples_and_dissections_that_are_planned_stand_among_the_protections(
+    made: GivenBack,
+) -> None:
+    changed = made.case.with_plan(
+        thermocouples=(Thermocouple(name="spinal_canal", lps_mm=(1.0, -2.0, 3.0)),),
+        dissections=(
+            Dissection(fluid="carbon_dioxide", structure="colon", centre_lps_mm=(0.0, 0.0, 0.0)),
+        ),
+    )
+    told = part(sections(changed, "fr"), "adjuncts")
+    assert "Thermocouple, Canal rachidien: (1,0, \N{MINUS SIGN}2,0, 3,0) mm LPS" in told
+    assert "dioxyde de carbone : " in told
+
+
+def test_several_simulations_are_compared_in_a_table(made: GivenBack) -> None:
+    (one, *_) = made.case.plan.simulation
+    rows = (one, one.model_copy(update={"device": "icesphere_17g", "coverage_percent": 99.97}))
+    (zone,) = (
+        section
+        for section in sections(made.case.with_plan(simulation=rows), "en")
+        if section.key == "zone"
+    )
+    heads, *lines = zone.table
+    assert len(lines) == 2
+    assert all(len(line) == len(heads) for line in lines)
+    assert "99.9 %" in lines[1]  # never rounded up to the whole
