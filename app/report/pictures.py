@@ -20,6 +20,7 @@ from imaging.geometry import FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
 from planning.ablation.devices import devices
+from planning.ablation.reach import active_ends
 from planning.ablation.results import Curve, TreatmentSummary
 from planning.plan import Case
 from planning.store import Picture
@@ -230,7 +231,10 @@ def _slice_figure(shown: Cut, case: Case, simulation: int | None, language: Lang
     axes.set_axis_off()
     handles = _draw_planned(axes, shown, case, simulation, words)
     _draw_marks(axes, plane)
-    figure.text(0.03, 0.965, words["views"][plane.name], color=INK, fontsize=11, weight="bold")
+    figure.text(0.03, 0.972, words["views"][plane.name], color=INK, fontsize=11, weight="bold")
+    if simulation is not None:
+        zone = titled(case.plan.simulation[simulation], language)
+        figure.text(0.03, 0.949, zone, color=INK, fontsize=7.5)
     if handles:
         figure.legend(
             handles=handles,
@@ -269,7 +273,27 @@ def _draw_planned(
         for level, colour in isotherm_colours(technique).items():
             outline(shown.temperature_c, level, colour, f"{level:.0f} °C", 1.2)
     handles += _draw_needles(axes, plane, case, words)
+    if simulation is not None:
+        handles += _draw_probes(axes, plane, case.plan.simulation[simulation], words)
     return handles
+
+
+def _draw_probes(
+    axes: Axes, plane: Plane, summary: TreatmentSummary, words: dict[str, Any]
+) -> list[Line2D]:
+    """Draw the active parts of the probes that lie near the plane."""
+    found = False
+    for probe in summary.probes:
+        device = devices().get(probe.device)
+        if device is None:
+            continue
+        ends = active_ends(device, probe.tip_lps_mm, probe.axis_lps)
+        first, last = (plane.project(np.array(end)) for end in ends)
+        if min(abs(first[2]), abs(last[2])) <= SLAB_MM or first[2] * last[2] < 0:
+            axes.plot([first[0], last[0]], [first[1], last[1]], color=NEEDLE, linewidth=3.5)
+            found = True
+    label = words["active_part"]
+    return [Line2D([], [], color=NEEDLE, linewidth=3.5, label=label)] if found else []
 
 
 def _draw_needles(axes: Axes, plane: Plane, case: Case, words: dict[str, Any]) -> list[Line2D]:

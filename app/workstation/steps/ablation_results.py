@@ -32,7 +32,7 @@ from planning.ablation.exposure import NeighbourRow
 from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
 
-COMPARED_LINE, COMPARED_PAD = 16, 10  # of a row: technique above device above what is special
+COMPARED_LINE, COMPARED_PAD = 16, 10  # of a row: technique above what is special above device
 CEM43_COLUMN = 3  # of the neighbours; cold has no such dose
 
 
@@ -154,7 +154,7 @@ class AblationResults(QWidget):
         sure = "" if one.verified_device else f"\n{words('ablation.not_verified')}"
         mark = "" if one.verified_device else " *"
         cells = (
-            "\n".join([f"{technique}{mark}", name, *([", ".join(tags)] if tags else [])]),
+            "\n".join([f"{technique}{mark}", *([", ".join(tags)] if tags else []), name]),
             percent_said(words, one.coverage_percent),
             percent_said(words, one.coverage_with_margin_percent),
             "–" if margin is None else f"{words.number(margin)} mm",
