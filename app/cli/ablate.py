@@ -186,9 +186,10 @@ def attempt_text(one: Attempt) -> str:
     if one.ending == "done":
         return f"{head}covered after {clock(one.covered_s or 0.0)}"
     if one.ending == "refuted":
-        return f"{head}promised by the search, refuted by the finer simulation of all phases"
+        head += "promised by the search, refuted by the finer simulation of all phases: "
     if one.gives_first is None:
-        return f"{head}the longest treatment covers {covered}"
+        longest = "it" if one.ending == "refuted" else "the longest treatment"
+        return f"{head}{longest} covers {covered}"
     text = f"{head}{_first_text(one.gives_first)}; {covered} are covered then"
     if one.dissection is not None:
         helps = "would do" if one.dissection.helps else "would not do"

@@ -237,17 +237,18 @@ def _search_rows(w: Writer, search: AblationSearch) -> list[Row]:
 
 
 def _attempt(w: Writer, one: Attempt) -> str:
-    if one.ending in {"no_way", "refuted"}:
-        return w.label(f"search_{one.ending}")
+    if one.ending == "no_way":
+        return w.label("search_no_way")
+    head = w.told(w.label("search_refuted"), "") if one.ending == "refuted" else ""
     covered = (
         f"{w.label('coverage')} {_share(w, one.coverage_percent)}, "
         f"{w.label('coverage_margin')} {_share(w, one.coverage_with_margin_percent)}"
     )
     first = one.gives_first
     if first is None:
-        return f"{w.label('search_time')}; {covered}"
+        return f"{head or w.label('search_time') + '; '}{covered}"
     told = (
-        f"{w.place(first.structure)} {w.label('gives_first')} {clock(first.at_s)} "
+        f"{head}{w.place(first.structure)} {w.label('gives_first')} {clock(first.at_s)} "
         f"({w.label('limit_word')} {SIGNS[first.measure]} {w.number(first.limit)} "
         f"{UNITS[first.measure]}); {covered}"
     )

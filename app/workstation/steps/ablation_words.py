@@ -205,8 +205,10 @@ def attempt_said(words: Words, one: Attempt) -> str:
         A sentence.
     """
     head = probes_said(words, one.probes)
-    if one.ending in {"no_way", "refuted"}:
-        return f"{head} {words(f'ablation.{one.ending}')}"
+    if one.ending == "no_way":
+        return f"{head} {words('ablation.no_way')}"
+    if one.ending == "refuted":
+        head += f" {words('ablation.refuted')}"
     covered = words(
         "ablation.covered_then",
         covered=percent_said(words, one.coverage_percent),
@@ -214,6 +216,8 @@ def attempt_said(words: Words, one: Attempt) -> str:
     )
     first = one.gives_first
     if first is None:
+        if one.ending == "refuted":
+            return f"{head} {covered}"
         return f"{head} {words('ablation.too_short', time=clock(LONGEST_S))} {covered}"
     unit = MEASURES[first.measure]
     gives = words(

@@ -86,7 +86,7 @@ class Attempt(Document):
     coverage_percent, coverage_with_margin_percent : float
         What was covered at that moment.
     gives_first : GivesFirst or None
-        What is passed next.
+        What is passed next; of a refuted one these are what the finer simulation says.
     dissection : DissectionTrial or None
         Whether pushing that away would help; None where it cannot be pushed away.
     """
