@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from imaging.geometry import FloatArray
@@ -72,15 +73,21 @@ def margins_at(field: ThermalField, points_lps_mm: ArrayLike) -> FloatArray | No
     Returns
     -------
     numpy.ndarray or None
-        Shape (n,), millimetres, from the nearest known place; None where none is known.
+        Shape (n,), millimetres, between the known places around; from the nearest one where not
+        all of them are known. None where none is.
     """
     if field.margin_mm is None:
         return None
     known = np.argwhere(np.isfinite(field.margin_mm))
     if not len(known):
         return None
-    _, nearest = cKDTree(field.grid.to_lps(known)).query(np.asarray(points_lps_mm, dtype=float))
-    values: FloatArray = field.margin_mm[tuple(known[nearest].T)].astype(float)
+    points = np.asarray(points_lps_mm, dtype=float)
+    at_kji = field.grid.to_kji(points)
+    values: FloatArray = map_coordinates(field.margin_mm, at_kji.T, order=1, cval=np.nan)
+    lost = ~np.isfinite(values)
+    if lost.any():
+        _, nearest = cKDTree(field.grid.to_lps(known)).query(points[lost])
+        values[lost] = field.margin_mm[tuple(known[nearest].T)]
     return values
 
 

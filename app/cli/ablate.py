@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
+from app.amounts import clock, never_rounded_up
 from app.cli.output import as_plain, emit, json_option, print_json, progress_bar, warn
+from app.cli.plan import compared_text
 from imaging.errors import Problem
 from imaging.files import read_volume
 from imaging.label_files import read_mask
@@ -17,7 +19,7 @@ from planning.ablation.planner.result import AblationSearch, Attempt, GivesFirst
 from planning.ablation.planner.search import SEARCH_MM
 from planning.ablations import TECHNIQUES, default_devices, known_device, plan_for_me
 from planning.access.posture import Position
-from planning.errors import NothingFeasible, PlanningError
+from planning.errors import PlanningError
 from planning.plan import Case
 
 PATH = click.Path(path_type=Path)
@@ -121,18 +123,21 @@ def ablate_command(
         warn(f"the zone of {device} is not verified")
     row = done.plan.simulation[-1] if search.feasible else None
     if search.feasible:
-        document = {"search": search, "simulation": [] if row is None else [row]}
-        emit(document, as_json, search_text(search))
+        rows = () if row is None else (row,)
+        document = {"search": search, "simulation": list(rows)}
+        none = "none of those checked" if done.plan.unpainted else "none"
+        text = "\n".join([search_text(search), *compared_text(rows, none)])
+        emit(document, as_json, text)
         return
-    if as_json:
-        problems = tuple(problem_of(one) for one in search.attempts)
-        error = {"code": "nothing_feasible", "message": search_text(search), "problems": problems}
-        print_json({"error": as_plain(error), "search": as_plain(search)})
-        for problem in problems:
-            warn(problem.message)
+    if not as_json:
+        click.echo(search_text(search))
         raise Unfeasible
-    click.echo(search_text(search))
-    raise NothingFeasible([problem_of(one) for one in search.attempts])
+    problems = tuple(problem_of(one) for one in search.attempts)
+    error = {"code": "nothing_feasible", "message": search_text(search), "problems": problems}
+    print_json({"error": as_plain(error), "search": as_plain(search)})
+    for problem in problems:
+        warn(problem.message)
+    raise Unfeasible
 
 
 class Unfeasible(click.exceptions.Exit):
@@ -154,17 +159,18 @@ def search_text(search: AblationSearch) -> str:
     """Return what a search found for people."""
     sure = "" if search.verified_device else ", zone not verified"
     head = f"{search.technique} ({search.device}{sure}), margin {search.margin_mm:g} mm: "
+    wanted = f"at least {search.covered_percent:g} % of lesion and margin"
     if search.feasible:
-        head += f"{len(search.probes)} probe(s) cover everything and keep every limit"
+        head += f"{len(search.probes)} probe(s) cover {wanted} and keep every limit checked"
     else:
-        head += "nothing covers everything and keeps every limit"
+        head += f"nothing covers {wanted} and keeps every limit checked"
     lines = [head]
     for number, probe in enumerate(search.probes, start=1):
         place = ", ".join(f"{n:.1f}" for n in probe.tip_lps_mm)
         lines.append(f"   probe {number}: tip ({place})")
     for phase in search.protocol:
         power = "" if phase.power_w is None else f" {phase.power_w:g} W"
-        lines.append(f"   {phase.mode.value}{power} {phase.seconds / 60:.2g} min")
+        lines.append(f"   {phase.mode.value}{power} {clock(phase.seconds)}")
     return "\n".join([*lines, *map(attempt_text, search.attempts)])
 
 
@@ -174,21 +180,22 @@ def attempt_text(one: Attempt) -> str:
     if one.ending == "no_way":
         return f"{head}no safe ways for so many"
     covered = (
-        f"{one.coverage_percent:.0f} % of the lesion and "
-        f"{one.coverage_with_margin_percent:.0f} % with margin"
+        f"{never_rounded_up(one.coverage_percent):g} % of the lesion and "
+        f"{never_rounded_up(one.coverage_with_margin_percent):g} % with margin"
     )
     if one.ending == "done":
-        return f"{head}covered after {one.covered_s or 0.0:.0f} s"
+        return f"{head}covered after {clock(one.covered_s or 0.0)}"
     if one.ending == "refuted":
-        return f"{head}promised by the search, refuted by the finer simulation"
+        head += "promised by the search, refuted by the finer simulation of all phases: "
     if one.gives_first is None:
-        return f"{head}the longest treatment covers {covered}"
+        longest = "it" if one.ending == "refuted" else "the longest treatment"
+        return f"{head}{longest} covers {covered}"
     text = f"{head}{_first_text(one.gives_first)}; {covered} are covered then"
     if one.dissection is not None:
         helps = "would do" if one.dissection.helps else "would not do"
         text += (
             f"; {one.dissection.dissection.fluid} before it {helps} "
-            f"({one.dissection.coverage_with_margin_percent:.0f} % with margin)"
+            f"({never_rounded_up(one.dissection.coverage_with_margin_percent):g} % with margin)"
         )
     return text
 
@@ -196,6 +203,6 @@ def attempt_text(one: Attempt) -> str:
 def _first_text(first: GivesFirst) -> str:
     unit = MEASURES[first.measure]
     return (
-        f"{first.structure} gives first, after {first.at_s:.0f} s "
+        f"{first.structure} gives first, after {clock(first.at_s)} "
         f"({first.value:.1f}, limit {first.limit:g} {unit})"
     )

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import numpy as np
 
+from app.amounts import clock, never_rounded_up
 from app.cli.output import POINT, emit, json_option, progress_bar, warn
 from app.errors import AppError
 from app.report.export import write_report
@@ -22,6 +23,7 @@ from imaging.progress import Progress
 from imaging.volume import Volume
 from planning import ablations, procedure, ways_in
 from planning.ablation.devices import devices
+from planning.ablation.reach import ProbeNear
 from planning.ablation.results import TreatmentSummary
 from planning.lesions import add_lesion, as_case
 from planning.plan import Case
@@ -231,19 +233,34 @@ def compared_text(rows: tuple[TreatmentSummary, ...], none: str) -> list[str]:
         passed = ", ".join(near.name for near in row.passed) or none
         lines.append(
             f"{row.technique:15} {row.device:20} {len(row.probes) or 1} probe(s)  "
-            f"covered {row.coverage_percent:3.0f} %, with margin "
-            f"{row.coverage_with_margin_percent:3.0f} %, smallest margin {margin}, "
+            f"covered {never_rounded_up(row.coverage_percent):5.1f} %, "
+            f"with {row.margin_mm:g} mm margin "
+            f"{never_rounded_up(row.coverage_with_margin_percent):5.1f} %, "
+            f"smallest margin {margin}, "
             f"limits passed: {passed}{_stop_text(row)}{sure}"
         )
+        lines += [
+            f"{'':15} probe {one.probe} {near_text(one)}: draw it back, "
+            "or take a shorter active part"
+            for one in row.near
+        ]
     return lines
+
+
+def near_text(one: ProbeNear) -> str:
+    """Return what a probe comes near to, for people."""
+    if one.distance_mm > 0:
+        return f"comes within {one.distance_mm:.1f} mm of {one.structure}"
+    return f"touches {one.structure}"
 
 
 def _stop_text(row: TreatmentSummary) -> str:
     if row.stop is None or row.stop.structure is None:
         return ""
     return (
-        f" (stop after {row.stop.seconds:.0f} s: {row.stop.coverage_percent:.0f} % covered, "
-        f"{row.stop.structure} is next)"
+        f" (stop after {clock(row.stop.seconds)}: "
+        f"{never_rounded_up(row.stop.coverage_percent):g} % covered, "
+        f"{row.stop.structure} passes its limit next)"
     )
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
 from app.margins import MarginClass, class_numbers, margin_classes, margins_at
 from app.report.figures import png_of
+from app.report.pictures import titled
 from app.report.texts import Language, texts
 from imaging.geometry import BoolArray, FloatArray, Grid, filled_block
+from imaging.volume import mask_on_grid
 from planning.ablation.results import TreatmentSummary
 from planning.plan import Case, ThermalField
 from planning.store import Picture
@@ -23,7 +28,7 @@ from planning.store import Picture
 MOST_TRIANGLES = 12_000
 SIDES = ((-60.0, 25.0), (120.0, 25.0))  # azimuth and elevation of the two views, degrees
 LIGHT = np.array([0.3, -0.6, 0.75])
-SHADE = 0.45  # darkest of a class's colour
+SHADE = 0.72  # darkest of a class's colour; below it orange and yellow are taken for each other
 DOTS_PER_INCH = 130
 
 
@@ -50,7 +55,8 @@ def render_margin(
     """
     if case.lesion is None:
         return None
-    surface = _surface(case.lesion, case.plan.series.grid)
+    lesion = mask_on_grid(case.lesion, case.plan.series.grid, field.grid)  # as it was simulated
+    surface = _surface(lesion, field.grid)
     if surface is None:
         return None
     points, triangles = surface
@@ -67,14 +73,18 @@ def render_margin(
         if isinstance(axes, Axes3D):
             axes.add_collection3d(Poly3DCollection(corners, facecolors=shades, edgecolors="none"))
             _frame(axes, points, azimuth, elevation)
-            _mark_least(axes, summary, words if number == 0 else None)
-    technique = words["techniques"].get(summary.technique, summary.technique)
-    title = f"{words['margin_title']} – {technique}"
+            _mark_least(axes, summary, points, number)
+    title = f"{words['margin_title']}\n{titled(summary, language)}"
     if not summary.verified_device:
         title += f" ({words['labels']['not_verified']})"
     figure.suptitle(title, fontsize=9, x=0.02, ha="left")
-    handles = [Patch(color=one.colour, label=_class_said(one, words, language)) for one in classes]
-    figure.legend(handles=handles, loc="lower center", ncols=4, fontsize=7.5, frameon=False)
+    handles: list[Artist] = [
+        Patch(color=one.colour, label=_class_said(one, words, language)) for one in classes
+    ]
+    if summary.min_margin_mm is not None and summary.min_margin_lps_mm is not None:
+        least = f"{words['labels']['least_margin']} {_number(summary.min_margin_mm, language)} mm"
+        handles.append(Line2D([], [], color="black", marker="x", linestyle="", label=least))
+    figure.legend(handles=handles, loc="lower center", ncols=5, fontsize=7.5, frameon=False)
     return Picture(f"curves-margin-{summary.device}.png", png_of(figure))
 
 
@@ -121,21 +131,27 @@ def _frame(axes: Axes3D, points: FloatArray, azimuth: float, elevation: float) -
     axes.set_zlabel("S mm", fontsize=6, labelpad=-7)
 
 
-def _mark_least(axes: Axes3D, summary: TreatmentSummary, words: dict[str, Any] | None) -> None:
+def _mark_least(axes: Axes3D, summary: TreatmentSummary, points: FloatArray, side: int) -> None:
+    """Mark where the margin is smallest, on the side that faces it most."""
     place = summary.min_margin_lps_mm
-    if place is not None:
-        x, y, z = place
-        label = "" if words is None else str(words["labels"]["least_margin"])
-        axes.plot([x], [y], [z], marker="x", color="black", markersize=8, mew=2, label=label)
+    if place is None:
+        return
+    x, y, z = points[int(cKDTree(points).query(place)[1])]
+    azimuth, elevation = np.deg2rad(SIDES).T
+    towards = np.stack([np.cos(azimuth), np.sin(azimuth), np.tan(elevation)], axis=1)
+    if int((towards @ (np.array([x, y, z]) - points.mean(axis=0))).argmax()) == side:
+        axes.plot([x], [y], [z], marker="x", color="black", markersize=8, mew=2, zorder=10)
 
 
 def _class_said(one: MarginClass, words: dict[str, Any], language: Language) -> str:
-    def said(value: float) -> str:
-        text = f"{value:.1f}"
-        return text.replace(".", ",") if language == "fr" else text
-
     if one.key == "left_out":
         return str(words["left_out"])
+    low = _number(one.from_mm, language)
     if not np.isfinite(one.to_mm):
-        return f"≥ {said(one.from_mm)} mm"
-    return f"{said(one.from_mm)} – {said(one.to_mm)} mm"
+        return f"≥ {low} mm"
+    return f"{low} – {_number(one.to_mm, language)} mm"
+
+
+def _number(value: float, language: Language) -> str:
+    text = f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+    return text.replace(".", ",") if language == "fr" else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from reportlab.platypus import (
 
 from app.report.sections import lacking, sections
 from app.report.texts import Language, texts
-from app.report.writer import Section
+from app.report.writer import Heading, Section
 from planning.plan import Case
 from planning.store import Picture
 
@@ -41,6 +42,16 @@ LABEL_WIDTH_MM, VALUE_WIDTH_MM = 52.0, 122.0
 PICTURE_WIDTH_MM = 57.0
 PICTURES_IN_A_ROW = 3
 KEPT_TOGETHER_ROWS = 9  # longer sections may break over pages
+COMPARED_WIDTHS_MM = (54.0, 22.0, 26.0, 22.0, 50.0)
+CURVES_WIDTH_MM = 154.0  # three of them fill a page
+UNIT = re.compile(r"(?<=\d) (?=(?:mm|mL|ml|cm|min|s|W|HU)\b|%|°C)|(?<=\d min) (?=\d\d\b)")
+RULED: list[tuple[Any, ...]] = [
+    ("VALIGN", (0, 0), (-1, -1), "TOP"),
+    ("LINEBELOW", (0, 0), (-1, -1), 0.3, RULE),
+    ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+    ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+    ("LEFTPADDING", (0, 0), (0, -1), 0),
+]
 
 
 def write_pdf(
@@ -119,6 +130,10 @@ def _styles(font: str) -> dict[str, ParagraphStyle]:
     return {
         "body": base,
         "label": ParagraphStyle("label", base, textColor=colors.HexColor("#4A5A68")),
+        "inner": ParagraphStyle(
+            "inner", base, textColor=colors.HexColor("#4A5A68"), leftIndent=3 * mm
+        ),
+        "heading": ParagraphStyle("heading", base, fontName=f"{font}-Bold"),
         "title": ParagraphStyle(
             "title", base, fontName=f"{font}-Bold", fontSize=16, leading=20, spaceAfter=2
         ),
@@ -150,31 +165,58 @@ def _section(
     section: Section, words: dict[str, Any], styles: dict[str, ParagraphStyle]
 ) -> list[Flowable]:
     head = Paragraph(escape(words["sections"][section.key]), styles["head"])
-    parts: list[Flowable] = []
+    parts: list[Flowable] = _compared(section.table, styles) if section.table else []
     if section.rows:
         cells = [
-            [Paragraph(escape(label), styles["label"]), Paragraph(escape(value), styles["body"])]
+            [
+                Paragraph(_set(label), styles[_style_of(label)]),
+                Paragraph(_set(value), styles["body"]),
+            ]
             for label, value in section.rows
         ]
         table = Table(cells, colWidths=[LABEL_WIDTH_MM * mm, VALUE_WIDTH_MM * mm])
-        table.setStyle(
-            TableStyle(
-                [
-                    ("VALIGN", (0, 0), (-1, -1), "TOP"),
-                    ("LINEBELOW", (0, 0), (-1, -1), 0.3, RULE),
-                    ("TOPPADDING", (0, 0), (-1, -1), 1.5),
-                    ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
-                    ("LEFTPADDING", (0, 0), (0, -1), 0),
-                ]
-            )
-        )
+        headings = [n for n, (label, _) in enumerate(section.rows) if isinstance(label, Heading)]
+        table.setStyle(TableStyle([*RULED, *(command for n in headings for command in _above(n))]))
         parts.append(table)
-    parts += [Paragraph(escape(text), styles["body"]) for text in section.paragraphs]
+    parts += [Paragraph(_set(text), styles["body"]) for text in section.paragraphs]
     if not parts:
         return [head]
     if len(section.rows) <= KEPT_TOGETHER_ROWS:
         return [KeepTogether([head, *parts])]
     return [head, *parts]
+
+
+def _compared(
+    lines: Sequence[tuple[str, ...]], styles: dict[str, ParagraphStyle]
+) -> list[Flowable]:
+    """Return what is compared as a table under headings."""
+    cells = [
+        [Paragraph(_set(text), styles["body" if n else "label"]) for text in line]
+        for n, line in enumerate(lines)
+    ]
+    table = Table(cells, colWidths=[width * mm for width in COMPARED_WIDTHS_MM], repeatRows=1)
+    table.setStyle(TableStyle(RULED))
+    return [table, Spacer(1, 3 * mm)]
+
+
+def _style_of(label: str) -> str:
+    if isinstance(label, Heading):
+        return "heading"
+    return "inner" if label.startswith(" ") else "label"
+
+
+def _above(row: int) -> list[tuple[Any, ...]]:
+    """Return how a heading is set: over both columns, never alone at the end of a page."""
+    return [
+        ("SPAN", (0, row), (-1, row)),
+        ("TOPPADDING", (0, row), (-1, row), 6),
+        ("NOSPLIT", (0, row), (-1, row + 1)),
+    ]
+
+
+def _set(text: str) -> str:
+    """Return text ready to be set: a number stays on the line of its unit."""
+    return escape(UNIT.sub("\N{NO-BREAK SPACE}", text))
 
 
 def _image(picture: Picture, width_mm: float) -> Image:
@@ -199,4 +241,4 @@ def _pictures(pictures: Sequence[Picture]) -> list[Flowable]:
 
 
 def _curves(pictures: Sequence[Picture]) -> list[Flowable]:
-    return [_image(picture, 170.0) for picture in pictures]
+    return [_image(picture, CURVES_WIDTH_MM) for picture in pictures]

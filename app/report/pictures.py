@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
+from app.amounts import is_curve_of_note
 from app.names import structure_name
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
 from app.report.figures import png_of
@@ -18,6 +19,8 @@ from app.report.views import Cut, Plane, cut, needle_plane, standard_plane
 from imaging.geometry import FloatArray
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
+from planning.ablation.devices import devices
+from planning.ablation.reach import active_ends
 from planning.ablation.results import Curve, TreatmentSummary
 from planning.plan import Case
 from planning.store import Picture
@@ -110,7 +113,7 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     axes = figure.add_subplot(2, 1, 1) if covers else figure.add_subplot()
     palette = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
     styles = ("-", "--", ":")
-    for number, curve in enumerate(summary.curves):
+    for number, curve in enumerate(filter(is_curve_of_note, summary.curves)):
         minutes = np.array(curve.time_s) / 60.0
         axes.plot(
             minutes,
@@ -123,7 +126,7 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     if not covers:
         axes.set_xlabel(words["time_min"])
     axes.set_ylabel("°C")
-    title = f"{words['techniques'].get(summary.technique, summary.technique)}"
+    title = titled(summary, language)
     if not summary.verified_device:
         title += f" ({words['labels']['not_verified']})"
     axes.set_title(title, loc="left", fontsize=9)
@@ -132,6 +135,32 @@ def render_curves(summary: TreatmentSummary, language: Language) -> Picture:
     if summary.coverage is not None:
         _draw_coverage(figure.add_subplot(2, 1, 2, sharex=axes), summary, language)
     return Picture(f"curves-{summary.device}.png", png_of(figure))
+
+
+def titled(summary: TreatmentSummary, language: Language) -> str:
+    """Return what stands above a figure of a simulation.
+
+    Parameters
+    ----------
+    summary : TreatmentSummary
+        Of the simulation.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        Technique, device, and what is special.
+    """
+    words = texts(language)
+    device = devices().get(summary.device)
+    technique = words["techniques"].get(summary.technique, summary.technique)
+    title = f"{technique} – {device.name if device else summary.device}"
+    if len(summary.probes) > 1:
+        title += f" × {len(summary.probes)}"
+    if summary.dissections:
+        title += f", {words['labels']['dissection'].lower()}"
+    return title
 
 
 def _draw_coverage(axes: Axes, summary: TreatmentSummary, language: Language) -> None:
@@ -169,7 +198,8 @@ def _curve_name(curve: Curve, language: Language) -> str:
 
 def _place_name(name: str, language: Language) -> str:
     key = name.replace(" ", "_")
-    return str(texts(language)["places"].get(key) or structure_name(key, language))
+    found = str(texts(language)["places"].get(key) or structure_name(key, language))
+    return found[:1].upper() + found[1:]
 
 
 def _centre(case: Case, volume: Volume) -> FloatArray:
@@ -201,7 +231,10 @@ def _slice_figure(shown: Cut, case: Case, simulation: int | None, language: Lang
     axes.set_axis_off()
     handles = _draw_planned(axes, shown, case, simulation, words)
     _draw_marks(axes, plane)
-    figure.text(0.03, 0.965, words["views"][plane.name], color=INK, fontsize=11, weight="bold")
+    figure.text(0.03, 0.972, words["views"][plane.name], color=INK, fontsize=11, weight="bold")
+    if simulation is not None:
+        zone = titled(case.plan.simulation[simulation], language)
+        figure.text(0.03, 0.949, zone, color=INK, fontsize=7.5)
     if handles:
         figure.legend(
             handles=handles,
@@ -240,7 +273,27 @@ def _draw_planned(
         for level, colour in isotherm_colours(technique).items():
             outline(shown.temperature_c, level, colour, f"{level:.0f} °C", 1.2)
     handles += _draw_needles(axes, plane, case, words)
+    if simulation is not None:
+        handles += _draw_probes(axes, plane, case.plan.simulation[simulation], words)
     return handles
+
+
+def _draw_probes(
+    axes: Axes, plane: Plane, summary: TreatmentSummary, words: dict[str, Any]
+) -> list[Line2D]:
+    """Draw the active parts of the probes that lie near the plane."""
+    found = False
+    for probe in summary.probes:
+        device = devices().get(probe.device)
+        if device is None:
+            continue
+        ends = active_ends(device, probe.tip_lps_mm, probe.axis_lps)
+        first, last = (plane.project(np.array(end)) for end in ends)
+        if min(abs(first[2]), abs(last[2])) <= SLAB_MM or first[2] * last[2] < 0:
+            axes.plot([first[0], last[0]], [first[1], last[1]], color=NEEDLE, linewidth=3.5)
+            found = True
+    label = words["active_part"]
+    return [Line2D([], [], color=NEEDLE, linewidth=3.5, label=label)] if found else []
 
 
 def _draw_needles(axes: Axes, plane: Plane, case: Case, words: dict[str, Any]) -> list[Line2D]:

@@ -9,7 +9,7 @@ from app.names import (
 from app.report.path_section import path_section
 from app.report.texts import Language, texts
 from app.report.writer import UNKNOWN, Row, Section, Writer
-from app.report.zone_section import zone_section
+from app.report.zone_section import protection_rows, zone_section
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
 from planning.edits import MeasureEdit, Value
@@ -306,6 +306,7 @@ def _adjuncts(w: Writer) -> Section:
         for one in w.advice.get("techniques", [])
         if one["adjuncts"] and one["status"] in {"recommended", "possible"}
     ]
+    rows += protection_rows(w)
     return Section("adjuncts", tuple(rows), () if rows else (w.label("none"),))
 
 

@@ -17,6 +17,7 @@ from pydicom.sr.coding import Code
 from app.report.colours import LESION, NEEDLE, OTHER_NEEDLE, structure_colour
 from app.report.dicom.segmentation import lesion_segment, zone_on_grid, zone_segment
 from app.report.stl import lesion_stl, needle_stl, tip_stl
+from app.report.zone_names import zone_names
 from imaging.dicom.segmentation_write import Segment, ascii_text
 from imaging.document import Vector
 from imaging.geometry import Grid
@@ -81,11 +82,12 @@ def slicer_files(case: Case) -> dict[str, bytes]:
         made["lesion.stl"] = lesion_stl(case.lesion, grid)
     if case.structures is not None and case.structures.table:
         made["structures.seg.nrrd"] = _structures(case.structures)
-    for row, field in zip(case.plan.simulation, case.fields, strict=True):
+    rows = case.plan.simulation
+    for name, row, field in zip(zone_names(rows), rows, case.fields, strict=True):
         zone = zone_on_grid(field, grid)
         if zone.any():
             named = [Named(1, zone_segment(row.device, row.technique))]
-            made[f"zone-{row.device}.seg.nrrd"] = cropped_seg_nrrd(zone.view(np.uint8), grid, named)
+            made[f"zone-{name}.seg.nrrd"] = cropped_seg_nrrd(zone.view(np.uint8), grid, named)
     return made
 
 

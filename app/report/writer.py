@@ -15,6 +15,12 @@ Row = tuple[str, str]
 UNKNOWN = {"fr": "inconnu", "en": "unknown"}
 
 
+class Heading(str):
+    """The label of a row that stands above those that belong to it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Section:
     """One section of the report.
@@ -27,11 +33,14 @@ class Section:
         Label and value.
     paragraphs : tuple of str
         Sentences below the rows.
+    table : tuple
+        What is compared, above the rows: headings first, then lines of as many cells.
     """
 
     key: str
     rows: tuple[Row, ...] = ()
     paragraphs: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()
 
 
 class Writer:
@@ -125,13 +134,14 @@ class Writer:
         Returns
         -------
         str
-            With a comma in French.
+            With a true minus sign, and a comma in French.
         """
         if value is None:
             return UNKNOWN[self.language]
         text = f"{value:.{digits}f}"
         if float(text) == 0.0:
             text = text.removeprefix("-")
+        text = text.replace("-", "\N{MINUS SIGN}")
         return text.replace(".", ",") if self.language == "fr" else text
 
     def place(self, name: str) -> str:
@@ -145,9 +155,25 @@ class Writer:
         Returns
         -------
         str
-            In the language of the report.
+            In the language of the report, with a capital.
         """
-        return str(self.words["places"].get(name) or structure_name(name, self.language))
+        found = str(self.words["places"].get(name) or structure_name(name, self.language))
+        return found[:1].upper() + found[1:]
+
+    def told(self, label: str, text: str) -> str:
+        """Return a label with what it is about.
+
+        Parameters
+        ----------
+        label, text : str
+            In the language of the report.
+
+        Returns
+        -------
+        str
+            With a space before the colon in French.
+        """
+        return f"{label} : {text}" if self.language == "fr" else f"{label}: {text}"
 
     def cite(self, ids: list[str]) -> str:
         """Return the ids of rules, joined.
@@ -187,4 +213,4 @@ def unseen(w: Writer) -> tuple[str, ...]:
         A sentence, or nothing.
     """
     names = ", ".join(w.place(one.name) for one in w.plan.unpainted)
-    return (f"{w.label('not_visible')}: {names}",) if names else ()
+    return (w.told(w.label("not_visible"), names),) if names else ()

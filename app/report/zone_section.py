@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from app.report.writer import Row, Section, Writer, unseen
+from app.amounts import clock, dose, is_reached, never_rounded_up
+from app.report.writer import Heading, Row, Section, Writer, unseen
 from planning.ablation.devices import devices
-from planning.ablation.exposure import NeighbourRow
+from planning.ablation.dissection import Dissection
 from planning.ablation.planner.result import AblationSearch, Attempt
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.protocol import Phase
 
-SHOWN_NEIGHBOURS = 12
-UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}  # of a limit
+UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "CEM43 min", "clear_mm": "mm"}  # of a limit
+SIGNS = {"max_c": "≤", "min_c": "≥", "cem43": "≤", "clear_mm": "≥"}
 
 
 def zone_section(w: Writer) -> Section:
@@ -31,14 +32,12 @@ def zone_section(w: Writer) -> Section:
     if not plan.simulation:
         return Section("zone", tuple(search), (w.words["lacking"]["simulation"],))
     rows: list[Row] = []
-    if len(plan.simulation) > 1:
-        rows += [(w.label("side_by_side"), "")]
-        rows += [(f"   {_name(w, one)}", _side_by_side(w, one)) for one in plan.simulation]
+    table = (_headings(w), *(_side_by_side(w, one) for one in plan.simulation))
     for one in plan.simulation:
         rows += _zone_rows(w, one)
         rows += _dissection_rows(w, one, plan.simulation)
     notes = (str(w.words["simulation_note"]), *unseen(w), *_limits_set(w))
-    return Section("zone", tuple(rows + search), notes)
+    return Section("zone", tuple(rows + search), notes, table if len(table) > 2 else ())
 
 
 def _name(w: Writer, one: TreatmentSummary) -> str:
@@ -51,20 +50,26 @@ def _name(w: Writer, one: TreatmentSummary) -> str:
     return f"{technique} – {device.name if device else one.device}{tail}"
 
 
-def _side_by_side(w: Writer, one: TreatmentSummary) -> str:
-    passed = ", ".join(w.place(near.name) for near in one.passed) or w.label("none")
-    told = (
-        f"{w.label('coverage')} {_share(w, one.coverage_percent)}; "
-        f"{w.label('coverage_margin')} {_share(w, one.coverage_with_margin_percent)}; "
-        f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm; "
-        f"{w.label('limits_passed')}: {passed}"
+def _headings(w: Writer) -> tuple[str, ...]:
+    keys = ("side_by_side", "coverage", "coverage_margin", "least_margin", "limits_passed")
+    return tuple(w.label(key)[:1].upper() + w.label(key)[1:] for key in keys)
+
+
+def _side_by_side(w: Writer, one: TreatmentSummary) -> tuple[str, ...]:
+    none = "none_of_checked" if w.plan.unpainted else "none_passed"
+    sure = "" if one.verified_device else f". {w.label('not_verified')}"
+    return (
+        f"{_name(w, one)}{sure}",
+        _share(w, one.coverage_percent),
+        f"{_share(w, one.coverage_with_margin_percent)} ({w.number(one.margin_mm, 0)} mm)",
+        "–" if one.min_margin_mm is None else f"{w.number(one.min_margin_mm)} mm",
+        ", ".join(w.place(near.name) for near in one.passed) or w.label(none),
     )
-    return told if one.verified_device else f"{told}. {w.label('not_verified')}"
 
 
 def _share(w: Writer, percent: float) -> str:
     """Return a share, never rounded up to the whole."""
-    return f"{w.number(int(10 * percent) / 10)} %"
+    return f"{w.number(never_rounded_up(percent))} %"
 
 
 def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
@@ -72,7 +77,7 @@ def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     if one.min_margin_lps_mm is not None:
         place = f" (LPS {', '.join(w.number(n, 0) for n in one.min_margin_lps_mm)})"
     head = (
-        f"{w.label('coverage')} {_share(w, one.coverage_percent)}; "
+        f"{w.label('of_lesion')} {_share(w, one.coverage_percent)}; "
         f"{w.label('coverage_margin')} ({w.number(one.margin_mm, 0)} mm) "
         f"{_share(w, one.coverage_with_margin_percent)}; "
         f"{w.label('least_margin')} {w.number(one.min_margin_mm)} mm{place}; "
@@ -80,36 +85,54 @@ def _zone_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     )
     if not one.verified_device:
         head += f". {w.label('not_verified')}"
-    rows = [(_name(w, one), head)]
+    rows: list[Row] = [(Heading(_name(w, one)), ""), (f"   {w.label('covered')}", head)]
     if one.protocol:
         rows.append((f"   {w.label('protocol')}", _protocol(w, one.protocol)))
+    if one.near:
+        told = "; ".join(
+            f"{w.label('probe')} {near.probe}, {w.place(near.structure)} "
+            f"{w.label('touched') if near.distance_mm <= 0 else f'{w.number(near.distance_mm)} mm'}"
+            for near in one.near
+        )
+        rows.append((f"   {w.label('near')}", told))
     rows += _criteria_rows(w, one)
     stop = one.stop
     if stop is not None:
         told = w.label("stop_never")
         if stop.structure is not None:
             told = (
-                f"{_clock(stop.seconds)} – {w.place(stop.structure)} {w.label('is_next')}; "
+                f"{clock(stop.seconds)} – {w.place(stop.structure)} {w.label('is_next')}; "
                 f"{w.label('coverage')} {_share(w, stop.coverage_percent)}, "
                 f"{w.label('coverage_margin')} {_share(w, stop.coverage_with_margin_percent)}"
             )
         rows.append((f"   {w.label('stop')}", told))
-    for near in _worst_first(one.neighbours):
-        told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C, CEM43 {near.cem43:.2g} min"
-        if near.passed:
-            limit = f"{w.number(near.limit)} {UNITS[near.measure]}"
-            told += f" – {w.label('limit_passed')} ({limit})"
-            if near.first_passed_s is not None:
-                told += f" {w.label('after')} {_clock(near.first_passed_s)}"
-        rows.append((f"   {w.place(near.name)}", told))
+    rows += _neighbour_rows(w, one)
     for curve in one.curves:
         if curve.kind == "thermocouple":
             low, high = min(curve.temperature_c), max(curve.temperature_c)
             told = f"{w.number(low)} … {w.number(high)} °C"
             if curve.passed_s is not None:
-                told += f" – {w.label('limit_passed')} {w.label('after')} {_clock(curve.passed_s)}"
+                told += f" – {w.label('limit_passed')} {w.label('after')} {clock(curve.passed_s)}"
             rows.append((f"   {w.label('thermocouple')}, {w.place(curve.name)}", told))
     return rows
+
+
+def _neighbour_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
+    """Return what each neighbour sees, worst first; those that nothing reaches on one line."""
+    reached = [near for near in one.neighbours if near.passed or is_reached(near)]
+    rows = []
+    for near in sorted(reached, key=lambda near: not near.passed):
+        told = f"{w.number(near.min_c)} … {w.number(near.max_c)} °C"
+        if one.technique != "cryoablation":
+            told += f", CEM43 {dose(near.cem43)} min"
+        if near.passed:
+            limit = f"{SIGNS[near.measure]} {w.number(near.limit)} {UNITS[near.measure]}"
+            told += f" – {w.told(w.label('limit_passed'), limit)}"
+            if near.first_passed_s is not None:
+                told += f", {w.label('after')} {clock(near.first_passed_s)}"
+        rows.append((f"   {w.place(near.name)}", told))
+    others = ", ".join(w.place(near.name) for near in one.neighbours if near not in reached)
+    return [*rows, (f"   {w.label('untouched')}", others)] if others else rows
 
 
 def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
@@ -120,7 +143,7 @@ def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
         for row in one.criteria
     ]
     told += [
-        f"{w.label('frozen')} {row.freezes} × {w.number(row.volume_ml)} mL "
+        f"{_frozen(w, row.freezes)} {w.number(row.volume_ml)} mL "
         f"({_share(w, row.coverage_percent)}, {_share(w, row.coverage_with_margin_percent)})"
         for row in one.freezes
     ]
@@ -134,17 +157,17 @@ def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     return [*rows, (f"   {w.label('isotherms')}", "; ".join(levels))] if levels else rows
 
 
+def _frozen(w: Writer, freezes: int) -> str:
+    return w.label("frozen_once") if freezes == 1 else w.label("frozen").format(count=freezes)
+
+
 def _dissection_rows(
     w: Writer, one: TreatmentSummary, rows: tuple[TreatmentSummary, ...]
 ) -> list[Row]:
     """Say what fluid or gas was there, and what it changed against the same device without it."""
     if not one.dissections:
         return []
-    layers = [
-        f"{w.words['fluids'][layer.fluid]} {w.place(layer.structure) if layer.structure else ''}"
-        for layer in one.dissections
-    ]
-    told = "; ".join(layer.strip() for layer in layers)
+    told = _layers(w, one.dissections)
     before = next((row for row in rows if row.device == one.device and not row.dissections), None)
     if before is not None:
         known = {near.name: near for near in before.neighbours}
@@ -157,17 +180,56 @@ def _dissection_rows(
     return [(f"   {w.label('dissection')}", told)]
 
 
+def _layers(w: Writer, dissections: tuple[Dissection, ...]) -> str:
+    """Return what lies before which structure."""
+    return "; ".join(
+        w.told(fluid, w.place(layer.structure)) if layer.structure else fluid
+        for layer in dissections
+        for fluid in (str(w.words["fluids"][layer.fluid]),)
+    )
+
+
+def protection_rows(w: Writer) -> list[Row]:
+    """Return the thermocouples and dissections that are planned.
+
+    Parameters
+    ----------
+    w : Writer
+        Of the case.
+
+    Returns
+    -------
+    list of tuple
+        Where each lies.
+    """
+    rows = [
+        (
+            f"{w.label('thermocouple')}, {w.place(one.name)}",
+            f"({', '.join(w.number(n) for n in one.lps_mm)}) mm LPS",
+        )
+        for one in w.plan.thermocouples
+    ]
+    layers = w.plan.dissections
+    return [*rows, (w.label("dissection"), _layers(w, layers))] if layers else rows
+
+
 def _search_rows(w: Writer, search: AblationSearch) -> list[Row]:
     technique = str(w.words["techniques"].get(search.technique, search.technique))
-    head = w.label("search_found" if search.feasible else "search_nothing")
-    told = f"{head} ({w.label('coverage_margin')} {w.number(search.margin_mm)} mm)"
+    told = w.label("search_found" if search.feasible else "search_nothing").format(
+        share=_share(w, search.covered_percent), mm=w.number(search.margin_mm)
+    )
     if search.feasible:
-        told += f": {len(search.probes)} × {search.device}; {_protocol(w, search.protocol)}"
+        told = w.told(
+            told, f"{len(search.probes)} × {search.device}; {_protocol(w, search.protocol)}"
+        )
     if not search.verified_device:
         told += f". {w.label('not_verified')}"
-    rows = [(f"{w.label('search')} – {technique}", told)]
+    rows: list[Row] = [
+        (Heading(f"{w.label('search')} – {technique}"), ""),
+        (f"   {w.label('search_result')}", told),
+    ]
     rows += [
-        (f"   {one.probes} {w.label('probes')}", _attempt(w, one))
+        (f"   {one.probes} {w.label('probe' if one.probes == 1 else 'probes')}", _attempt(w, one))
         for one in search.attempts
         if one.ending != "done"
     ]
@@ -175,18 +237,20 @@ def _search_rows(w: Writer, search: AblationSearch) -> list[Row]:
 
 
 def _attempt(w: Writer, one: Attempt) -> str:
-    if one.ending in {"no_way", "refuted"}:
-        return w.label(f"search_{one.ending}")
+    if one.ending == "no_way":
+        return w.label("search_no_way")
+    head = w.told(w.label("search_refuted"), "") if one.ending == "refuted" else ""
     covered = (
         f"{w.label('coverage')} {_share(w, one.coverage_percent)}, "
         f"{w.label('coverage_margin')} {_share(w, one.coverage_with_margin_percent)}"
     )
     first = one.gives_first
     if first is None:
-        return f"{w.label('search_time')}; {covered}"
+        return f"{head or w.label('search_time') + '; '}{covered}"
     told = (
-        f"{w.place(first.structure)} {w.label('gives_first')} {_clock(first.at_s)} "
-        f"({w.label('limit_word')} {w.number(first.limit)} {UNITS[first.measure]}); {covered}"
+        f"{head}{w.place(first.structure)} {w.label('gives_first')} {clock(first.at_s)} "
+        f"({w.label('limit_word')} {SIGNS[first.measure]} {w.number(first.limit)} "
+        f"{UNITS[first.measure]}); {covered}"
     )
     if one.dissection is not None:
         fluid = w.words["fluids"][one.dissection.dissection.fluid]
@@ -199,19 +263,8 @@ def _protocol(w: Writer, protocol: tuple[Phase, ...]) -> str:
     told = []
     for phase in protocol:
         power = "" if phase.power_w is None else f" {w.number(phase.power_w, 0)} W"
-        told.append(f"{w.words['modes'][phase.mode.value]}{power} {_clock(phase.seconds)}")
+        told.append(f"{w.words['modes'][phase.mode.value]}{power} {clock(phase.seconds)}")
     return " – ".join(told)
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d}"
-
-
-def _worst_first(neighbours: tuple[NeighbourRow, ...]) -> list[NeighbourRow]:
-    """Return all neighbours beyond a limit, then as many of the others as there is room for."""
-    passed = [near for near in neighbours if near.passed]
-    kept = [near for near in neighbours if not near.passed]
-    return passed + kept[: max(SHOWN_NEIGHBOURS - len(passed), 0)]
 
 
 def _limits_set(w: Writer) -> tuple[str, ...]:
@@ -230,7 +283,9 @@ def _limits_set(w: Writer) -> tuple[str, ...]:
         ]
         said = ", ".join(f"{sign} {w.number(value)} {unit}" for sign, value, unit in bounds)
         told.append(
-            f"{w.label('set_by_hand')}: {w.label('limit_word')}, {w.place(change.name)}: "
-            f"{said or w.label('none')}"
+            w.told(
+                f"{w.label('set_by_hand')}, {w.label('limit_word')}, {w.place(change.name)}",
+                said or w.label("none"),
+            )
         )
     return tuple(told)

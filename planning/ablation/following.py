@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from imaging.geometry import BoolArray, FloatArray, filled_block
+from imaging.geometry import BoolArray, filled_block
 from planning.ablation.exposure import Exposure
 from planning.ablation.limits import thermal_limits
 from planning.ablation.results import CoverageCurve, FreezeRow, StopMoment
@@ -28,6 +28,8 @@ class Following:
         Shape (k, j, i), bool: the lesion; the lesion with its margin.
     exposure : Exposure
         Of the neighbours.
+    thaws_at_c : numpy.ndarray
+        Shape (k, j, i): upper end of the freezing range of every cell.
     is_cold : bool
         Whether cold is what kills.
     protocol : sequence of Phase
@@ -39,6 +41,7 @@ class Following:
         lesion: BoolArray,
         wanted: BoolArray,
         exposure: Exposure,
+        thaws_at_c: Float32Array,
         *,
         is_cold: bool,
         protocol: Sequence[Phase],
@@ -53,12 +56,10 @@ class Following:
         ends = np.cumsum([phase.seconds for phase in protocol])
         active = [n for n, phase in enumerate(protocol) if phase.mode in ACTIVE]
         self._active_end_s = float(ends[active[-1]]) if active else float(ends[-1])
-        self._freezes = [
-            (float(ends[n] - phase.seconds), float(ends[n]))
-            for n, phase in enumerate(protocol)
-            if phase.mode == Mode.FREEZE
-        ]
-        self._frozen: list[BoolArray] = []
+        self._most_freezes = sum(phase.mode == Mode.FREEZE for phase in protocol)
+        self._thaws_at_c = thaws_at_c
+        self._is_thawed: BoolArray = np.ones(thaws_at_c.shape, dtype=bool)
+        self._frozen: NDArray[np.uint8] = np.zeros(thaws_at_c.shape, dtype=np.uint8)
         self.times_s: list[float] = [0.0]
 
     def watch(self, time_s: float, temperature_c: Float32Array, damage: Damage) -> None:
@@ -77,18 +78,17 @@ class Following:
         self.times_s.append(time_s)
         if self._is_cold:
             lethal = damage.coldest_c[self._block] <= self._lethal_c
-            self._note_freeze(time_s, temperature_c)
+            self._note_freeze(temperature_c)
         else:
             lethal = damage.omega[self._block] >= OMEGA_LETHAL
         self._since_s[lethal & np.isinf(self._since_s)] = time_s
 
-    def _note_freeze(self, time_s: float, temperature_c: Float32Array) -> None:
-        for number, (begin, end) in enumerate(self._freezes):
-            if begin < time_s <= end + 1e-6:
-                while len(self._frozen) <= number:
-                    self._frozen.append(np.zeros(temperature_c.shape, dtype=bool))
-                self._frozen[number] |= temperature_c <= self._lethal_c
-                return
+    def _note_freeze(self, temperature_c: Float32Array) -> None:
+        """Count a freeze where tissue that had thawed is lethally cold."""
+        self._is_thawed |= temperature_c > self._thaws_at_c
+        again = self._is_thawed & (temperature_c <= self._lethal_c)
+        self._frozen[again] += 1
+        self._is_thawed[again] = False
 
     def fill(self, zone: BoolArray) -> None:
         """Count what the zone encloses, as a cooled shaft does, with what lies beside it.
@@ -174,7 +174,7 @@ class Following:
         )
 
     def freezes(self, voxel_ml: float) -> tuple[FreezeRow, ...]:
-        """Return what was lethally cold in one freeze, in two, and so on.
+        """Return what was lethally cold in one freeze, in two with a thaw between, and so on.
 
         Parameters
         ----------
@@ -186,12 +186,9 @@ class Following:
         tuple of FreezeRow
             Empty for heat.
         """
-        if not self._frozen:
-            return ()
-        count: FloatArray = np.sum(self._frozen, axis=0, dtype=float)
         rows = []
-        for number in range(1, len(self._freezes) + 1):
-            zone = count >= number
+        for number in range(1, self._most_freezes + 1):
+            zone = self._frozen >= number
             inside = zone[self._block]
             rows.append(
                 FreezeRow(

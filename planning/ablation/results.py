@@ -9,6 +9,7 @@ from imaging.document import Document, Vector
 from imaging.geometry import BoolArray, Grid
 from planning.ablation.dissection import Dissection
 from planning.ablation.exposure import Measure, NeighbourRow
+from planning.ablation.reach import ProbeNear
 from planning.ablation.scenario.answer import IsothermAnswer
 from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.protocol import Phase
@@ -83,8 +84,8 @@ class CriterionRow(Document):
     Attributes
     ----------
     criterion : str
-        ``arrhenius`` (Ω ≥ 1), ``cem43_240`` (240 minutes), ``three_state`` (Ω ≥ 1 or more than 80 %
-        in the dead state), ``isotherm_50`` and ``isotherm_60`` (hottest of every cell),
+        ``arrhenius`` (Ω ≥ 1), ``cem43_240`` (240 minutes), ``three_state`` (more than 80 % in the
+        dead state), ``isotherm_50`` and ``isotherm_60`` (hottest of every cell),
         ``isotherm_0``, ``isotherm_-20`` and ``isotherm_-40`` (coldest of every cell).
     volume_ml, coverage_percent, coverage_with_margin_percent : float
         What it kills, and what of the lesion and of lesion with margin.
@@ -97,12 +98,12 @@ class CriterionRow(Document):
 
 
 class FreezeRow(Document):
-    """What was below the lethal isotherm in so many freezes.
+    """What was below the lethal isotherm in so many freezes, thawed between them.
 
     Attributes
     ----------
     freezes : int
-        At least so many.
+        At least so many; one more counts where tissue was above its freezing range since the last.
     volume_ml, coverage_percent, coverage_with_margin_percent : float
         What was so cold then, and what of the lesion and of lesion with margin.
     """
@@ -193,6 +194,8 @@ class TreatmentSummary(Document):
         Fluid or gas that was there.
     is_planned : bool
         Whether the program found probes and durations.
+    near : tuple of ProbeNear
+        Probes whose inserted end comes near to what no needle may touch.
     """
 
     device: str
@@ -216,6 +219,7 @@ class TreatmentSummary(Document):
     stop: StopMoment | None = None
     dissections: tuple[Dissection, ...] = ()
     is_planned: bool = False
+    near: tuple[ProbeNear, ...] = ()
 
     @property
     def passed(self) -> tuple[NeighbourRow, ...]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+from scipy.ndimage import binary_fill_holes
+
 from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid, read_only
@@ -18,6 +21,7 @@ from planning.ablation.ground import Ground, ground_of, treatment_grid
 from planning.ablation.limits import thermal_limits
 from planning.ablation.patient import check_in_body
 from planning.ablation.places import Place, curve_points, curves_of
+from planning.ablation.reach import ProbeNear, probes_near
 from planning.ablation.request import TreatmentRequest, checked_request
 from planning.ablation.results import CriterionRow, Probe, Treatment, TreatmentSummary
 from planning.ablation.scenario.answer import IsothermAnswer
@@ -139,6 +143,7 @@ def treat(
         coverage=followed.curve(),
         stop=followed.stop(),
         dissections=request.dissections,
+        near=_near(request, placements),
     )
     progress.update(1.0, "done")
     return Treatment(
@@ -211,6 +216,7 @@ def follow(
         ground.lesion,
         ground.wanted,
         Exposure(ground.grid, ground.neighbours),
+        ground.patient.medium.thaws_at_c(),
         is_cold=placements[0].device.technique == "cryoablation",
         protocol=protocol,
     )
@@ -284,8 +290,16 @@ def _thermocouples(request: TreatmentRequest, grid: Grid) -> list[Place]:
     return [Place(one.name, one.lps_mm, is_thermocouple=True) for one in request.thermocouples]
 
 
+def _near(request: TreatmentRequest, placements: Sequence[Placement]) -> tuple[ProbeNear, ...]:
+    """Return what probes come near to, save what fluid or gas pushes away."""
+    pushed = {one.structure for one in request.dissections}
+    return tuple(
+        one for one in probes_near(placements, request.structures) if one.structure not in pushed
+    )
+
+
 def _criteria(ground: Ground, outcome: Outcome, *, cold: bool) -> tuple[CriterionRow, ...]:
-    """Return what each criterion of death kills, side by side."""
+    """Return what each criterion of death kills, side by side; a cooled shaft leaves no hole."""
     zones: list[tuple[str, BoolArray]] = []
     if cold:
         zones += [(f"isotherm_{c:.0f}", outcome.coldest_c <= c) for c in COLD_ISOTHERMS_C]
@@ -293,9 +307,10 @@ def _criteria(ground: Ground, outcome: Outcome, *, cold: bool) -> tuple[Criterio
         zones += [
             ("arrhenius", outcome.omega >= OMEGA_LETHAL),
             ("cem43_240", outcome.cem43_min >= CEM43_LETHAL_MIN),
-            ("three_state", outcome.dead),
+            ("three_state", outcome.dead_by_three_states),
         ]
         zones += [(f"isotherm_{c:.0f}", outcome.hottest_c >= c) for c in HOT_ISOTHERMS_C]
+    zones = [(name, np.asarray(binary_fill_holes(zone), dtype=bool)) for name, zone in zones]
     return tuple(
         CriterionRow.model_validate(
             {

@@ -15,6 +15,7 @@ from app.report.dicom.measurements import measurement_object
 from app.report.dicom.segmentation import lesion_object, structures_object, zone_object
 from app.report.dicom.source import CtSource, file_bytes
 from app.report.texts import Language
+from app.report.zone_names import zone_names
 from planning.plan import Case
 from planning.store import Picture
 
@@ -94,8 +95,9 @@ def _structures(case: Case, source: CtSource) -> dict[str, Dataset]:
 def _zones(case: Case, source: CtSource) -> dict[str, Dataset]:
     grid = case.plan.series.grid
     made = {}
-    for number, (row, field) in enumerate(zip(case.plan.simulation, case.fields, strict=True)):
+    rows = case.plan.simulation
+    for number, (row, field) in enumerate(zip(rows, case.fields, strict=True)):
         zone = zone_object(field, row.device, row.technique, grid, source, number)
         if zone is not None:
-            made[f"zone-{row.device}-seg.dcm"] = zone
+            made[f"zone-{zone_names(rows)[number]}-seg.dcm"] = zone
     return made

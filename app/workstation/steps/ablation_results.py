@@ -12,10 +12,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.amounts import clock, dose, is_curve_of_note, is_reached
 from app.workstation.session import Session
 from app.workstation.steps.ablation_words import (
     MEASURES,
-    clock,
+    SIGNS,
+    near_said,
     percent_said,
     protocol_said,
     stop_said,
@@ -29,6 +31,9 @@ from planning.ablation.devices import devices
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
+
+COMPARED_LINE, COMPARED_PAD = 16, 10  # of a row: technique above what is special above device
+CEM43_COLUMN = 3  # of the neighbours; cold has no such dose
 
 
 class AblationResults(QWidget):
@@ -51,7 +56,9 @@ class AblationResults(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(9)
         self._compared_heading = self._heading("compared")
-        self._compared = self._table("device", "coverage", "with_margin", "smallest", "limits")
+        self._compared = self._table(
+            "device", "coverage", "with_margin", "smallest", "passed_short"
+        )
         self._compared.itemSelectionChanged.connect(self._show_chosen)
         self._shows = self._switch("show_isotherms", "shows_isotherms")
         self._colours = self._switch("show_margin", "shows_margin")
@@ -63,6 +70,8 @@ class AblationResults(QWidget):
         self._criteria = self._table("criterion", "volume", "size", "coverage", "with_margin")
         self._neighbours_heading = self._heading("neighbours")
         self._neighbours = self._table("structure", "lowest", "highest", "cem43", "limit", "when")
+        self._untouched = Notes()
+        self._column.addWidget(self._untouched)
         self._curves_heading = self._heading("curves")
         self._curves = CurvesPlot(words)
         self._column.addWidget(self._curves)
@@ -122,17 +131,14 @@ class AblationResults(QWidget):
         self._compared.blockSignals(True)
         self._compared.selectRow(number)
         self._compared.blockSignals(False)
-        notes = [stop_said(self._words, one)]
+        notes = [stop_said(self._words, one), *near_said(self._words, one)]
         if not one.verified_device:
-            notes.append(("warning", self._words("ablation.not_verified")))
+            notes.append(("warning", f"* {self._words('ablation.not_verified')}"))
         self._notes.show_notes([note for note in notes if note is not None])
         self._facts.show_rows(self._facts_of(one, rows))
         self._show_criteria(one)
-        self._neighbours.setRowCount(len(one.neighbours))
-        for place, near in enumerate(one.neighbours):
-            self._fill_neighbour(place, near)
-        fit_height(self._neighbours)
-        self._curves.show_curves(one.curves)
+        self._show_neighbours(one)
+        self._curves.show_curves(tuple(filter(is_curve_of_note, one.curves)))
 
     def _fill_compared(self, number: int, one: TreatmentSummary) -> None:
         words = self._words
@@ -148,12 +154,14 @@ class AblationResults(QWidget):
         sure = "" if one.verified_device else f"\n{words('ablation.not_verified')}"
         mark = "" if one.verified_device else " *"
         cells = (
-            " ".join([f"{technique}{mark}", *tags]),
+            "\n".join([f"{technique}{mark}", *([", ".join(tags)] if tags else []), name]),
             percent_said(words, one.coverage_percent),
             percent_said(words, one.coverage_with_margin_percent),
             "–" if margin is None else f"{words.number(margin)} mm",
-            self._limits_said(len(one.passed)),
+            self._limits_said(one),
         )
+        lines = cells[0].count("\n") + 1
+        self._compared.setRowHeight(number, COMPARED_LINE * lines + COMPARED_PAD)
         for column, text in enumerate(cells):
             item = QTableWidgetItem(text)
             if column == 0:
@@ -161,7 +169,9 @@ class AblationResults(QWidget):
             if column == 4:
                 colour = BAD if one.passed else WARNING if self._unpainted else GOOD
                 item.setForeground(QColor(colour))
-                item.setToolTip(self._unpainted)
+                item.setToolTip(
+                    "\n".join(filter(None, (words("ablation.limits"), self._unpainted)))
+                )
             self._compared.setItem(number, column, item)
 
     @property
@@ -174,11 +184,11 @@ class AblationResults(QWidget):
             for one in rows
         )
 
-    def _limits_said(self, passed: int) -> str:
+    def _limits_said(self, one: TreatmentSummary) -> str:
         """Say how many limits are passed; that none is, only when everything was checked."""
-        if passed:
-            return self._words("ablation.passed", count=passed)
-        return self._words("ablation.not_all_checked" if self._unpainted else "ablation.kept")
+        if not one.passed and not self._unpainted:
+            return self._words("ablation.kept")
+        return self._words("ablation.passed", count=len(one.passed), of=len(one.neighbours))
 
     def _facts_of(
         self, one: TreatmentSummary, rows: tuple[TreatmentSummary, ...]
@@ -222,7 +232,8 @@ class AblationResults(QWidget):
             values = (one.min_c, near.min_c) if cold else (one.max_c, near.max_c)
             if abs(values[1] - values[0]) >= 0.5:
                 told = " → ".join(f"{words.number(value)} °C" for value in values)
-                found.append((words.structure(near.name), told))
+                name = words.structure(near.name)
+                found.append((words("ablation.without_and_with", name=name), told))
         return found
 
     def _show_criteria(self, one: TreatmentSummary) -> None:
@@ -247,7 +258,9 @@ class AblationResults(QWidget):
             name = f"{number(level.temperature_c, 0)} °C"
             lines.append((name, f"{number(level.volume_ml)} ml", size, *told))
         for freeze in one.freezes:
-            name = words("criteria.freezes", count=freeze.freezes)
+            name = words("criteria.freeze_once")
+            if freeze.freezes > 1:
+                name = words("criteria.freezes", count=freeze.freezes)
             shares = (freeze.coverage_percent, freeze.coverage_with_margin_percent)
             told = [percent_said(words, share) for share in shares]
             lines.append((name, f"{number(freeze.volume_ml)} ml", "", *told))
@@ -259,18 +272,33 @@ class AblationResults(QWidget):
                 self._criteria.setItem(line, column, item)
         fit_height(self._criteria)
 
+    def _show_neighbours(self, one: TreatmentSummary) -> None:
+        """Show who sees heat or cold, limits that are passed first; who sees none is named."""
+        reached = [near for near in one.neighbours if near.passed or is_reached(near)]
+        reached.sort(key=lambda near: not near.passed)
+        self._neighbours.setColumnHidden(CEM43_COLUMN, one.technique == "cryoablation")
+        self._neighbours.setRowCount(len(reached))
+        for place, near in enumerate(reached):
+            self._fill_neighbour(place, near)
+        fit_height(self._neighbours)
+        others = [
+            self._words.structure(near.name) for near in one.neighbours if near not in reached
+        ]
+        told = self._words("ablation.untouched", names=", ".join(others))
+        self._untouched.show_notes([("hint", told)] if others else [])
+
     def _fill_neighbour(self, number: int, near: NeighbourRow) -> None:
         words = self._words
         unit = MEASURES[near.measure]
-        sign = "≥" if near.measure in {"min_c", "clear_mm"} else "≤"
-        limit = "–" if near.limit is None else f"{sign} {words.number(near.limit, 0)} {unit}"
+        limit = "–"
+        if near.limit is not None:
+            limit = f"{SIGNS[near.measure]} {words.number(near.limit, 0)} {unit}"
         first = "–" if near.first_passed_s is None else clock(near.first_passed_s)
-        dose = "> 10⁶" if near.cem43 > 1e6 else words.number(near.cem43, 0)
         cells = (
             words.structure(near.name),
-            f"{words.number(near.min_c)}°",
-            f"{words.number(near.max_c)}°",
-            dose,
+            words.number(near.min_c),
+            words.number(near.max_c),
+            dose(near.cem43),
             limit,
             first,
         )

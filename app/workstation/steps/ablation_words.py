@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
+from app.amounts import clock, never_rounded_up
 from app.workstation.words import Words
 from planning.ablation.planner.result import AblationSearch, Attempt
+from planning.ablation.planner.trials import LONGEST_S
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.protocol import Phase
 
-MEASURES = {"max_c": "°C", "min_c": "°C", "cem43": "min", "clear_mm": "mm"}
+MEASURES = {"max_c": "°C", "min_c": "°C", "cem43": "CEM43 min", "clear_mm": "mm"}
+SIGNS = {"max_c": "≤", "min_c": "≥", "cem43": "≤", "clear_mm": "≥"}
 Note = tuple[str, str]
-
-
-def never_rounded_up(percent: float) -> float:
-    """Return a share cut to one decimal: what is not wholly covered is never shown as 100 %.
-
-    Parameters
-    ----------
-    percent : float
-        0 to 100.
-
-    Returns
-    -------
-    float
-        At most the share itself.
-    """
-    return math.floor(10 * percent) / 10
 
 
 def percent_said(words: Words, percent: float) -> str:
@@ -45,23 +30,6 @@ def percent_said(words: Words, percent: float) -> str:
         With its sign.
     """
     return f"{words.number(never_rounded_up(percent))} %"
-
-
-def clock(seconds: float) -> str:
-    """Return a time since the start.
-
-    Parameters
-    ----------
-    seconds : float
-        Not below 0.
-
-    Returns
-    -------
-    str
-        Minutes and seconds.
-    """
-    whole = int(seconds)
-    return f"{whole // 60} min {whole % 60:02d}"
 
 
 def passed_said(words: Words, one: TreatmentSummary) -> str:
@@ -135,6 +103,35 @@ def stop_said(words: Words, one: TreatmentSummary) -> Note | None:
     )
 
 
+def near_said(words: Words, one: TreatmentSummary) -> list[Note]:
+    """Return which probes come near to what no needle may touch.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    one : TreatmentSummary
+        A simulation.
+
+    Returns
+    -------
+    list of tuple
+        Kind of note and sentence.
+    """
+    return [
+        (
+            "bad",
+            words(
+                "ablation.near" if near.distance_mm > 0 else "ablation.touches",
+                number=near.probe,
+                mm=words.number(near.distance_mm),
+                name=words.structure(near.structure),
+            ),
+        )
+        for near in one.near
+    ]
+
+
 def search_said(words: Words, search: AblationSearch) -> list[Note]:
     """Return what a search found.
 
@@ -155,17 +152,41 @@ def search_said(words: Words, search: AblationSearch) -> list[Note]:
         told = words(
             "ablation.planned",
             technique=technique,
-            count=len(search.probes),
+            probes=probes_said(words, len(search.probes)),
+            share=percent_said(words, search.covered_percent),
             protocol=protocol_said(words, search.protocol),
         )
         notes: list[Note] = [("good", told)]
     else:
-        margin = words.number(search.margin_mm)
-        notes = [("bad", words("ablation.not_feasible", technique=technique, mm=margin))]
+        told = words(
+            "ablation.not_feasible",
+            technique=technique,
+            share=percent_said(words, search.covered_percent),
+            mm=words.number(search.margin_mm),
+        )
+        notes = [("bad", told)]
     notes += [("hint", attempt_said(words, one)) for one in search.attempts if one.ending != "done"]
     if not search.verified_device:
         notes.append(("warning", words("ablation.not_verified")))
     return notes
+
+
+def probes_said(words: Words, count: int) -> str:
+    """Return how many probes a sentence is about.
+
+    Parameters
+    ----------
+    words : Words
+        Of the screen.
+    count : int
+        At least 1.
+
+    Returns
+    -------
+    str
+        With a colon.
+    """
+    return words("ablation.probe") if count == 1 else words("ablation.probes", count=count)
 
 
 def attempt_said(words: Words, one: Attempt) -> str:
@@ -183,9 +204,11 @@ def attempt_said(words: Words, one: Attempt) -> str:
     str
         A sentence.
     """
-    head = words("ablation.probes", count=one.probes)
-    if one.ending in {"no_way", "refuted"}:
-        return f"{head} {words(f'ablation.{one.ending}')}"
+    head = probes_said(words, one.probes)
+    if one.ending == "no_way":
+        return f"{head} {words('ablation.no_way')}"
+    if one.ending == "refuted":
+        head += f" {words('ablation.refuted')}"
     covered = words(
         "ablation.covered_then",
         covered=percent_said(words, one.coverage_percent),
@@ -193,13 +216,15 @@ def attempt_said(words: Words, one: Attempt) -> str:
     )
     first = one.gives_first
     if first is None:
-        return f"{head} {words('ablation.too_short')} {covered}"
+        if one.ending == "refuted":
+            return f"{head} {covered}"
+        return f"{head} {words('ablation.too_short', time=clock(LONGEST_S))} {covered}"
     unit = MEASURES[first.measure]
     gives = words(
         "ablation.gives_first",
         name=words.structure(first.structure),
         time=clock(first.at_s),
-        limit=f"{words.number(first.limit, 0)} {unit}",
+        limit=f"{SIGNS[first.measure]} {words.number(first.limit, 0)} {unit}",
     )
     told = f"{head} {gives} {covered}"
     if one.dissection is not None:

@@ -110,8 +110,14 @@ class CurvesPlot(QWidget):
             painter.drawLine(QPointF(x, y), QPointF(x + 18, y))
             painter.setPen(QColor(INK))
             name = self._words.maybe(f"places.{curve.name}", self._words.structure(curve.name))
+            if curve.kind == "thermocouple":
+                name = self._words("ablation.thermocouple", name=name)
+            name = name[:1].upper() + name[1:]
             place = QRectF(x + 24, y - 8, half - 50, 16)
-            painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter), name)
+            told = painter.fontMetrics().elidedText(
+                name, Qt.TextElideMode.ElideRight, int(place.width())
+            )
+            painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter), told)
 
 
 def _pen(number: int) -> QPen:

@@ -392,8 +392,8 @@ def fit_height(shown: QTableWidget, most_rows: int = 12) -> None:
     most_rows : int
         More are scrolled.
     """
-    rows = min(max(shown.rowCount(), 1), most_rows)
-    height = shown.horizontalHeader().sizeHint().height() + rows * ROW_HEIGHT + 6
+    rows = sum(shown.rowHeight(row) for row in range(min(shown.rowCount(), most_rows)))
+    height = shown.horizontalHeader().sizeHint().height() + max(rows, ROW_HEIGHT) + 6
     shown.setFixedHeight(height)
 
 

@@ -33,6 +33,8 @@ from imaging.document import Vector
 from imaging.geometry import FloatArray, Grid, filled_block
 from imaging.structures.model import PassageClass
 from imaging.volume import AIR_HU, Volume
+from planning.ablation.devices import devices
+from planning.ablation.reach import active_ends
 from planning.access.request import Proposal
 from planning.plan import Case, ThermalField
 
@@ -42,6 +44,7 @@ SLAB_MM = 3.0  # a needle nearer to the plane than this is drawn solid
 HUB_MM = 35.0  # of the needle outside the skin
 MARGIN_MM = 3.0
 MOST_CUTS = 8  # planes whose contours are kept
+PROBE_PIXELS = 4.5  # of an active part, wider than the way that it lies on
 TICK_MM, LONG_TICK_MM = 1.2, 2.6  # half a tick
 
 
@@ -190,6 +193,7 @@ class Layers:
         found += self._isotherm_lines(axes, depth_mm, look)
         found += self._lesion_lines(axes, depth_mm)
         found += _needle_lines(self.case, axes, depth_mm, look)
+        found += self._probe_lines(axes, depth_mm, look)
         for entry, target in self.extra_ways:
             _, near = _split(entry, target, axes, depth_mm)
             if near is not None:
@@ -253,6 +257,24 @@ class Layers:
                 found.append(Line(pieces, colour, 1.6, legend=f"isotherm:{level:.0f}"))
         return found
 
+    def _probe_lines(self, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
+        """Return the active parts of the probes that are looked at, where they lie in the plane."""
+        case = self.case
+        if case is None or self._preview is not None or not look.shows_isotherms:
+            return []
+        rows = case.plan.simulation
+        probes = rows[min(look.simulation, len(rows) - 1)].probes if rows else ()
+        found = []
+        for probe in probes:
+            device = devices().get(probe.device)
+            if device is not None:
+                ends = active_ends(device, probe.tip_lps_mm, probe.axis_lps)
+                end, start = axes.flat(np.array(ends))
+                near = _in_slab(end, start, depth_mm)
+                if near is not None:
+                    found.append(Line((near,), NEEDLE, PROBE_PIXELS, legend="probe"))
+        return found
+
 
 def _around_mask(mask: NDArray[np.bool_] | None, grid: Grid) -> tuple[Reslicer, FloatArray] | None:
     """Return the part of a mask that is not empty, and its corners."""
@@ -308,7 +330,8 @@ def _needle_lines(case: Case, axes: Axes, depth_mm: float, look: Look) -> list[L
     plan = case.plan
     others = () if plan.own_way is None else (plan.own_way,)
     others = others if plan.access is None else (*others, *plan.access.proposals)
-    for one in others if look.shows_proposals else ():
+    is_shown = look.shows_proposals and not look.is_at_ablation  # the chosen way is treated
+    for one in others if is_shown else ():
         if one.rank != plan.chosen_rank:
             _, near = _split(one.entry_lps_mm, one.target_lps_mm, axes, depth_mm)
             if near is not None:
@@ -360,11 +383,16 @@ def _split(
     entry, target = np.array(entry_lps_mm), np.array(target_lps_mm)
     hub = entry + (entry - target) / np.linalg.norm(entry - target) * HUB_MM
     start, end = axes.flat(hub), axes.flat(target)
-    whole = np.stack([start[:2], end[:2]])
+    return np.stack([start[:2], end[:2]]), _in_slab(start, end, depth_mm)
+
+
+def _in_slab(start: FloatArray, end: FloatArray, depth_mm: float) -> FloatArray | None:
+    """Return the part of a line that lies in the slab; its ends are in millimetres of the plane."""
     offset, run = start[2] - depth_mm, end[2] - start[2]
     if abs(run) < 1e-9:
-        return whole, whole if abs(offset) <= SLAB_MM else None
+        return np.stack([start[:2], end[:2]]) if abs(offset) <= SLAB_MM else None
     shares = np.clip(sorted(((-SLAB_MM - offset) / run, (SLAB_MM - offset) / run)), 0.0, 1.0)
     if shares[1] - shares[0] <= 0:
-        return whole, None
-    return whole, start[:2] + shares[:, None] * (end[:2] - start[:2])
+        return None
+    part: FloatArray = start[:2] + shares[:, None] * (end[:2] - start[:2])
+    return part

@@ -20,8 +20,9 @@ from app.workstation.views.needles import thin_needles
 from app.workstation.views.surfaces import Mesh, mesh
 from app.workstation.words import Words
 from imaging.document import Vector
-from imaging.geometry import BoolArray, Grid, filled_block, unit
+from imaging.geometry import BoolArray, Grid, filled_block
 from planning.ablation.devices import devices
+from planning.ablation.reach import active_ends
 from planning.ablation.results import TreatmentSummary
 
 PROBE_RADIUS_MM = 1.3
@@ -112,16 +113,8 @@ def probe_actors(summary: TreatmentSummary) -> list[vtkActor]:
         device = devices().get(probe.device)
         if device is None:
             continue
-        tip, axis = np.array(probe.tip_lps_mm), unit(probe.axis_lps)
-        start = tip + axis * device.inactive_tip_mm
-        end = start + axis * device.active_length_mm
-        ends.append((_vector(end), _vector(start)))
+        ends.append(active_ends(device, probe.tip_lps_mm, probe.axis_lps))
     return [thin_needles(ends, NEEDLE, PROBE_RADIUS_MM)] if ends else []
-
-
-def _vector(place: NDArray[np.float64]) -> Vector:
-    x, y, z = (float(n) for n in place)
-    return x, y, z
 
 
 def class_said(words: Words, one: MarginClass) -> str:

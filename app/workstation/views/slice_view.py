@@ -171,6 +171,7 @@ class SliceView(QWidget):
             or before.simulation != look.simulation
             or before.shows_isotherms != look.shows_isotherms
             or before.shows_proposals != look.shows_proposals
+            or before.is_at_ablation != look.is_at_ablation
         ):
             self._lines = None
         if before.tool != look.tool:
@@ -517,7 +518,9 @@ class SliceView(QWidget):
         return replace(calliper, ends_lps_mm=(ends[0], ends[1]))
 
     def _paint_callipers(self, painter: QPainter) -> None:
-        if not self._shown.shows_diameters and self._shown.tool != Tool.CALLIPERS:
+        look = self._shown
+        is_hidden = not look.shows_diameters or look.is_at_ablation  # isotherms are read there
+        if is_hidden and look.tool != Tool.CALLIPERS:
             return
         depth = self._depth(self._shown)
         can_drag = self._shown.tool == Tool.CALLIPERS

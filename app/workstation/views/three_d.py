@@ -47,7 +47,7 @@ from app.workstation.views.surfaces import Mesh, coarsened, mesh
 from app.workstation.words import Words
 from imaging.geometry import FloatArray
 from imaging.structures.model import SPINAL_CANAL
-from imaging.volume import Volume
+from imaging.volume import Volume, mask_on_grid
 from planning.ablation.results import TreatmentSummary
 from planning.lesions import middle_lps_mm
 from planning.plan import Case, ThermalField
@@ -57,6 +57,8 @@ BACKGROUND = (0.03, 0.045, 0.06)
 NEEDLE_MM, OTHER_NEEDLE_MM, FRONT_MM = 1.6, 0.8, 0.45  # radius of the tubes
 EXTRA_NEEDLE_MM = 1.1
 FAR_MM = 620.0
+NEAR_MM = 240.0  # from which the margin along the lesion is read
+CANAL, CANAL_BESIDE_ZONE = 0.9, 0.3  # opacity; the lesion is seen through it during ablation
 VIEW_ANGLE_DEG = 28.0
 FROM_BEHIND = (0.45, 0.8, 0.35)
 FROM_FRONT = (0.35, -0.9, 0.25)
@@ -220,7 +222,7 @@ class ThreeDView(QWidget):
             self._aim(corners.mean(axis=0), np.array(FROM_FRONT), 1.75 * reach)
 
     def look_at_lesion(self) -> None:
-        """Look at the lesion, along the chosen way in or from behind."""
+        """Look at the lesion, along the chosen way in or from behind; nearer at its margin."""
         case = self._case
         middle = None if case is None else middle_lps_mm(case)
         if case is None or middle is None:
@@ -231,7 +233,8 @@ class ThreeDView(QWidget):
         if chosen is not None:
             way = np.subtract(chosen.entry_lps_mm, chosen.target_lps_mm)
             from_side = way / np.linalg.norm(way) + np.array([0.4, 0.0, 0.35])
-        self._aim(np.array(middle), from_side, FAR_MM)
+        is_margin_read = self._shown.is_at_ablation and self._looked_at() is not None
+        self._aim(np.array(middle), from_side, NEAR_MM if is_margin_read else FAR_MM)
 
     def _aim(self, focus: FloatArray, from_side: FloatArray, distance_mm: float) -> None:
         camera = self._renderer.GetActiveCamera()
@@ -245,7 +248,10 @@ class ThreeDView(QWidget):
         before, self._shown = self._shown, look
         if before.shows_skeleton != look.shows_skeleton:
             self._see_through()
-        if before.shows_proposals != look.shows_proposals:
+        if (before.shows_proposals, before.is_at_ablation) != (
+            look.shows_proposals,
+            look.is_at_ablation,
+        ):
             self._show_needles(self._case)
         if (before.simulation, before.shows_isotherms) != (look.simulation, look.shows_isotherms):
             self._show_zone(self._case)
@@ -256,6 +262,8 @@ class ThreeDView(QWidget):
             look.is_at_ablation,
         ):
             self._show_margin()
+        if look.is_at_ablation and not before.is_at_ablation and self._looked_at() is not None:
+            self.look_at_lesion()
         if before.drawn_way != look.drawn_way:
             self._show_drawn(look.drawn_way)
         if (before.shows_skin, before.is_at_access) != (look.shows_skin, look.is_at_access):
@@ -270,6 +278,9 @@ class ThreeDView(QWidget):
             actor.SetVisibility(self._shown.shows_skeleton)
             actor.GetProperty().SetOpacity(SEEN_THROUGH if inside else 1.0)
             actor.GetProperty().SetBackfaceCulling(inside)
+        for actor in self._actors["canal"]:
+            beside = self._shown.is_at_ablation
+            actor.GetProperty().SetOpacity(CANAL_BESIDE_ZONE if beside else CANAL)
 
     def _show_lesion(self, case: Case | None) -> None:
         self._clear("lesion")
@@ -287,7 +298,7 @@ class ThreeDView(QWidget):
         mask = case.structures.mask(SPINAL_CANAL, "spinal_cord")
         if mask.any():
             values, grid = coarsened(mask, case.structures.grid, FINE_MM)
-            self._add("canal", _mesh_actor(mesh(values, grid, 0.5), FORBIDDEN, 0.9))
+            self._add("canal", _mesh_actor(mesh(values, grid, 0.5), FORBIDDEN, CANAL))
 
     def _show_needles(self, case: Case | None) -> None:
         self._clear("needles")
@@ -298,7 +309,7 @@ class ThreeDView(QWidget):
             way = plan.chosen.entry_lps_mm, plan.chosen.target_lps_mm
             for actor in needle_actors(way, NEEDLE, INK, NEEDLE_MM):
                 self._add("needles", actor)
-        if not self._shown.shows_proposals:
+        if not self._shown.shows_proposals or self._shown.is_at_ablation:
             return
         own = () if plan.own_way is None else (plan.own_way,)
         access = plan.access
@@ -409,7 +420,9 @@ class ThreeDView(QWidget):
         case, look = self._case, self._shown
         is_wanted = look.shows_margin and look.is_at_ablation and case is not None
         if found is not None and is_wanted and case is not None and case.lesion is not None:
-            surface = lesion_mesh(case.lesion, case.plan.series.grid)
+            own = found[0].grid  # the lesion as it was simulated
+            lesion = mask_on_grid(case.lesion, case.plan.series.grid, own)
+            surface = lesion_mesh(lesion, own)
             margins = margins_at(found[0], surface.points_lps_mm) if surface is not None else None
             if surface is not None and margins is not None:
                 wanted_mm = found[1].margin_mm

@@ -10,6 +10,10 @@ from planning.ablation.exposure import Measure
 from planning.ablation.results import Probe
 from planning.ablation.solver.protocol import Phase
 
+# Share of lesion with margin that the planner calls covered: of the 1,800 cells of 2 mm that a
+# lesion of 2 cm has with 5 mm around it, 9 at its edge may be missed.
+COVERED_PERCENT = 99.5
+
 Ending = Literal["done", "limit", "time", "no_way", "refuted"]
 
 
@@ -68,7 +72,7 @@ class Attempt(Document):
     ending : str
         ``done``: it does it; ``limit``: a limit is passed before all is covered; ``time``: the
         longest treatment does not cover it; ``no_way``: so many probes have no safe ways;
-        ``refuted``: the finer simulation contradicts.
+        ``refuted``: the finer simulation of the whole protocol contradicts.
     trials : int
         Simulations tried.
     placed : tuple of Probe
@@ -76,13 +80,13 @@ class Attempt(Document):
     power_w : float or None
         Of each antenna, where it is chosen.
     covered_s : float or None
-        When everything was covered.
+        When the share that counts as covered was reached.
     stop_s : float
         Until when no limit was passed.
     coverage_percent, coverage_with_margin_percent : float
         What was covered at that moment.
     gives_first : GivesFirst or None
-        What is passed next.
+        What is passed next; of a refuted one these are what the finer simulation says.
     dissection : DissectionTrial or None
         Whether pushing that away would help; None where it cannot be pushed away.
     """
@@ -109,8 +113,10 @@ class AblationSearch(Document):
         Of the table.
     margin_mm : float
         Wanted around the lesion.
+    covered_percent : float
+        Share of lesion with margin from which on all counts as covered.
     feasible : bool
-        Whether lesion and margin can be covered without passing a limit.
+        Whether that share can be covered without passing a limit.
     probes : tuple of Probe
         The chosen placement; empty when nothing is feasible.
     protocol : tuple of Phase
@@ -133,3 +139,4 @@ class AblationSearch(Document):
     search_spacing_mm: float
     spacing_mm: float
     verified_device: bool
+    covered_percent: float = COVERED_PERCENT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,9 +14,14 @@ from planning.ablation.devices import Device, devices
 from planning.ablation.dissection import Dissection, Fluid
 from planning.ablation.ground import Ground, common_grid, ground_of
 from planning.ablation.placing import Way
-from planning.ablation.planner.result import AblationSearch, Attempt, DissectionTrial, GivesFirst
+from planning.ablation.planner.result import (
+    COVERED_PERCENT,
+    AblationSearch,
+    Attempt,
+    DissectionTrial,
+    GivesFirst,
+)
 from planning.ablation.planner.trials import (
-    ENOUGH_PERCENT,
     LONGEST_S,
     RESERVE,
     Setting,
@@ -26,7 +31,7 @@ from planning.ablation.planner.trials import (
     try_setting,
 )
 from planning.ablation.request import PlacedDevice, TreatmentRequest, checked_request
-from planning.ablation.results import Treatment
+from planning.ablation.results import Treatment, TreatmentSummary
 from planning.ablation.solver.protocol import ACTIVE, Mode, Phase
 from planning.ablation.treatment import simulate_treatment
 from planning.access.protection import can_be_pushed_away
@@ -36,10 +41,12 @@ SEARCH_MM = 2.0  # cells of the search
 CONFIRM_MM = 1.0  # cells of the simulation that confirms
 STEP_SHIFTS_MM = (6.0, 3.0)  # along the ways
 MOST_TRIALS = 14  # for each number of probes
+MOST_REFUTED = 3  # of them, by the finer simulation
+CONFIRM_SLOTS = 4  # trials that take as long as a finer simulation
 AFTERWARDS_S = 60.0  # of rest behind heating, in which the heat still runs outwards [BG]
 ROUND_S = 15.0  # a protocol's phases are told in quarters of a minute
 LEAST_S = 30.0
-REFINEMENTS = 3  # of the duration, at the finer simulation
+REFINEMENTS = 6  # of the duration, at the finer simulation
 BEYOND_MM = 10.0  # of the box behind the middle of an active part
 FLUIDS: dict[str, tuple[Fluid, ...]] = {
     "radiofrequency": ("dextrose_5",),  # non-ionic, never saline
@@ -169,38 +176,38 @@ class _Search:
         """Return the best with so many probes, and its treatment where it does it."""
         progress.update(0.0, "ways")
         groups = self._request.ways_for(count, progress.part(0.0, 0.15))
-        tried = self._best(groups, progress.part(0.15, 0.7)) if groups else None
-        if tried is None:
-            return Attempt(probes=count, ending="no_way", trials=0), None
-        best, trials = tried
-        if best.does_it:
-            treatment = self._confirmed(best, progress.part(0.7, 1.0))
+        climb = _Climb(self._coarse, self._ground, self._device, progress.part(0.15, 0.9))
+        against: TreatmentSummary | None = None
+        for setting in climb.settings(groups):
+            climb.take(setting)
+            best = climb.best
+            if best is None or not climb.is_promising(best):
+                continue
+            treatment, against = self._confirmed(best, climb.confirming())
             if treatment is not None:
-                return _told(best, count, trials, "done", None), treatment
-            return _told(best, count, trials, "refuted", None), None
+                return _told(best, count, climb.trials, "done", None), treatment
+            climb.refute(best)
+        best = climb.best
+        if best is None:
+            return Attempt(probes=count, ending="no_way", trials=climb.trials), None
         ending = "time" if best.gives_first is None else "limit"
-        dissection = self._dissected(best, progress.part(0.7, 1.0))
-        return _told(best, count, trials, ending, dissection), None
+        if against is not None:
+            best, ending = _finely(best, against), "refuted"
+        dissection = self._dissected(best, progress.part(0.9, 1.0))
+        return _told(best, count, climb.trials, ending, dissection), None
 
-    def _best(
-        self, groups: tuple[tuple[Way, ...], ...], progress: Progress
-    ) -> tuple[Trial, int] | None:
-        """Climb from the best group: depths together, depths one by one, powers."""
-        climb = _Climb(self._coarse, self._ground, self._device, progress)
-        for ways in groups:
-            climb.take(Setting(ways, (0.0,) * len(ways)))
-        for step in STEP_SHIFTS_MM:
-            for changed in [] if climb.best is None else _neighbouring(climb.best.setting, step):
-                climb.take(changed)
-        for power in powers_of(self._device)[1:]:
-            if climb.best is not None:
-                climb.take(replace(climb.best.setting, power_w=power))
-        return None if climb.best is None else (climb.best, climb.trials)
+    def _confirmed(
+        self, best: Trial, progress: Progress
+    ) -> tuple[Treatment | None, TreatmentSummary | None]:
+        """Return the treatment of the finer simulation, or what that says against the trial.
 
-    def _confirmed(self, best: Trial, progress: Progress) -> Treatment | None:
-        """Return the treatment of the finer simulation, its duration refined; None if refuted."""
+        A second freeze reaches farther than the first: the duration is halved between what covers
+        too little and what passes a limit.
+        """
         seconds = _rounded(RESERVE * (best.covered_s or LONGEST_S))
+        too_short, too_long = 0.0, np.inf
         placed = best.setting.placed(self._request.treatment, self._device)
+        against: TreatmentSummary | None = None
         for number in range(REFINEMENTS):
             part = progress.part(number / REFINEMENTS, (number + 1) / REFINEMENTS)
             protocol = _whole_protocol(self._device, seconds, best.setting.power_w)
@@ -208,25 +215,24 @@ class _Search:
             try:
                 done = simulate_treatment(asked, part)
             except Refusal:
-                return None
-            summary = done.summary
-            stop = summary.stop
-            is_covered = summary.coverage_with_margin_percent >= ENOUGH_PERCENT
-            if is_covered and not summary.passed:
-                return done
-            if not is_covered and not summary.passed:
-                longer = _rounded(1.2 * seconds + ROUND_S)
-                if longer > LONGEST_S:
-                    return None
-                seconds = longer
-            elif stop is not None and stop.coverage_with_margin_percent >= ENOUGH_PERCENT:
-                shorter = _rounded(min(seconds - ROUND_S, 0.9 * stop.seconds), up=False)
-                if shorter < LEAST_S:
-                    return None
-                seconds = shorter
+                break
+            against, stop = done.summary, done.summary.stop
+            is_covered = against.coverage_with_margin_percent >= COVERED_PERCENT
+            if is_covered and not against.passed:
+                return done, None
+            is_in_time = stop is not None and stop.coverage_with_margin_percent >= COVERED_PERCENT
+            if not is_covered and not against.passed:
+                too_short, wanted = seconds, 1.2 * seconds + ROUND_S
+            elif is_in_time and stop is not None:
+                too_long, wanted = seconds, 0.9 * min(seconds, stop.seconds)
             else:
-                return None
-        return None
+                break
+            if too_short > 0 and np.isfinite(too_long):
+                wanted = (too_short + too_long) / 2
+            seconds = _rounded(wanted, up=not against.passed)
+            if not too_short < seconds < too_long:
+                break
+        return None, against
 
     def _dissected(self, best: Trial, progress: Progress) -> DissectionTrial | None:
         """Return what the best does with fluid or gas before what gives first."""
@@ -293,30 +299,94 @@ class _Search:
             search_spacing_mm=self._request.search_spacing_mm,
             spacing_mm=self._request.treatment.spacing_mm,
             verified_device=self._device.verified,
+            covered_percent=COVERED_PERCENT,
         )
 
 
 class _Climb:
-    """Keeps the best of the settings that were tried; tries no more once one does it."""
+    """Keeps the best of the settings that were tried; one that was refuted is gone on from."""
 
     def __init__(
         self, coarse: TreatmentRequest, ground: Ground, device: Device, progress: Progress
     ) -> None:
         self._of = coarse, ground, device
         self._progress = progress
+        self._slots = 0
+        self._refuted: set[Setting] = set()
         self.best: Trial | None = None
         self.trials = 0
 
+    def settings(self, groups: tuple[tuple[Way, ...], ...]) -> Iterator[Setting]:
+        """Yield what is still worth trying: groups, depths together and one by one, powers."""
+        for setting in self._all_settings(groups):
+            if self.trials >= MOST_TRIALS or len(self._refuted) >= MOST_REFUTED:
+                return
+            yield setting
+
+    def _all_settings(self, groups: tuple[tuple[Way, ...], ...]) -> Iterator[Setting]:
+        for ways in groups:
+            yield Setting(ways, (0.0,) * len(ways))
+        for step in STEP_SHIFTS_MM:
+            if self.best is not None:
+                yield from _neighbouring(self.best.setting, step)
+        for power in powers_of(self._of[2])[1:]:
+            if self.best is not None:
+                yield replace(self.best.setting, power_w=power)
+
     def take(self, setting: Setting) -> None:
-        """Try a setting, when there is still need and room for it."""
-        if self.trials >= MOST_TRIALS or (self.best is not None and self.best.does_it):
-            return
-        share = self.trials / MOST_TRIALS
-        part = self._progress.part(share, share + 1.0 / MOST_TRIALS)
+        """Try a setting."""
         self.trials += 1
-        found = try_setting(*self._of, setting, part)
-        if found is not None and (self.best is None or found.worth > self.best.worth):
+        found = try_setting(*self._of, setting, self._part(1))
+        if found is not None and (self.best is None or self._worth(found) > self._worth(self.best)):
             self.best = found
+
+    def is_promising(self, trial: Trial) -> bool:
+        """Tell whether a trial does it and was not refuted."""
+        return trial.does_it and trial.setting not in self._refuted
+
+    def refute(self, trial: Trial) -> None:
+        """Note that the finer simulation contradicts."""
+        self._refuted.add(trial.setting)
+
+    def confirming(self) -> Progress:
+        """Return the progress of the next finer simulation."""
+        return self._part(CONFIRM_SLOTS)
+
+    def _worth(self, trial: Trial) -> tuple[bool, float, float]:
+        return self.is_promising(trial), *trial.worth[1:]
+
+    def _part(self, slots: int) -> Progress:
+        whole = MOST_TRIALS + CONFIRM_SLOTS * MOST_REFUTED
+        start, self._slots = self._slots, self._slots + slots
+        return self._progress.part(start / whole, min(self._slots / whole, 1.0))
+
+
+def _finely(best: Trial, against: TreatmentSummary) -> Trial:
+    """Return a trial with what the finer simulation says in the place of its promise."""
+    stop = against.stop
+    first: GivesFirst | None = None
+    if stop is not None and stop.structure is not None and stop.passed_s is not None:
+        near = next(row for row in against.neighbours if row.name == stop.structure)
+        first = GivesFirst(
+            structure=near.name,
+            measure=near.measure,
+            limit=near.value if near.limit is None else near.limit,
+            value=near.value,
+            at_s=stop.passed_s,
+            source=near.source,
+        )
+    return replace(
+        best,
+        covered_s=None,
+        stop_s=0.0 if stop is None else stop.seconds,
+        coverage_percent=against.coverage_percent if stop is None else stop.coverage_percent,
+        coverage_with_margin_percent=(
+            against.coverage_with_margin_percent
+            if stop is None
+            else stop.coverage_with_margin_percent
+        ),
+        gives_first=first,
+    )
 
 
 def _neighbouring(setting: Setting, step_mm: float) -> list[Setting]:

@@ -21,7 +21,8 @@ from planning.ablation.following import Following
 from planning.ablation.ground import Ground
 from planning.ablation.patient import check_in_body
 from planning.ablation.placing import Way, placed_on
-from planning.ablation.planner.result import GivesFirst
+from planning.ablation.planner.result import COVERED_PERCENT, GivesFirst
+from planning.ablation.reach import probes_near
 from planning.ablation.request import PlacedDevice, TreatmentRequest, checked_request
 from planning.ablation.results import Probe
 from planning.ablation.solver.damage import Damage
@@ -29,8 +30,8 @@ from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.protocol import ACTIVE, Phase
 from planning.ablation.treatment import follow, run
 
-ENOUGH_PERCENT = 99.5  # of lesion with margin; a mask of voxels tells no more
 LONGEST_S = 900.0  # of one freezing or heating phase [BG]
+TOUCHING_MM = 1e-6  # between a probe's surface and a forbidden structure
 RESERVE = 1.1  # of the time at which all was covered, that is frozen or heated
 
 
@@ -136,7 +137,7 @@ class _Decision:
         if self.followed.exposure.is_passed:
             raise _Decided
         if self._covered_s is None:
-            if self.followed.covered_percent(time_s)[1] >= ENOUGH_PERCENT:
+            if self.followed.covered_percent(time_s)[1] >= COVERED_PERCENT:
                 self._covered_s = time_s
         elif time_s >= RESERVE * self._covered_s:
             raise _Decided
@@ -163,7 +164,7 @@ def try_setting(
     Returns
     -------
     Trial or None
-        None where the probes cannot be placed so.
+        None where the probes cannot be placed so, or one would touch what is forbidden.
     """
     phase = active_phase(device, LONGEST_S, setting.power_w)
     placed = setting.placed(request, device)
@@ -174,13 +175,15 @@ def try_setting(
         check_in_body(ground.grid, ground.body, placements)
     except Refusal:
         return None
+    if probes_near(placements, request.structures, TOUCHING_MM):
+        return None
     ground = _without_shafts(ground, placements)
     decision = _Decision(follow(ground, placements, protocol))
     followed = decision.followed
     with contextlib.suppress(_Decided):
         run(ground, placements, protocol, decision.watch, (), progress)
     stop_s = followed.exposure.kept_until_s
-    covered_s = followed.reached_s(ENOUGH_PERCENT)
+    covered_s = followed.reached_s(COVERED_PERCENT)
     if covered_s is not None and covered_s > stop_s:
         covered_s = None
     lesion, wanted = followed.covered_percent(stop_s)

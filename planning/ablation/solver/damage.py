@@ -158,16 +158,26 @@ class Damage:
             self.coldest_c,
         )
 
-    def dead(self) -> NDArray[np.bool_]:
-        """Return where heat has killed: Ω ≥ 1, or more than 80 % in the dead state.
+    def dead_by_three_states(self) -> NDArray[np.bool_]:
+        """Return where more than 80 % of the cells are in the dead state, whatever Ω says.
 
         Returns
         -------
         numpy.ndarray
             Shape (k, j, i), bool.
         """
-        result: NDArray[np.bool_] = (self.omega >= OMEGA_LETHAL) | (self._dead > DEAD_FRACTION)
+        result: NDArray[np.bool_] = self._dead > DEAD_FRACTION
         return result
+
+    def coagulated(self) -> NDArray[np.bool_]:
+        """Return where heat has ended perfusion: Ω ≥ 1 or dead by three states, as vessels close.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (k, j, i), bool.
+        """
+        return (self.omega >= OMEGA_LETHAL) | self.dead_by_three_states()
 
 
 def arrhenius(times_s: FloatArray, temperature_c: FloatArray) -> float:

@@ -367,6 +367,17 @@ class Medium:
         """
         return np.array([float(getattr(material, name)) for material in self.materials])
 
+    def thaws_at_c(self) -> Float32Array:
+        """Return above which temperature every cell holds no ice.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (k, j, i), float32; below absolute zero where nothing freezes.
+        """
+        upper: Float32Array = self.table[:, T_THAWED].astype(np.float32)
+        return upper[self.index]
+
     @property
     def has_tissue(self) -> bool:
         """Whether any material has the tissues' end of perfusion, boiling and σ(T)."""

@@ -103,8 +103,8 @@ class Outcome:
         Extremes of every cell.
     omega, cem43_min : numpy.ndarray
         Damage of every cell at the end.
-    dead : numpy.ndarray
-        Where heat has killed.
+    dead_by_three_states : numpy.ndarray
+        Where heat has killed by the three-state model alone.
     time_s : numpy.ndarray
         Shape (t,), from 0.
     points_c : numpy.ndarray
@@ -123,7 +123,7 @@ class Outcome:
     coldest_c: Float32Array
     omega: Float32Array
     cem43_min: Float32Array
-    dead: BoolArray
+    dead_by_three_states: BoolArray
     time_s: FloatArray
     points_c: FloatArray
     steps: int
@@ -223,7 +223,7 @@ class _Run:
 
     def _without_blood(self) -> BoolArray:
         tissue = np.array([m.is_tissue for m in self.task.medium.materials])
-        dead = self.damage.dead()
+        dead = self.damage.coagulated()
         if self.task.lethal_cold_c is not None:
             dead = dead | (self.damage.coldest_c <= self.task.lethal_cold_c)
         result: BoolArray = dead & tissue[self.task.medium.index]
@@ -266,7 +266,7 @@ def simulate(task: Simulation, progress: Progress = SILENT) -> Outcome:
         coldest_c=read_only(damage.coldest_c),
         omega=read_only(damage.omega),
         cem43_min=read_only(damage.cem43_min),
-        dead=damage.dead(),
+        dead_by_three_states=read_only(damage.dead_by_three_states()),
         time_s=np.array(run.times),
         points_c=np.array(run.curves),
         steps=run.steps,

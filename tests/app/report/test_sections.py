@@ -13,8 +13,10 @@ from app.report.sections import sections
 from app.report.writer import Section
 from imaging.errors import Problem
 from imaging.structures.model import PassageClass
+from planning.ablation.dissection import Dissection
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.limits import LimitChange
+from planning.ablation.request import Thermocouple
 from planning.access.request import Crossing, Hand, TableFigures
 from planning.edits import ClassChange
 from planning.plan import Case
@@ -51,8 +53,30 @@ def test_a_limit_passed_is_said_however_many_neighbours_there_are(made: GivenBac
         simulation=(one.model_copy(update={"neighbours": (*rows, neighbour("skin", passed=True))}),)
     )
     told = part(sections(plan, "fr"), "zone")
-    assert "LIMITE DÉPASSÉE (10,0 °C)" in told
-    assert "peau" in told
+    assert "LIMITE DÉPASSÉE : ≥ 10,0 °C" in told
+    assert "Peau: \N{MINUS SIGN}5,0 … 37,0 °C" in told
+
+
+def test_what_nothing_reaches_is_named_without_figures(made: GivenBack) -> None:
+    far = neighbour("skin", passed=False).model_copy(update={"min_c": 36.9})
+    near = neighbour("aorta", passed=False).model_copy(update={"min_c": 20.0})
+    (one, *_) = made.case.plan.simulation
+    plan = made.case.with_plan(simulation=(one.model_copy(update={"neighbours": (far, near)}),))
+    told = part(sections(plan, "en"), "zone")
+    assert "Change by less than 1 °C: Skin" in told
+    assert "Aorta: 20.0 … 37.0 °C" in told
+
+
+def test_a_dose_that_kills_many_times_over_is_told_without_powers_of_ten(made: GivenBack) -> None:
+    hot = neighbour("skin", passed=True).model_copy(
+        update={"max_c": 86.7, "cem43": 6.87e11, "measure": "max_c", "limit": 43.0, "value": 86.7}
+    )
+    (one, *_) = made.case.plan.simulation
+    changed = one.model_copy(update={"neighbours": (hot,), "technique": "radiofrequency"})
+    told = part(sections(made.case.with_plan(simulation=(changed,)), "en"), "zone")
+    assert "CEM43 > 10\N{NARROW NO-BREAK SPACE}000 min" in told
+    assert "LIMIT PASSED: ≤ 43.0 °C" in told
+    assert "e+" not in told
 
 
 def test_limits_and_classes_set_by_hand_are_said(made: GivenBack) -> None:
@@ -68,7 +92,7 @@ def test_limits_and_classes_set_by_hand_are_said(made: GivenBack) -> None:
         ),
     )
     found = sections(changed, "fr")
-    assert "Fixé à la main: limite, peau: ≤ 50,0 °C" in part(found, "zone")
+    assert "Fixé à la main, limite, Peau : ≤ 50,0 °C" in part(found, "zone")
     assert "aucun" in part(found, "zone")
     assert "à éviter (interdit;" in part(found, "path")
 
@@ -144,7 +168,35 @@ def test_a_way_is_told_as_it_is_read_out_at_the_table(made: GivenBack) -> None:
         "ligne médiane: 34,5 mm à droite",
         "épineuse de L3: 31,0 mm à droite, 12,0 mm au-dessus",
         "depuis la verticale: 27° vers la gauche",
-        "Traverse, dans l'ordre: tissus mous 61, ",
+        "Traverse, dans l'ordre: Tissus mous 61, ",
         "94 % des aiguilles ne touchent rien d'interdit",
     ):
         assert line in told
+
+
+def test_thermocouples_and_dissections_that_are_planned_stand_among_the_protections(
+    made: GivenBack,
+) -> None:
+    changed = made.case.with_plan(
+        thermocouples=(Thermocouple(name="spinal_canal", lps_mm=(1.0, -2.0, 3.0)),),
+        dissections=(
+            Dissection(fluid="carbon_dioxide", structure="colon", centre_lps_mm=(0.0, 0.0, 0.0)),
+        ),
+    )
+    told = part(sections(changed, "fr"), "adjuncts")
+    assert "Thermocouple, Canal rachidien: (1,0, \N{MINUS SIGN}2,0, 3,0) mm LPS" in told
+    assert "dioxyde de carbone : " in told
+
+
+def test_several_simulations_are_compared_in_a_table(made: GivenBack) -> None:
+    (one, *_) = made.case.plan.simulation
+    rows = (one, one.model_copy(update={"device": "icesphere_17g", "coverage_percent": 99.97}))
+    (zone,) = (
+        section
+        for section in sections(made.case.with_plan(simulation=rows), "en")
+        if section.key == "zone"
+    )
+    heads, *lines = zone.table
+    assert len(lines) == 2
+    assert all(len(line) == len(heads) for line in lines)
+    assert "99.9 %" in lines[1]  # never rounded up to the whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,14 @@ def test_ways_in_are_lines_from_skin_to_target(given_back: Kind) -> None:
         assert isinstance(measured, list)
         assert measured[0]["value"] == pytest.approx(one.length_mm)
     assert len([name for name in files if name.startswith("path") and "chosen" in name]) == 3
+
+
+def test_a_device_simulated_twice_has_two_files(given_back: Kind) -> None:
+    case = given_back("straight").case
+    (row, *_), (field, *_) = case.plan.simulation, case.fields
+    twice = replace(case, fields=(field, field)).with_plan(simulation=(row, row))
+    names = {name for name in slicer_files(twice) if name.startswith("zone-")}
+    assert names == {f"zone-{row.device}.seg.nrrd", f"zone-{row.device}-2.seg.nrrd"}
 
 
 def test_diameters_and_middle_are_markups(given_back: Kind) -> None:
