@@ -190,44 +190,52 @@ def _zone_mm(outcome: Outcome, spacing_mm: float, level_c: float | None) -> tupl
     return found.width_mm or 0.0, found.length_mm or 0.0
 
 
-def compared(spacing_mm: float = 1.0) -> Iterator[tuple[Measurement, float, float, str]]:
-    """Yield every row with the width and length simulated, and what is above 60 °C."""
+def compared(
+    spacing_mm: float = 1.0,
+) -> Iterator[tuple[Measurement, tuple[float, float], tuple[float, float] | None]]:
+    """Yield every row with what its criterion gives and, for heat, what was above 60 °C."""
     for row in measurements():
         outcome = simulated(row, spacing_mm)
-        hot = "–"
-        if row.level_c is None:
-            hot = " × ".join(f"{one:.1f}" for one in hot_zone_mm(outcome, spacing_mm))
-        yield row, *zone_mm(row, outcome, spacing_mm), hot
+        hot = hot_zone_mm(outcome, spacing_mm) if row.level_c is None else None
+        yield row, zone_mm(row, outcome, spacing_mm), hot
 
 
 def main() -> None:
     """Print the table as Markdown."""
     print(
         "| source | device | tissue | done | measured, mm | simulated, mm | error "
-        "| above 60 °C, mm |"
+        "| above 60 °C, mm | error |"
     )
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("|" + 9 * " --- |")
     errors: dict[str, list[float]] = {}
-    for row, width, length, hot in compared():
-        pairs = [(width, row.width_mm)]
-        pairs += [] if row.length_mm is None else [(length, row.length_mm)]
-        off = [found / measured - 1.0 for found, measured in pairs]
+    hot_errors: list[float] = []
+    for row, zone, hot in compared():
+        told, off = _beside(zone, row)
+        hot_told, hot_off = ("– | –", []) if hot is None else _beside(hot, row)
         if not row.fitted:
-            errors.setdefault(row.source, []).extend(abs(one) for one in off)
-        measured = " × ".join(f"{one:g}" for _, one in pairs)
-        found = " × ".join(f"{one:.1f}" for one, _ in pairs)
-        told = ", ".join(f"{100 * one:+.0f} %" for one in off)
+            errors.setdefault(row.source, []).extend(off)
+            hot_errors += hot_off
+        measured = f"{row.width_mm:g}"
+        measured += "" if row.length_mm is None else f" × {row.length_mm:g}"
         source = f"{row.source} (fitted)" if row.fitted else row.source
-        print(
-            f"| {source} | {row.device} | {row.tissue} | {_done(row)} | {measured} | {found} "
-            f"| {told} | {hot} |",
-            flush=True,
-        )
+        done = f"{row.device} | {row.tissue} | {_done(row)}"
+        print(f"| {source} | {done} | {measured} | {told} | {hot_told} |", flush=True)
     print()
     for source, parts in errors.items():
         print(f"{source}: median {100 * np.median(parts):.0f} %, most {100 * max(parts):.0f} %")
     every = [one for parts in errors.values() for one in parts]
     print(f"all diameters judged: median error {100 * float(np.median(every)):.0f} %")
+    print(f"of heat, above 60 °C: median error {100 * float(np.median(hot_errors)):.0f} %")
+
+
+def _beside(zone: tuple[float, float], row: Measurement) -> tuple[str, list[float]]:
+    """Return two columns, a zone and how far it is off, and the absolute errors."""
+    measured = [row.width_mm] if row.length_mm is None else [row.width_mm, row.length_mm]
+    pairs = list(zip(zone, measured, strict=False))
+    off = [found / there - 1.0 for found, there in pairs]
+    found = " × ".join(f"{one:.1f}" for one, _ in pairs)
+    told = ", ".join(f"{100 * one:+.0f} %" for one in off)
+    return f"{found} | {told}", [abs(one) for one in off]
 
 
 def _done(row: Measurement) -> str:
