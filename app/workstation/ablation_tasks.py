@@ -24,6 +24,7 @@ from planning.plan import Case, ThermalField
 
 PREVIEW_MM = 2.0
 BEYOND_MM = 10.0  # of the box behind the middle of an active part
+PREVIEW_AROUND_MM = 12.0  # of tissue beyond; a picture while one drags needs no more
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +184,7 @@ def ground_for(request: TreatmentRequest, reach_mm: float) -> Ground:
         reach_mm,
     )
     if KEPT.ground is None or KEPT.key != key:
-        KEPT.ground = ground_of(request, common_grid(request, reach_mm))
+        KEPT.ground = ground_of(request, common_grid(request, reach_mm, PREVIEW_AROUND_MM))
         KEPT.key = key
     return KEPT.ground
 
