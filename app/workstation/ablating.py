@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 REFINED_MM = 1.0
 PREVIEW = "ablation_preview"
-SAMPLES_HERE = 40  # intervals of ± 15 %, in two or three minutes
+SAMPLES_HERE = 40  # intervals of ± 15 %, in minutes
 
 
 @dataclass(frozen=True)
