@@ -10,19 +10,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadScopeScheduling
+
     from imaging.phantom.cases import GeneratedCase
     from imaging.structures.model import Structures
 
+ON_SCREEN = "tests/app/workstation/"  # they share one screen
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer | None) -> LoadScopeScheduling:
     """Keep each file in one process, and all that draw on the screen."""
-    for item in items:
-        on_screen = item.get_closest_marker("screen")
-        group = "screen" if on_screen else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return ON_SCREEN if file.startswith(ON_SCREEN) else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import click
 
 from app.cli import output
 from imaging.files import write_array
-from planning.ablation.devices import Device, devices
+from planning.ablation.devices import Device, devices, user_device_problems
 from planning.ablation.scenario.answer import SimulationAnswer, answer_scenario
 from planning.ablation.scenario.reader import read_scenario_file
 
@@ -55,9 +55,17 @@ def _text(answer: SimulationAnswer) -> str:
 @click.command("devices", short_help="Shows the table of devices.")
 @output.json_option
 def devices_command(as_json: bool) -> None:
-    """Show the probes, electrodes and antennas in use, with their sources."""
+    """Show the probes, electrodes and antennas in use, with their sources.
+
+    Rows of your own are read from devices.yaml in the program's folder of settings (the user guide
+    says what a row holds), or from the file that OSTEOPLAN_DEVICES names.
+    """
     rows = list(devices().values())
-    output.emit({"devices": rows}, as_json, "\n".join(_device_text(row) for row in rows))
+    problems = user_device_problems()
+    for problem in problems:
+        output.warn(f"{problem.where}: {problem.message}")
+    answer = {"devices": rows, "problems": problems}
+    output.emit(answer, as_json, "\n".join(_device_text(row) for row in rows))
 
 
 def _device_text(row: Device) -> str:

@@ -18,6 +18,7 @@ from planning.ablation.ground import Ground, common_grid, ground_of
 from planning.ablation.placing import placed_on
 from planning.ablation.request import TreatmentRequest
 from planning.ablation.results import TreatmentSummary
+from planning.ablation.solver.simulation import QUICK
 from planning.ablation.treatment import treat
 from planning.ablation.uncertainty.samples import UncertaintyRequest, simulate_samples
 from planning.plan import Case, ThermalField
@@ -25,6 +26,7 @@ from planning.uncertain_plan import treatment_as_simulated, with_uncertainty
 
 PREVIEW_MM = 2.0
 BEYOND_MM = 10.0  # of the box behind the middle of an active part
+PREVIEW_AROUND_MM = 12.0  # of tissue beyond; a picture while one drags needs no more
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +186,7 @@ def preview(
     request = replace(request, applicators=(placed,), thermocouples=())
     reach_mm = device.insertion_mm / 2 + BEYOND_MM
     ground = ground_for(request, reach_mm)
-    done = treat(request, ground, progress)
+    done = treat(request, ground, progress, QUICK)
     field = ThermalField(done.grid, done.temperature_c, done.zone, done.margin_mm)
     return Shown(done.summary, field)
 
@@ -216,7 +218,7 @@ def ground_for(request: TreatmentRequest, reach_mm: float) -> Ground:
         reach_mm,
     )
     if KEPT.ground is None or KEPT.key != key:
-        KEPT.ground = ground_of(request, common_grid(request, reach_mm))
+        KEPT.ground = ground_of(request, common_grid(request, reach_mm, PREVIEW_AROUND_MM))
         KEPT.key = key
     return KEPT.ground
 

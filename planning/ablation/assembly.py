@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from planning.ablation.solver.microwave import Antenna
 from planning.ablation.solver.protocol import Phase
 from planning.ablation.solver.radiofrequency import Generator, Limits, Pole
 
+WIRE_PIECES = 4  # straight pieces of a tine
 ROOM_COOLANT_W_M2_K = 2000.0  # between coolant and tissue where the table says nothing [BG]
 
 
@@ -180,8 +182,8 @@ def device_applicators(
             result.append(_cryoprobe(grid, placement))
         elif device.geometry == "antenna":
             result.append(_antenna(grid, medium, placement))
-    for geometry in ("monopolar", "bipolar"):
-        group = [p for p in placements if p.device.geometry == geometry]
+    for geometries in (("monopolar", "multi_tined"), ("bipolar",)):
+        group = [p for p in placements if p.device.geometry in geometries]
         if group:
             result.append(_generator(grid, medium, group))
     return result
@@ -218,6 +220,9 @@ def _generator(grid: Grid, medium: Medium, placements: Sequence[Placement]) -> G
     for placement in placements:
         device = placement.device
         cooling = (device.coolant_c, device.coolant_coefficient_w_m2_k or ROOM_COOLANT_W_M2_K)
+        if device.geometry == "multi_tined":
+            poles += [Pole(shape, 1.0) for shape in _wires(placement)]
+            continue
         if device.geometry == "monopolar":
             shape = placement.active(device.inactive_tip_mm, device.active_length_mm)
             poles.append(Pole(shape, 1.0, *cooling))
@@ -235,8 +240,43 @@ def _generator(grid: Grid, medium: Medium, placements: Sequence[Placement]) -> G
         voltage_v=first.most_voltage_v,
         target_c=first.target_c,
     )
-    grounded = first.geometry == "monopolar"
+    grounded = first.geometry != "bipolar"
     return Generator(grid, medium, poles, grounded=grounded, limits=limits)
+
+
+def _wires(placement: Placement) -> list[Shape]:
+    """Return the bare end of a multi-tined electrode's shaft and its wires, in straight pieces.
+
+    A wire leaves along the axis and turns outward on an arc: at the angle t it has gone ahead in
+    proportion to sin t and outward in proportion to 1 − cos t.
+    """
+    device, axis = placement.device, unit(placement.axis_lps)
+    depth_mm, reach_mm = _needed(device.array_depth_mm), device.reach_mm
+    side = unit(np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))]))
+    other = np.cross(axis, side)
+    shaft_end = np.asarray(placement.tip_lps_mm) + depth_mm * axis
+    sweep = np.radians(device.tine_sweep_deg)
+    turn = np.linspace(0.0, sweep, WIRE_PIECES + 1)
+    ahead = depth_mm * np.sin(turn) / np.sin(min(sweep, 0.5 * np.pi))
+    outward = reach_mm * (1.0 - np.cos(turn)) / (1.0 - np.cos(sweep))
+    result = []
+    if device.active_length_mm > depth_mm:
+        result.append(placement.active(depth_mm, device.active_length_mm - depth_mm))
+    for n in range(device.tines):
+        around = 2.0 * np.pi * n / device.tines
+        out = np.cos(around) * side + np.sin(around) * other
+        points = shaft_end + outward[:, None] * out - ahead[:, None] * axis
+        for start, end in pairwise(points):
+            along = end - start
+            result.append(
+                Shape(
+                    (float(start[0]), float(start[1]), float(start[2])),
+                    (float(along[0]), float(along[1]), float(along[2])),
+                    0.5 * _needed(device.tine_diameter_mm),
+                    float(np.linalg.norm(along)),
+                )
+            )
+    return result
 
 
 def _times(value: float | None, count: int) -> float | None:

@@ -17,17 +17,14 @@ from scipy.spatial import cKDTree
 from imaging.geometry import BoolArray, FloatArray
 from planning.ablation.devices import Device
 from planning.ablation.limits import thermal_limits
-from planning.ablation.solver.damage import OMEGA_LETHAL
 from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.simulation import Outcome
-
-LEAST_OMEGA = 1e-12  # keeps the logarithm finite
 
 
 def lethal_field(outcome: Outcome, device: Device) -> FloatArray:
     """Return how far inside the lethal criterion every cell lies, zero at its edge.
 
-    Cold: kelvin below the lethal isotherm. Heat: logarithm of Ω, which is lethal at 1.
+    Kelvin below the lethal isotherm of cold, above that of heat.
 
     Parameters
     ----------
@@ -44,7 +41,7 @@ def lethal_field(outcome: Outcome, device: Device) -> FloatArray:
     if device.technique == "cryoablation":
         field = thermal_limits().lethal_cold_c - outcome.coldest_c.astype(float)
     else:
-        field = np.log(np.clip(outcome.omega.astype(float) / OMEGA_LETHAL, LEAST_OMEGA, None))
+        field = outcome.hottest_c.astype(float) - thermal_limits().lethal_heat_c
     filled = np.asarray(binary_fill_holes(field >= 0), dtype=bool)
     result: FloatArray = np.where(filled, np.maximum(field, 1e-6), field)
     return result

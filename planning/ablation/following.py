@@ -12,7 +12,7 @@ from imaging.geometry import BoolArray, filled_block
 from planning.ablation.exposure import Exposure
 from planning.ablation.limits import thermal_limits
 from planning.ablation.results import CoverageCurve, FreezeRow, StopMoment
-from planning.ablation.solver.damage import OMEGA_LETHAL, Damage
+from planning.ablation.solver.damage import Damage
 from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.protocol import ACTIVE, Mode, Phase
 
@@ -51,7 +51,8 @@ class Following:
         self._lesion = lesion[self._block]
         self._wanted = wanted[self._block]
         self._is_cold = is_cold
-        self._lethal_c = thermal_limits().lethal_cold_c
+        limits = thermal_limits()
+        self._lethal_c = limits.lethal_cold_c if is_cold else limits.lethal_heat_c
         self._since_s: Float32Array = np.full(self._wanted.shape, np.inf, dtype=np.float32)
         ends = np.cumsum([phase.seconds for phase in protocol])
         active = [n for n, phase in enumerate(protocol) if phase.mode in ACTIVE]
@@ -80,7 +81,7 @@ class Following:
             lethal = damage.coldest_c[self._block] <= self._lethal_c
             self._note_freeze(temperature_c)
         else:
-            lethal = damage.omega[self._block] >= OMEGA_LETHAL
+            lethal = damage.hottest_c[self._block] >= self._lethal_c
         self._since_s[lethal & np.isinf(self._since_s)] = time_s
 
     def _note_freeze(self, temperature_c: Float32Array) -> None:

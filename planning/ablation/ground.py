@@ -123,7 +123,7 @@ def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -
     return _box(np.concatenate(points), AROUND_MM, request.spacing_mm)
 
 
-def common_grid(request: TreatmentRequest, reach_mm: float) -> Grid:
+def common_grid(request: TreatmentRequest, reach_mm: float, around_mm: float = AROUND_MM) -> Grid:
     """Return a box that stays the same wherever the devices lie in the lesion.
 
     Parameters
@@ -132,6 +132,8 @@ def common_grid(request: TreatmentRequest, reach_mm: float) -> Grid:
         Gives lesion and spacing.
     reach_mm : float
         Farthest that an active part reaches beyond the lesion.
+    around_mm : float
+        Of tissue simulated beyond that.
 
     Returns
     -------
@@ -143,7 +145,7 @@ def common_grid(request: TreatmentRequest, reach_mm: float) -> Grid:
     PlanningError
         When the lesion is too large, or there are too many cells.
     """
-    return _box(_lesion_corners(request), AROUND_MM + reach_mm, request.spacing_mm)
+    return _box(_lesion_corners(request), around_mm + reach_mm, request.spacing_mm)
 
 
 def _lesion_corners(request: TreatmentRequest) -> FloatArray:

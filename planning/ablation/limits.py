@@ -64,6 +64,8 @@ class ThermalLimits(Document):
 
     lethal_cold_c: float
     lethal_cold_source: str
+    lethal_heat_c: float
+    lethal_heat_source: str
     cold_isotherm_c: float
     hot_isotherm_c: float
     limits: tuple[ThermalLimit, ...]

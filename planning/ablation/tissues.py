@@ -16,13 +16,14 @@ from planning.ablation.solver.materials import (
     IndexArray,
     Material,
     Medium,
+    blended,
     tissue_material,
 )
 from planning.ablation.uncertainty.variation import Variation
 
 AS_TABLED = Variation()
 # Order of the map's values; the first is what lies outside the body.
-CLASSES = (
+CLASSES: tuple[str, ...] = (
     "air",
     "muscle",
     "fat",
@@ -46,15 +47,27 @@ CLASSES = (
     "dextrose_5",
     "saline",
     "carbon_dioxide",
+    "cement",
 )
+GRADES = 5  # of bone between cancellous and cortical
+# Tissues that grow denser with HU: what they are at their loosest, and the grades of it.
+GRADED = {
+    loosest: tuple(f"{loosest}_{grade}" for grade in range(1, GRADES + 1))
+    for loosest in ("cancellous_bone", "blastic_metastasis")
+}
+DENSEST = "cortical_bone"
+CLASSES += tuple(name for names in GRADED.values() for name in names)
 VALUE = {name: n for n, name in enumerate(CLASSES)}
 GAS_BELOW_HU = -300.0  # [BG]
 FAT_BELOW_HU = -25.0  # [BG]
 BONE_FROM_HU = 150.0  # mineral, outside the bone mask too [BG]
-CORTICAL_FROM_HU = 600.0  # [BG]
+# Mineral up to the first HU is cancellous bone, from the second on cortical bone; between them
+# every property goes in proportion [BG].
+CANCELLOUS_TO_HU, CORTICAL_FROM_HU = 300.0, 900.0
 BLASTIC_FROM_HU = 250.0  # of a lesion's voxel [BG]
 METAL_FROM_HU = 2500.0
 SKIN_MM = 2.0  # thickness of the skin [BG]
+HEAT_SINK_MM = 3.0  # a vessel thinner than this gives way to the tissue's perfusion
 # Air diffuses heat twenty times faster than ice and would rule the time step. Raised to this, a
 # fortieth of tissue's, its heat capacity still stores next to nothing.
 LEAST_HEAT_J_M3_K = 1e5
@@ -76,6 +89,11 @@ SOFT: tuple[tuple[str, Matcher], ...] = (
     ("csf", lambda name: name == SPINAL_CANAL),
     ("nerve", _words("nerve", "plexus", "ganglion")),
     ("spinal_cord", _words("spinal_cord")),
+)
+# Named bodies that are what they are at any HU.
+HARD: tuple[tuple[str, Matcher], ...] = (
+    ("cement", _words("cement", "pmma")),
+    ("metal", _words("metal", "screw", "implant", "prosthesis")),
 )
 
 
@@ -104,15 +122,22 @@ def tissue_map(volume: Volume, lesion_mask: BoolArray, structures: Structures) -
     result[_skin(body, volume.grid.spacing_mm_kji)] = VALUE["skin"]
     for tissue, matches in SOFT:
         names = [name for name in near.names() if matches(name)]
-        if names:
-            result[near.mask(*names) & (hu < BONE_FROM_HU)] = VALUE[tissue]
+        if not names:
+            continue
+        mask = near.mask(*names) & (hu < BONE_FROM_HU)
+        if tissue in FLOWING:
+            mask = wide_parts(mask, volume.grid.spacing_mm_kji)
+        result[mask] = VALUE[tissue]
     _bone(result, hu, near.bone_mask())
     result[hu < GAS_BELOW_HU] = VALUE["gas"]
     lungs = [name for name in near.names() if name == LUNG or name.startswith("lung_")]
     result[near.mask(*lungs) & (hu < GAS_BELOW_HU)] = VALUE["lung"]
     result[lesion_mask] = VALUE["lytic_metastasis"]
-    result[lesion_mask & (hu >= BLASTIC_FROM_HU)] = VALUE["blastic_metastasis"]
+    _grade(result, hu, lesion_mask & (hu >= BLASTIC_FROM_HU), "blastic_metastasis")
     result[hu > METAL_FROM_HU] = VALUE["metal"]
+    for material, matches in HARD:
+        names = [name for name in near.names() if matches(name)]
+        result[near.mask(*names)] = VALUE[material]
     result[~body & ~lesion_mask] = VALUE["air"]
     return result
 
@@ -121,9 +146,39 @@ def _bone(result: IndexArray, hu: Float32Array, bone: BoolArray) -> None:
     """Tell cortical, cancellous bone and marrow apart by HU."""
     result[bone & (hu < FAT_BELOW_HU)] = VALUE["yellow_marrow"]
     result[bone & (hu >= FAT_BELOW_HU)] = VALUE["red_marrow"]
-    mineral = hu >= BONE_FROM_HU
-    result[mineral] = VALUE["cancellous_bone"]
-    result[mineral & (hu >= CORTICAL_FROM_HU)] = VALUE["cortical_bone"]
+    _grade(result, hu, hu >= BONE_FROM_HU, "cancellous_bone")
+
+
+def _grade(result: IndexArray, hu: Float32Array, where: BoolArray, loosest: str) -> None:
+    """Fill mineral by how dense it is."""
+    names = (loosest, *GRADED[loosest], DENSEST)
+    share = (hu[where] - CANCELLOUS_TO_HU) / (CORTICAL_FROM_HU - CANCELLOUS_TO_HU)
+    grade = np.rint(np.clip(share, 0.0, 1.0) * (GRADES + 1)).astype(int)
+    result[where] = np.array([VALUE[name] for name in names], dtype=np.uint8)[grade]
+
+
+def wide_parts(vessel: BoolArray, spacing_mm_kji: tuple[float, float, float]) -> BoolArray:
+    """Return where a vessel is as wide as a heat sink.
+
+    Parameters
+    ----------
+    vessel : numpy.ndarray
+        Shape (k, j, i), bool.
+    spacing_mm_kji : tuple of float
+        Of the cells; on wider cells than half the least width the thin parts cannot be told.
+
+    Returns
+    -------
+    numpy.ndarray
+        The parts that a ball of ``HEAT_SINK_MM`` reaches without leaving the vessel, to a cell.
+    """
+    depth: FloatArray = distance_transform_edt(vessel, sampling=spacing_mm_kji)
+    core = depth >= 0.5 * HEAT_SINK_MM
+    if not core.any():
+        return core
+    around: FloatArray = distance_transform_edt(~core, sampling=spacing_mm_kji)
+    wide: BoolArray = vessel & (around <= 0.5 * HEAT_SINK_MM)
+    return wide
 
 
 def _skin(body: BoolArray, spacing_mm_kji: tuple[float, float, float]) -> BoolArray:
@@ -215,8 +270,14 @@ def patient_medium(classes: IndexArray, variation: Variation | None = None) -> P
     lookup = np.zeros(256, dtype=np.uint8)
     lookup[used] = np.arange(len(used))
     varied = variation or AS_TABLED
-    materials = tuple(
-        _with_body(varied.applied(tissue_material(CLASSES[n], linear=CLASSES[n] in FLOWING)))
-        for n in used
-    )
+    materials = tuple(_with_body(_material(CLASSES[n], varied)) for n in used)
     return PatientMedium(Medium(materials, lookup[classes]), classes)
+
+
+def _material(name: str, varied: Variation) -> Material:
+    """Return a class of the map as it is in a variation."""
+    for loosest, names in GRADED.items():
+        if name in names:
+            share = (names.index(name) + 1) / (GRADES + 1)
+            return blended(name, _material(loosest, varied), _material(DENSEST, varied), share)
+    return varied.applied(tissue_material(name, linear=name in FLOWING))

@@ -25,13 +25,16 @@ from planning.ablation.reach import ProbeNear, probes_near
 from planning.ablation.request import TreatmentRequest, checked_request
 from planning.ablation.results import CriterionRow, Probe, Treatment, TreatmentSummary
 from planning.ablation.scenario.answer import IsothermAnswer
+from planning.ablation.solver.air import Air
 from planning.ablation.solver.damage import CEM43_LETHAL_MIN, OMEGA_LETHAL
 from planning.ablation.solver.heat import Boundary
 from planning.ablation.solver.isotherms import isotherm
 from planning.ablation.solver.materials import BODY_C
 from planning.ablation.solver.protocol import Phase
 from planning.ablation.solver.simulation import (
+    EXACT,
     Outcome,
+    Pace,
     Simulation,
     Watch,
     as_points,
@@ -71,7 +74,12 @@ def simulate_treatment(request: TreatmentRequest, progress: Progress = SILENT) -
     return treat(request, ground, progress.part(0.05, 1.0))
 
 
-def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT) -> Treatment:
+def treat(
+    request: TreatmentRequest,
+    ground: Ground,
+    progress: Progress = SILENT,
+    pace: Pace = EXACT,
+) -> Treatment:
     """Simulate a treatment on ground that is ready, as when the same patient is treated again.
 
     Parameters
@@ -82,6 +90,8 @@ def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT
         Of the same CT, lesion, structures, margin, limits and dissections.
     progress : Progress
         Told of every step; cancels between steps.
+    pace : Pace
+        How long steps may be.
 
     Returns
     -------
@@ -100,7 +110,9 @@ def treat(request: TreatmentRequest, ground: Ground, progress: Progress = SILENT
     followed = follow(ground, placements, protocol)
     places = curve_points(ground.grid, placements, ground.lesion, ground.masks)
     places += _thermocouples(request, ground.grid)
-    outcome = run(ground, placements, protocol, followed.watch, places, progress.part(0.0, 0.97))
+    outcome = run(
+        ground, placements, protocol, followed.watch, places, progress.part(0.0, 0.97), pace
+    )
     field = lethal_field(outcome, placements[0].device)
     zone = (field >= 0) & (ground.body | ground.lesion)
     followed.fill(field >= 0)
@@ -217,6 +229,7 @@ def run(
     watch: Watch,
     places: Sequence[Place] = (),
     progress: Progress = SILENT,
+    pace: Pace = EXACT,
 ) -> Outcome:
     """Simulate devices on ground that is ready.
 
@@ -234,6 +247,8 @@ def run(
         Whose temperature is followed.
     progress : Progress
         Told of every step; cancels between steps.
+    pace : Pace
+        How long steps may be.
 
     Returns
     -------
@@ -246,11 +261,15 @@ def run(
         medium=medium,
         boundary=Boundary(),
         initial_c=BODY_C,
-        applicators=tuple(device_applicators(ground.grid, medium, placements)),
+        applicators=(
+            *device_applicators(ground.grid, medium, placements),
+            Air(ground.grid, ground.patient.mask("air")),
+        ),
         protocol=protocol,
         points_lps_mm=as_points([place.lps_mm for place in places]),
         lethal_cold_c=thermal_limits().lethal_cold_c,
         watch=watch,
+        pace=pace,
     )
     return simulate(task, progress)
 

@@ -21,6 +21,8 @@ from planning.ablation.devices import devices
 from planning.ablation.limits import thermal_limits
 from planning.ablation.patient import check_in_body, medium_of_ct
 from planning.ablation.scenario.reader import Scenario
+from planning.ablation.solver.air import Air
+from planning.ablation.solver.applicators import Applicator
 from planning.ablation.solver.damage import CEM43_LETHAL_MIN, OMEGA_LETHAL
 from planning.ablation.solver.isotherms import isotherm
 from planning.ablation.solver.materials import Float32Array, Medium
@@ -119,8 +121,8 @@ def answer_scenario(scenario: Scenario, progress: Progress = SILENT) -> Answered
         for part in scenario.applicators
         if part.device is not None
     ]
-    medium = _medium(scenario, placements)
-    applicators = device_applicators(grid, medium, placements)
+    medium, air = _medium(scenario, placements)
+    applicators = [*device_applicators(grid, medium, placements), *air]
     applicators += source_applicators(grid, medium, scenario.applicators, scenario.protocol)
     task = Simulation(
         grid=grid,
@@ -146,12 +148,16 @@ def answer_scenario(scenario: Scenario, progress: Progress = SILENT) -> Answered
     return Answered(answer, grid, outcome.final_c)
 
 
-def _medium(scenario: Scenario, placements: Sequence[Placement]) -> Medium:
+def _medium(
+    scenario: Scenario, placements: Sequence[Placement]
+) -> tuple[Medium, tuple[Applicator, ...]]:
+    """Return the medium, and the air around a patient."""
     if scenario.medium.ct is None:
-        return uniform_medium(scenario.medium, scenario.grid)
+        return uniform_medium(scenario.medium, scenario.grid), ()
     patient = medium_of_ct(scenario.medium, scenario.grid)
-    check_in_body(scenario.grid, ~patient.mask("air"), placements)
-    return patient.medium
+    air = patient.mask("air")
+    check_in_body(scenario.grid, ~air, placements)
+    return patient.medium, (Air(scenario.grid, air),)
 
 
 def _isotherms(scenario: Scenario, outcome: Outcome) -> tuple[IsothermAnswer, ...]:

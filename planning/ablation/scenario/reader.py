@@ -421,7 +421,7 @@ def _extent(part: ApplicatorPart) -> tuple[FloatArray, FloatArray, float]:
         length = part.source.length_mm or 0.0
         return start, start + unit(part.axis_lps) * length, part.source.radius_mm
     device = devices()[str(part.device)]
-    return start, start + unit(part.axis_lps) * device.insertion_mm, device.diameter_mm / 2.0
+    return start, start + unit(part.axis_lps) * device.insertion_mm, device.reach_mm
 
 
 def _meets_box(part: ApplicatorPart, grid: Grid) -> bool:
@@ -432,6 +432,7 @@ def _meets_box(part: ApplicatorPart, grid: Grid) -> bool:
     edge = 1e-9
     if part.device is not None:
         ends = np.array([start, end])
+        edge -= radius if devices()[part.device].tines else 0.0
         return bool((ends >= low - edge).all() and (ends <= high + edge).all())
     steps = np.linspace(0.0, 1.0, 513)[:, None]
     line = start + steps * (end - start)

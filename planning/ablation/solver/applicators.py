@@ -30,6 +30,7 @@ class Applicator:
     """
 
     modes: frozenset[Mode] = frozenset(Mode)
+    takes_heat = False  # in this phase, out of cells, other than by its surface
 
     def __init__(self, grid: Grid, shape: Shape) -> None:
         self.grid, self.shape = grid, shape
@@ -149,13 +150,16 @@ class HeatedBall(Applicator):
         self.power_w = power_w
         self._share = ball_shares(grid, shape)
 
+    def begin(self, phase: Phase) -> None:
+        """Enter a phase; a power below zero takes heat away."""
+        super().begin(phase)
+        power_w = self.power_w if phase.power_w is None else phase.power_w
+        self._released_w = 0.0 if phase.mode in OFF or power_w is None else power_w
+        self.takes_heat = self._released_w < 0
+
     def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> HeatArray | None:
         """Return the even heat of the ball."""
-        own = self.phase.power_w
-        power = self.power_w if own is None else own
-        if self.phase.mode in OFF or power is None:
-            return None
-        return power * self._share
+        return self._released_w * self._share if self._released_w else None
 
 
 def ball_shares(grid: Grid, shape: Shape) -> FloatArray:

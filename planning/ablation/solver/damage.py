@@ -130,28 +130,25 @@ class Damage:
     """
 
     def __init__(self, temperature_c: Float32Array) -> None:
-        self._before = np.array(temperature_c, dtype=np.float32)
-        self.omega = np.zeros_like(self._before)
-        self.cem43_min = np.zeros_like(self._before)
-        self.hottest_c = self._before.copy()
-        self.coldest_c = self._before.copy()
-        self._alive = np.full_like(self._before, 0.99)
-        self._dead = np.zeros_like(self._before)
+        self.hottest_c, self.coldest_c = temperature_c.copy(), temperature_c.copy()
+        self.omega, self.cem43_min, self._dead = (
+            np.zeros(temperature_c.shape, np.float32) for _ in range(3)
+        )
+        self._alive = np.full(temperature_c.shape, np.float32(0.99))
 
-    def advance(self, temperature_c: Float32Array, seconds: float) -> None:
+    def advance(self, before_c: Float32Array, after_c: Float32Array, seconds: float) -> None:
         """Count a step.
 
         Parameters
         ----------
-        temperature_c : numpy.ndarray
-            Shape (k, j, i), at the end of the step.
+        before_c, after_c : numpy.ndarray
+            Shape (k, j, i): temperatures at the start and the end of the step.
         seconds : float
             Its length.
         """
-        after = np.ascontiguousarray(temperature_c)
         _advance(
-            self._before,
-            after,
+            before_c,
+            after_c,
             seconds,
             self.omega,
             self.cem43_min,
@@ -160,7 +157,6 @@ class Damage:
             self.hottest_c,
             self.coldest_c,
         )
-        self._before = after
 
     def dead_by_three_states(self) -> NDArray[np.bool_]:
         """Return where more than 80 % of the cells are in the dead state, whatever Ω says.

@@ -19,7 +19,7 @@ from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.multigrid import Conductances, Multigrid
 
 # Of the error in the norm of the energy; power and resistance go with its square.
-TOLERANCE = 3e-4
+TOLERANCE = 1e-3
 MM_PER_M = 1000.0
 ONE, TWO, HALF, ZERO = np.float32(1.0), np.float32(2.0), np.float32(0.5), np.float32(0.0)
 TINY = np.float32(1e-30)  # keeps the harmonic mean of two zeros at zero

@@ -22,10 +22,14 @@ from planning.ablation.solver.embedding import Embedding
 from planning.ablation.solver.kernels import PARALLEL_FROM_CELLS, CellArray
 from planning.ablation.solver.materials import (
     BLOOD_HEAT_J_M3_K,
+    INVERSE_C,
+    INVERSE_C_FROZEN,
+    K_FROZEN,
+    K_SPAN,
     NO_RANGE_C,
     SHARP_J_M3,
+    T_THAWED,
     Float32Array,
-    IndexArray,
     Medium,
     enthalpy,
 )
@@ -35,7 +39,7 @@ MM_PER_M = 1000.0
 SAFETY = 0.9  # of the explicit stability limit; the bound is Gershgorin's, so this is cautious
 MOST_STAGES = 41  # more stages a step gain little and lose float32 digits
 SHARP_RANGE_K = 0.5  # a narrower freezing range counts as one temperature when fields are read
-CHUNKS_PER_THREAD = 2  # evens out threads that are held up
+ABOVE_FREEZING_K = 2.0  # a phase that stays this far above it counts as one where nothing freezes
 LEAST_STAGES = 3  # RKL2 is defined from two stages on; odd numbers damp best
 
 
@@ -97,38 +101,11 @@ class _Surfaces:
         self.rates = np.zeros(len(self.touched))
 
 
-def plain_rows(linked: IndexArray) -> IndexArray:
-    """Tell which rows of cells need no look at each cell's material.
-
-    Parameters
-    ----------
-    linked : numpy.ndarray
-        Material of every cell with ghosts, which are as the cells before them.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (k, j), uint8: 0, or the kinds that the kernels name.
-    """
-    first = linked[:, :, 1]
-    single = (linked == first[:, :, None]).all(axis=2) & (first != kernels.CUT)
-    among = single.copy()
-    for axis in range(2):
-        for step in (-1, 1):
-            among &= np.roll(single, step, axis) & (np.roll(first, step, axis) == first)
-    far = among.copy()
-    for axis in range(2):
-        for step in (-1, 1):
-            far &= np.roll(among, step, axis)
-    kinds: IndexArray = (single.astype(np.uint8) + among + far).astype(np.uint8)
-    return kinds
-
-
 def _chunks(size_kji: tuple[int, int, int]) -> int:
     """Return into how many pieces of planes a grid is cut for the threads."""
     if math.prod(size_kji) < PARALLEL_FROM_CELLS:
         return 1
-    return max(1, min(CHUNKS_PER_THREAD * numba.get_num_threads(), size_kji[0] // 4))
+    return max(1, min(numba.get_num_threads(), size_kji[0] // 4))
 
 
 def _numbers(parts: Sequence[FloatArray]) -> FloatArray:
@@ -178,7 +155,6 @@ class HeatSolver:
         blood = medium.values("perfusion_per_s") * BLOOD_HEAT_J_M3_K
         metabolic = medium.values("metabolic_w_m3")
         self._sources = np.stack([metabolic, blood], axis=1).astype(np.float32)
-        self._mixed = len(medium.materials) > 1
         self._index = np.zeros(shape, dtype=np.uint8)
         self._index[self._inner] = medium.index
         self._fill_edges(self._index)
@@ -192,7 +168,7 @@ class HeatSolver:
         face_c = np.array([t or 0.0 for t in boundary.face_c])
         self._face_potential = self._potentials(face_c)
         chunks = _chunks(grid.size_kji)
-        self._scratch = np.zeros((chunks, 5, 3 * shape[1] * shape[2]), np.float32)
+        self._scratch = np.zeros((chunks, stages.PARTS, 3 * shape[1] * shape[2]), np.float32)
         self._now, self._work, self._other = (np.zeros(shape, np.float32) for _ in range(3))
         self._start_rate, self._heating = (np.zeros(shape, np.float32) for _ in range(2))
         self._temperature = np.full(shape, initial_c, np.float32)
@@ -225,6 +201,11 @@ class HeatSolver:
     def temperature_c(self) -> Float32Array:
         """Temperature of the cells, shape (k, j, i); a view that the next step overwrites."""
         return self._temperature[self._inner]
+
+    @property
+    def temperature_before_c(self) -> Float32Array:
+        """Temperature before the last step, shape (k, j, i); a view that the next step spoils."""
+        return self._other[self._inner]
 
     @property
     def flat_temperature_c(self) -> Float32Array:
@@ -295,7 +276,7 @@ class HeatSolver:
         self._linked[...] = self._index
         self._linked.ravel()[self._surfaces.held] = kernels.CUT
         self._fill_edges(self._linked)
-        self._plain = plain_rows(self._linked)
+        self._layout = stages.layout_of(self._linked)
         self._hold_enthalpy()
         self._temperature.ravel()[self._surfaces.held] = self._surfaces.held_c
         self.set_heating(None)
@@ -369,24 +350,35 @@ class HeatSolver:
             places=places.astype(np.int64),
         )
 
-    def explicit_limit_s(self) -> float:
+    def explicit_limit_s(self, *, takes_heat: bool = False) -> float:
         """Return the longest stable step of the explicit scheme, by Gershgorin's bound.
+
+        Parameters
+        ----------
+        takes_heat : bool
+            Whether heat is taken out of cells in this phase, other than by held surfaces.
 
         Returns
         -------
         float
-            Seconds; valid whatever freezes or thaws.
+            Seconds; valid until the phase ends, whatever freezes or thaws in it.
         """
         table = self.medium.table
-        most_k = np.maximum(table[:, 11], table[:, 11] + table[:, 12])
-        least_heat = 1.0 / np.maximum(table[:, 3], table[:, 6])
+        most_k = table[:, K_FROZEN] + table[:, K_SPAN]
+        inverse_heat = table[:, INVERSE_C]
+        if takes_heat or self._may_freeze():
+            most_k = np.maximum(most_k, table[:, K_FROZEN])
+            inverse_heat = np.maximum(inverse_heat, table[:, INVERSE_C_FROZEN])
+        least_heat = 1.0 / inverse_heat
         index = self._index.ravel()
         # The harmonic mean with a better conductor is at most twice this cell's own k.
-        neighbour = float(most_k.max())
+        used = np.unique(self._linked)
+        used = used[used != kernels.CUT]
+        neighbour = float(most_k[used].max())
         face_k = 2.0 * most_k * neighbour / (most_k + neighbour)
         rate = face_k * 2.0 * self._inverse_h2.sum()
-        rate += float(self._sources[:, 1].max())
-        worst = float((rate / least_heat).max())
+        rate += self._sources[:, 1]
+        worst = float((rate / least_heat)[used].max())
         s = self._surfaces
         touched = s.touched
         if len(touched) == 0:
@@ -399,6 +391,21 @@ class HeatSolver:
             np.add.at(extra, end, np.maximum(s.extra, 0.0) * face_k[index[end]])
         local = (rate[index[touched]] + extra[touched]) / least_heat[index[touched]]
         return 1.0 / max(worst, float(local.max()))
+
+    def _may_freeze(self) -> bool:
+        """Tell whether anything is, or is held, so cold that a cell may freeze in this phase.
+
+        Where heat is only put in, no cell gets colder than the coldest of these.
+        """
+        s = self._surfaces
+        faces = [t for t in self.boundary.face_c if t is not None]
+        coldest = min(
+            float(self._temperature[self._inner].min()),
+            float(np.min(s.held_c, initial=np.inf)),
+            float(np.min(s.surface_c, initial=np.inf)),
+            min(faces, default=np.inf),
+        )
+        return coldest < float(self.medium.table[:, T_THAWED].max()) + ABOVE_FREEZING_K
 
     def plan_step(self, seconds: float, limit_s: float) -> StepPlan:
         """Return the stages that a step needs, shortening it where they would be too many.
@@ -446,7 +453,9 @@ class HeatSolver:
             weights = np.array([mu, nu, 1.0 - mu - nu, mu_dt, gamma_dt], dtype=np.float32)
             self._stage(before, start, last, weights, first=False)
             before, last = last, before
-        self._now, self._work, self._other = before, last, start
+        # What was the state at the start takes the temperatures, and theirs keeps those before.
+        self._now, self._work = before, last
+        self._temperature, self._other = start, self._temperature
         self._set_temperature()
 
     def _stage(
@@ -470,14 +479,13 @@ class HeatSolver:
             )
         stages.stage(
             first,
-            self._mixed,
             before,
             start,
             self._start_rate,
             last,
             weights,
             self._linked,
-            self._plain,
+            *self._layout,
             self._table,
             self._sources,
             self._heating,

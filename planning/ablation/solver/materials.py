@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +45,9 @@ SIGMA_DRY_FACTOR = 0.01  # two decades below the peak [BG]
     K_FROZEN,
     K_SPAN,
     T_THAWED,
-) = range(14)
-COLUMNS = 14
+    RESISTIVITY,
+) = range(15)
+COLUMNS = 15
 
 
 class Properties(Document):
@@ -190,7 +191,7 @@ class Material:
         Returns
         -------
         numpy.ndarray
-            Shape (14,), by the column names of this module.
+            Shape (15,), by the column names of this module.
         """
         heat, frozen = self.heat_j_m3_k, self.frozen_heat_j_m3_k
         freezes = self.freezing_from_c is not None and self.freezing_to_c is not None
@@ -213,6 +214,7 @@ class Material:
         if freezes:
             row[K_FROZEN] = self.frozen_conductivity_w_m_k or self.conductivity_w_m_k
         row[K_SPAN] = self.conductivity_w_m_k - row[K_FROZEN]
+        row[RESISTIVITY] = 1.0 / self.conductivity_w_m_k
         return row
 
 
@@ -285,6 +287,31 @@ def tissue_material(tissue_id: str, *, linear: bool = False) -> Material:
         permittivity=row.permittivity_2450_mhz,
         microwave_s_m=row.conductivity_2450_mhz_s_m,
     )
+
+
+def blended(name: str, first: Material, second: Material, share: float) -> Material:
+    """Return a material between two others.
+
+    Parameters
+    ----------
+    name : str
+        Of the new one.
+    first, second : Material
+        Both freeze, or none.
+    share : float
+        Of the second, 0 to 1.
+
+    Returns
+    -------
+    Material
+        Every number in proportion.
+    """
+    values: dict[str, Any] = {}
+    for one in fields(Material):
+        ends = getattr(first, one.name), getattr(second, one.name)
+        if all(isinstance(end, float) for end in ends):
+            values[one.name] = (1.0 - share) * ends[0] + share * ends[1]
+    return replace(first, name=name, **values)
 
 
 @dataclass(frozen=True, eq=False)

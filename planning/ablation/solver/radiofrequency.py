@@ -19,8 +19,8 @@ from planning.ablation.solver.protocol import OFF, Mode, Phase
 
 # The potential is solved anew when σ changed by the first share, weighted by the heat it makes, or
 # by the second in any cell that takes a good part of the heat.
-SIGMA_CHANGE = 0.02
-SIGMA_CHANGE_HOT = 0.3
+SIGMA_CHANGE = 0.04
+SIGMA_CHANGE_HOT = 0.5
 HOT_SHARE = 0.05
 STEP_S = 2.0  # longest step: controls act about once a second
 TEMPERATURE_STEP_S = 1.0  # of temperature control, which a longer step would make swing

@@ -20,12 +20,33 @@ from planning.ablation.solver.materials import Float32Array, Medium
 from planning.ablation.solver.protocol import ACTIVE, Phase
 from planning.ablation.solver.radiofrequency import Generator
 
-GROWTH = 0.12  # a step is at most this share of the time since something changed
 GROWTH_SHARP = 0.06  # where a medium freezes at one temperature, whose front jumps
 FIRST_STEPS = 4.0  # explicit limits in the first step after a change
-WATCHED_STEP_S = 20.0  # longest step where tissue of the tables may die or boil
 Watch: TypeAlias = Callable[[float, Float32Array, Damage], None]
 PERFUSION_EVERY = 4  # steps between looks at what has died
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long steps may be.
+
+    Parameters
+    ----------
+    growth : float
+        A step is at most this share of the time since something changed.
+    watched_step_s : float
+        Longest step where tissue of the tables may die or boil.
+    slowness : float
+        Times as long as the controls of the applicators ask for.
+    """
+
+    growth: float = 0.12
+    watched_step_s: float = 20.0
+    slowness: float = 1.0
+
+
+EXACT = Pace()
+QUICK = Pace(growth=0.4, watched_step_s=60.0, slowness=4.0)  # for a picture while one drags
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +73,8 @@ class Simulation:
         Tissue colder than this once loses its perfusion.
     watch : callable or None
         Called after every step with the time (s), the temperature and the damage of the cells.
+    pace : Pace
+        How long steps may be.
     """
 
     grid: Grid
@@ -63,6 +86,7 @@ class Simulation:
     points_lps_mm: FloatArray
     lethal_cold_c: float | None = None
     watch: Watch | None = None
+    pace: Pace = EXACT
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +146,7 @@ class _Run:
         self.last_step_s = 0.0
         self.times: list[float] = []
         self.curves: list[NDArray[np.float64]] = []
-        self.active_c = self.solver.displayed_c()
+        self.active_c: Float32Array | None = None
         self.sampler = PointSampler(task.grid, task.boundary, task.points_lps_mm)
         self.record()
 
@@ -144,11 +168,12 @@ class _Run:
         held = [applicator.surfaces() for applicator in applicators]
         links = [e for applicator in applicators for e in applicator.near_fields()]
         solver.set_phase([s for group in held for s in group], links)
-        limit_s = solver.explicit_limit_s()
-        longest = min([a.longest_step_s() for a in applicators], default=np.inf)
+        limit_s = solver.explicit_limit_s(takes_heat=any(a.takes_heat for a in applicators))
+        pace = self.task.pace
+        longest = min([pace.slowness * a.longest_step_s() for a in applicators], default=np.inf)
         if self.task.medium.has_tissue:
-            longest = min(longest, WATCHED_STEP_S)
-        growth = GROWTH_SHARP if solver.has_sharp_front else GROWTH
+            longest = min(longest, pace.watched_step_s)
+        growth = GROWTH_SHARP if solver.has_sharp_front else pace.growth
         since, end = 0.0, phase.seconds
         self.last_step_s = 0.0
         while since < end * (1.0 - 1e-9):
@@ -187,7 +212,8 @@ class _Run:
 
     def _after(self, seconds: float, message: str) -> None:
         self.steps += 1
-        self.damage.advance(self.solver.temperature_c, seconds)
+        solver = self.solver
+        self.damage.advance(solver.temperature_before_c, solver.temperature_c, seconds)
         self.record()
         if self.task.watch is not None:
             self.task.watch(self.time_s, self.solver.temperature_c, self.damage)
@@ -229,13 +255,13 @@ def simulate(task: Simulation, progress: Progress = SILENT) -> Outcome:
         run = _Run(task, progress)
         for phase in task.protocol:
             run.phase(phase)
-    if not any(phase.mode in ACTIVE for phase in task.protocol):
-        run.active_c = run.solver.displayed_c()
     damage = run.damage
+    active_c, ends_active = run.active_c, task.protocol[-1].mode in ACTIVE
+    final_c = active_c if ends_active and active_c is not None else run.solver.displayed_c()
     generator = next((a for a in task.applicators if isinstance(a, Generator)), None)
     return Outcome(
-        final_c=read_only(run.solver.displayed_c()),
-        active_c=read_only(run.active_c),
+        final_c=read_only(final_c),
+        active_c=read_only(final_c if active_c is None else active_c),
         hottest_c=read_only(damage.hottest_c),
         coldest_c=read_only(damage.coldest_c),
         omega=read_only(damage.omega),

@@ -1,7 +1,10 @@
 """Compiled loops of a super step's stages: enthalpy to the next enthalpy in one pass over memory.
 
-Planes of cells are turned into potentials, conductivities and gains just ahead of where they are
-needed. Units: J/m³ (zero at 37 °C), °C, W/m/K, metres, seconds, W/m³.
+Planes of cells are turned into potentials and gains just ahead of where they are needed. Most cells
+lie among their own material, where heat flows by the difference of potentials: rows of them are
+computed so in one plain loop, and the few cells at a border to another material are put right after
+it. Rows of many materials, as of bone, go cell by cell.
+Units: J/m³ (zero at 37 °C), °C, W/m/K, metres, seconds, W/m³.
 """
 
 from __future__ import annotations
@@ -9,36 +12,47 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imaging.kernels import kernel, parallel_kernel, prange
-from planning.ablation.solver.kernels import (
-    CUT,
-    HALF,
-    ONE,
-    TINY,
-    TWO,
-    TWO_U,
-    U1,
-    ZERO,
-    Number,
-    Place,
-    run_end,
-)
+from planning.ablation.solver.kernels import CUT, HALF, ONE, TWO, TWO_U, U1, ZERO, Number, Place
 from planning.ablation.solver.materials import Float32Array, IndexArray
 
 THREE: Place = np.uintp(3)
-# Potential, gain, temperature above 37 °C and conductivity of three planes of cells.
-Planes: TypeAlias = tuple[Float32Array, Float32Array, Float32Array, Float32Array]
-# Kinds of rows of cells: all of one material; the four rows beside it of that same material too;
-# and these rows in turn among their own, so that no face to another material is near.
-ONE_MATERIAL, AMONG_ITS_OWN, FAR_FROM_OTHERS = 1, 2, 3
+VECTOR: Place = np.uintp(16)  # cells of a short run are filled so many at a time
+PARTS = 5  # of the scratch, each of three planes
+UNEVEN = np.uint8(254)  # stands for the material of a row that goes cell by cell
+# What a border cell and a run cost a row, in cells of a row that goes cell by cell (measured).
+BORDER_COST, RUN_COST = 6, 9
+CUT_RESISTIVITY = np.float32(1e30)
+FlatArray: TypeAlias = NDArray[np.uint32]
+# Potential, gain, and for cells at borders temperature above 37 °C and 1/k, of three planes of
+# cells; last how the border cells of a plane change, or a row.
+Planes: TypeAlias = tuple[Float32Array, Float32Array, Float32Array, Float32Array, Float32Array]
+
+
+class Layout(NamedTuple):
+    """Where materials begin and end, by flat index with ghosts; what begins in each plane.
+
+    ``run_start`` and ``run_of`` give the runs of one material along the cells of a plane, ghosts
+    between its rows counted as the cells before them; ``border`` the cells with a neighbour of
+    another material (cut cells among their own stay as they are). ``plane_runs`` and
+    ``plane_border`` say with which run and which border cell each plane begins. ``uneven`` marks
+    the rows that go cell by cell: runs of their own, none of whose cells is in ``border``.
+    """
+
+    uneven: IndexArray
+    run_start: FlatArray
+    run_of: IndexArray
+    plane_runs: FlatArray
+    border: FlatArray
+    plane_border: FlatArray
 
 
 class Ground(NamedTuple):
     """What the cells are and what acts on them, in flat arrays of cells but for the tables."""
 
     linked: IndexArray
-    plain: IndexArray
     table: Float32Array
     sources: Float32Array
     heating: Float32Array
@@ -58,29 +72,73 @@ class Stage(NamedTuple):
     weights: Float32Array
 
 
+def layout_of(linked: IndexArray) -> Layout:
+    """Return where materials begin and end.
+
+    Parameters
+    ----------
+    linked : numpy.ndarray
+        Shape (k, j, i): material of every cell with ghosts, which are as the cells before them.
+
+    Returns
+    -------
+    Layout
+        Of the cells without the ghosts around them.
+    """
+    nk, nj, ni = linked.shape
+    inner = (slice(1, -1),) * 3
+    at_border = np.zeros(linked.shape, dtype=bool)
+    for axis in range(3):
+        for step in (-1, 1):
+            at_border[inner] |= (np.roll(linked, step, axis) != linked)[inner]
+    changes = linked[:, :, 2:-1] != linked[:, :, 1:-2]
+    cost = BORDER_COST * at_border.sum(axis=2) + RUN_COST * changes.sum(axis=2)
+    uneven = cost > ni
+    uneven[[0, -1]] = uneven[:, [0, -1]] = False
+    at_border &= ~uneven[:, :, None]
+    of = np.where(uneven[:, :, None], UNEVEN, linked).reshape(nk, nj * ni)
+    first, stop = ni + 1, (nj - 1) * ni - 1
+    begins = np.zeros(of.shape, dtype=bool)
+    begins[1:-1, first] = True
+    begins[1:-1, first + 1 : stop] = of[1:-1, first + 1 : stop] != of[1:-1, first : stop - 1]
+    run_start = np.flatnonzero(begins.ravel())
+    border = np.flatnonzero(at_border.ravel())
+    planes = nj * ni * np.arange(nk + 1)
+    return Layout(
+        uneven.astype(np.uint8).ravel(),
+        run_start.astype(np.uint32),
+        of.ravel()[run_start],
+        np.searchsorted(run_start, planes).astype(np.uint32),
+        border.astype(np.uint32),
+        np.searchsorted(border, planes).astype(np.uint32),
+    )
+
+
 @kernel
 def _fill_run(
-    row: Float32Array,
-    source: Float32Array,
+    table: Float32Array,
+    sources: Float32Array,
+    material: Place,
     enthalpy: Float32Array,
     heating: Float32Array,
     perfused: IndexArray,
     start: Place,
-    end: Place,
+    count: Place,
     theta: Float32Array,
     gain: Float32Array,
     to: Place,
 ) -> None:
     """Fill Kirchhoff's potential ∫ k dT from 37 °C, and what cells gain, for one material.
 
-    They gain metabolism, heating, and blood of 37 °C where it flows and is not frozen; ``source``
+    They gain metabolism, heating, and blood of 37 °C where it flows and is not frozen; ``sources``
     holds metabolism and ω ρ_b c_b. Few arrays and no branches, so that the loop is vectorised.
     """
-    hs, inv_span, ics, span = row[0], row[1], row[3], row[4]
-    hl, ic, hb, sb, hd, sd = row[5], row[6], row[7], row[8], row[9], row[10]
-    ks, dk = row[11], row[12]
-    metabolic, blood = source[0], source[1]
-    for n in range(end - start):
+    m = material
+    hs, inv_span, ics, span = table[m, 0], table[m, 1], table[m, 3], table[m, 4]
+    hl, ic, hb, sb = table[m, 5], table[m, 6], table[m, 7], table[m, 8]
+    hd, sd, ks, dk = table[m, 9], table[m, 10], table[m, 11], table[m, 12]
+    metabolic, blood = sources[m, 0], sources[m, 1]
+    for n in range(count):
         h = enthalpy[start + n]
         f = min(max((h - hs) * inv_span, ZERO), ONE)
         warm = max(h, hl) * ic + max(h - hb, ZERO) * sb + max(h - hd, ZERO) * sd
@@ -93,201 +151,192 @@ def _fill_run(
 
 
 @kernel
-def _fill_leads(
-    row: Float32Array,
+def _fill_cells(
+    table: Float32Array,
+    sources: Float32Array,
+    linked: IndexArray,
     enthalpy: Float32Array,
+    heating: Float32Array,
+    perfused: IndexArray,
     start: Place,
-    end: Place,
-    warmth: Float32Array,
-    conduct: Float32Array,
+    count: Place,
+    planes: Planes,
     to: Place,
 ) -> None:
-    """Fill temperature above 37 °C and conductivity for a run of one material."""
-    hs, inv_span, ics, span = row[0], row[1], row[3], row[4]
-    hl, ic, hb, sb, hd, sd = row[5], row[6], row[7], row[8], row[9], row[10]
-    ks, dk = row[11], row[12]
-    for n in range(end - start):
-        h = enthalpy[start + n]
-        f = min(max((h - hs) * inv_span, ZERO), ONE)
-        warm = max(h, hl) * ic + max(h - hb, ZERO) * sb + max(h - hd, ZERO) * sd
-        warmth[to + n] = warm - (ONE - f) * span + min(h - hs, ZERO) * ics
-        conduct[to + n] = ks + f * dk
+    """Fill all four of each cell, whatever its neighbours are; cut ones hold and lead nothing."""
+    theta, gain, warmth, resist, _ = planes
+    for n in range(count):
+        x, at = start + n, to + n
+        h, m = enthalpy[x], np.uintp(linked[x])
+        if linked[x] == CUT:
+            theta[at], gain[at], warmth[at], resist[at] = ZERO, ZERO, ZERO, CUT_RESISTIVITY
+            continue
+        blood = sources[m, 1] * np.float32(perfused[x])
+        if table[m, 5] < h <= table[m, 7]:  # neither freezing nor boiling
+            warm = h * table[m, 6]
+            theta[at] = (table[m, 11] + table[m, 12]) * warm
+            resist[at] = table[m, 14]
+            gain[at] = sources[m, 0] + heating[x] - blood * warm
+            warmth[at] = warm
+            continue
+        f = min(max((h - table[m, 0]) * table[m, 1], ZERO), ONE)
+        warm = max(h, table[m, 5]) * table[m, 6] + max(h - table[m, 7], ZERO) * table[m, 8]
+        warm += max(h - table[m, 9], ZERO) * table[m, 10]
+        slush = (ONE - f) * table[m, 4]
+        cold = min(h - table[m, 0], ZERO) * table[m, 3]
+        middle = table[m, 11] + HALF * (ONE + f) * table[m, 12]
+        theta[at] = (table[m, 11] + table[m, 12]) * warm - middle * slush + table[m, 11] * cold
+        gain[at] = sources[m, 0] + heating[x] - (blood * warm if h > table[m, 5] else ZERO)
+        warmth[at] = warm - slush + cold
+        resist[at] = ONE / (table[m, 11] + f * table[m, 12])
 
 
 @kernel
-def _combine(
-    states: Stage, cell: Place, rate: Float32Array, gain: Float32Array, own: Place
+def _fill_border(
+    border: FlatArray,
+    begin: Place,
+    end: Place,
+    enthalpy: Float32Array,
+    linked: IndexArray,
+    table: Float32Array,
+    plane: Place,
+    warmth: Float32Array,
+    resist: Float32Array,
+    to: Place,
 ) -> None:
-    """Write Yⱼ of a row over Yⱼ₋₂."""
-    before, start, start_rate, last, weights = states
-    wa, wb, wc, wd, we = weights[0], weights[1], weights[2], weights[3], weights[4]
-    for n in range(np.uintp(rate.size)):
-        rate[n] += gain[own + n]
-    for n in range(np.uintp(rate.size)):
-        x = cell + n
-        mixed = wa * before[x] + wb * last[x] + wc * start[x]
-        last[x] = mixed + wd * rate[n] + we * start_rate[x]
+    """Fill temperature above 37 °C and 1/k of the border cells; cut ones lead nothing."""
+    for n in range(begin, end):
+        x = np.uintp(border[n])
+        at, m = to + (x - plane), np.uintp(linked[x])
+        if m == CUT:
+            warmth[at], resist[at] = ZERO, CUT_RESISTIVITY
+            continue
+        h = enthalpy[x]
+        f = min(max((h - table[m, 0]) * table[m, 1], ZERO), ONE)
+        warm = max(h, table[m, 5]) * table[m, 6] + max(h - table[m, 7], ZERO) * table[m, 8]
+        warm += max(h - table[m, 9], ZERO) * table[m, 10]
+        cold = min(h - table[m, 0], ZERO) * table[m, 3]
+        warmth[at] = warm - (ONE - f) * table[m, 4] + cold
+        resist[at] = ONE / (table[m, 11] + f * table[m, 12])
 
 
 @kernel
-def _combine_first(
-    states: Stage, cell: Place, rate: Float32Array, gain: Float32Array, own: Place
-) -> None:
-    """Write L(Y₀) and Y₁ of a row."""
-    before, start_rate, last, weight = (
-        states.before,
-        states.start_rate,
-        states.last,
-        states.weights[3],
-    )
-    for n in range(np.uintp(rate.size)):
-        start_rate[cell + n] = rate[n] + gain[own + n]
-    for n in range(np.uintp(rate.size)):
-        last[cell + n] = before[cell + n] + weight * start_rate[cell + n]
-
-
-@kernel
-def _mirror(
-    planes: Planes,
+def _fill_ghosts(
+    theta: Float32Array,
+    linked: IndexArray,
+    potential: Float32Array,
+    is_fixed: bool,
     ghost: Place,
     inner: Place,
-    material: Place,
-    ground: Ground,
-    n: Place,
-    mixed: bool,
+    cell: Place,
+    count: Place,
+    strides: tuple[Place, Place],
 ) -> None:
-    """Fill a ghost: a fixed face lies half a cell out, an insulated one is a mirror."""
-    theta, _, warmth, conduct = planes
-    if mixed:
-        warmth[ghost], conduct[ghost] = warmth[inner], conduct[inner]
-    theta[ghost] = theta[inner]
-    if ground.fixed[n] == 1 and material != CUT:
-        theta[ghost] = TWO * ground.face_potential[n, material] - theta[inner]
+    """Fill a line of ghosts: a fixed face lies half a cell out, an insulated one is a mirror.
 
-
-@kernel
-def _fill_rows(
-    enthalpy: Float32Array,
-    ground: Ground,
-    start: Place,
-    stop: Place,
-    kind: Place,
-    planes: Planes,
-    to: Place,
-    mixed: bool,
-) -> None:
-    """Fill rows of cells run by run; cut cells are zero."""
-    theta, gain, warmth, conduct = planes
-    begin = start
-    while start < stop:
-        m = ground.linked[start]
-        end = stop if kind >= ONE_MATERIAL else run_end(ground.linked, start, stop)
-        at = to + (start - begin)
-        if m == CUT:
-            for n in range(end - start):
-                theta[at + n], gain[at + n] = ZERO, ZERO
-                if mixed:
-                    warmth[at + n], conduct[at + n] = ZERO, ZERO
-        else:
-            row = ground.table[m]
-            _fill_run(
-                row,
-                ground.sources[m],
-                enthalpy,
-                ground.heating,
-                ground.perfused,
-                start,
-                end,
-                theta,
-                gain,
-                at,
-            )
-            if mixed and kind < FAR_FROM_OTHERS:
-                _fill_leads(row, enthalpy, start, end, warmth, conduct, at)
-        start = end
+    ``ghost`` and ``inner`` say where ghosts and the cells before them start in ``theta``, ``cell``
+    where these start in the grid; ``strides`` how far it is to the next ones in both.
+    """
+    along, across = strides
+    for n in range(count):
+        beyond, before = ghost + n * along, theta[inner + n * along]
+        theta[beyond] = before
+        material = linked[cell + n * across]
+        if is_fixed and material != CUT:
+            theta[beyond] = TWO * potential[material] - before
 
 
 @kernel
 def _fill_plane(
     enthalpy: Float32Array,
     ground: Ground,
-    plane: Place,
+    layout: Layout,
+    k: Place,
     size: tuple[Place, Place],
     planes: Planes,
     to: Place,
-    mixed: bool,
 ) -> None:
     """Fill a plane of cells and the ghosts at its four edges.
 
-    Arrays are flat; ``plane`` and ``to`` say where the plane starts in the grid and in ``planes``.
+    A short run is filled beyond its end, a whole vector of cells; the next run writes over it.
     """
     nj, ni = size
-    linked, plain, top = ground.linked, ground.plain, plane // ni
-    j = U1
-    while j < nj - U1:
-        begin, kind, after = plane + j * ni + U1, plain[top + j], j + U1
-        while kind > 0 and after < nj - U1 and plain[top + after] == kind:
-            if linked[plane + after * ni + U1] != linked[begin]:
-                break
-            after += U1
-        stop = plane + after * ni - U1
-        _fill_rows(enthalpy, ground, begin, stop, kind, planes, to + j * ni + U1, mixed)
-        j = after
-    for j in range(U1, nj - U1):
-        begin, shift = plane + j * ni, to + j * ni
-        last = shift + ni - U1
-        _mirror(planes, shift, shift + U1, linked[begin + U1], ground, 4, mixed)
-        _mirror(planes, last, last - U1, linked[begin + ni - TWO_U], ground, 5, mixed)
-    for i in range(U1, ni - U1):
-        low, high = linked[plane + ni + i], linked[plane + (nj - TWO_U) * ni + i]
-        last = to + (nj - U1) * ni + i
-        _mirror(planes, to + i, to + ni + i, low, ground, 2, mixed)
-        _mirror(planes, last, last - ni, high, ground, 3, mixed)
+    linked, theta, gain = ground.linked, planes[0], planes[1]
+    table, sources = ground.table, ground.sources
+    heating, perfused = ground.heating, ground.perfused
+    run_start, run_of = layout.run_start, layout.run_of
+    plane = k * nj * ni
+    stop = plane + (nj - U1) * ni - U1
+    last_run = np.uintp(layout.plane_runs[k + U1])
+    for run in range(np.uintp(layout.plane_runs[k]), last_run):
+        start, m = np.uintp(run_start[run]), run_of[run]
+        end = np.uintp(run_start[run + U1]) if run + U1 < last_run else stop
+        at, count = to + (start - plane), end - start
+        if m == UNEVEN:
+            _fill_cells(
+                table, sources, linked, enthalpy, heating, perfused, start, count, planes, at
+            )
+            continue
+        if m == CUT:
+            for n in range(count):
+                theta[at + n], gain[at + n] = ZERO, ZERO
+            continue
+        whole = (count + VECTOR - U1) // VECTOR * VECTOR
+        if start + whole <= stop:
+            count = whole
+        _fill_run(
+            table,
+            sources,
+            np.uintp(m),
+            enthalpy,
+            heating,
+            perfused,
+            start,
+            count,
+            theta,
+            gain,
+            at,
+        )
+    begin, end = np.uintp(layout.plane_border[k]), np.uintp(layout.plane_border[k + U1])
+    _fill_border(
+        layout.border, begin, end, enthalpy, linked, table, plane, planes[2], planes[3], to
+    )
+    potential, fixed = ground.face_potential, ground.fixed
+    first, last, wall = to + ni, to + (nj - TWO_U) * ni, (nj - TWO_U) * ni
+    down, along, rows = (ni, ni), (U1, U1), nj - TWO_U
+    _fill_ghosts(
+        theta, linked, potential[4], fixed[4] == 1, first, first + U1, plane + ni + U1, rows, down
+    )
+    _fill_ghosts(
+        theta,
+        linked,
+        potential[5],
+        fixed[5] == 1,
+        first + ni - U1,
+        first + ni - TWO_U,
+        plane + TWO_U * ni - TWO_U,
+        rows,
+        down,
+    )
+    _fill_ghosts(theta, linked, potential[2], fixed[2] == 1, to, first, plane + ni, ni, along)
+    _fill_ghosts(
+        theta, linked, potential[3], fixed[3] == 1, last + ni, last, plane + wall, ni, along
+    )
 
 
 @kernel
 def _end_plane(
-    n: Place,
+    n: int,
     ground: Ground,
     plane: Place,
     area: Place,
-    planes: Planes,
+    theta: Float32Array,
     inner: Place,
     ghost: Place,
-    mixed: bool,
 ) -> None:
     """Fill the ghost plane beyond the first or last plane of cells from that plane."""
-    for x in range(area):
-        _mirror(planes, ghost + x, inner + x, ground.linked[plane + x], ground, n, mixed)
-
-
-@kernel
-def _fluxes_row(
-    theta: Float32Array,
-    rows: tuple[Place, Place, Place, Place, Place],
-    linked: IndexArray,
-    cells: tuple[Place, Place, Place, Place, Place],
-    count: Place,
-    inverse_h2: Float32Array,
-    rate: Float32Array,
-) -> None:
-    """Fill Σ Δθ/h² over the faces inside a material of a row of cells.
-
-    Five rows start at ``rows`` and ``cells``: the cells' own, and those beside it along j (low,
-    high) and k (low, high).
-    """
-    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
-    p0, pn, ps, pd, pu = rows
-    m0, mn, ms, md, mu = cells
-    for i in range(count):
-        p, m = theta[p0 + i], linked[m0 + i]
-        along_i = theta[p0 + i - U1] - p if linked[m0 + i - U1] == m else ZERO
-        along_i += theta[p0 + i + U1] - p if linked[m0 + i + U1] == m else ZERO
-        along_j = theta[pn + i] - p if linked[mn + i] == m else ZERO
-        along_j += theta[ps + i] - p if linked[ms + i] == m else ZERO
-        along_k = theta[pd + i] - p if linked[md + i] == m else ZERO
-        along_k += theta[pu + i] - p if linked[mu + i] == m else ZERO
-        rate[i] = gi * along_i + gj * along_j + gk * along_k
+    potential, is_fixed = ground.face_potential[n], ground.fixed[n] == 1
+    _fill_ghosts(theta, ground.linked, potential, is_fixed, ghost, inner, plane, area, (U1, U1))
 
 
 @kernel
@@ -300,7 +349,11 @@ def _plain_stage(
     count: Place,
     inverse_h2: Float32Array,
 ) -> None:
-    """Write Yⱼ over Yⱼ₋₂ for cells that lie with all their neighbours in one material."""
+    """Write Yⱼ over Yⱼ₋₂ for cells that lie with all their neighbours in one material.
+
+    ``rows`` says where the potentials of the cells start, and those of the cells beside them along
+    j (low, high) and k (low, high).
+    """
     before, start, start_rate, last, weights = states
     gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
     wa, wb, wc, wd, we = weights[0], weights[1], weights[2], weights[3], weights[4]
@@ -345,49 +398,141 @@ def _plain_first(
 
 
 @kernel
-def _between_row(
-    rate: Float32Array,
-    warmth: Float32Array,
-    conduct: Float32Array,
-    p0: Place,
-    p1: Place,
-    linked: IndexArray,
-    m0: Place,
-    m1: Place,
-    count: Place,
-    twice: Number,
-) -> None:
-    """Add the heat through the faces to a neighbouring row, where the material is another one.
-
-    It flows by the harmonic mean of the two conductivities; ``twice`` is 2/h².
-    """
-    for i in range(count):
-        k0, k1 = conduct[p0 + i], conduct[p1 + i]
-        flow = k0 * k1 / (k0 + k1 + TINY) * (warmth[p1 + i] - warmth[p0 + i])
-        rate[i] += twice * flow if linked[m0 + i] != linked[m1 + i] else ZERO
+def _face(
+    theta: Float32Array, warmth: Float32Array, resist: Float32Array, same: bool, p: Place, q: Place
+) -> Number:
+    """Return the heat from a neighbour times h/A; between two materials by the harmonic mean."""
+    inside = theta[q] - theta[p]
+    across = TWO * (warmth[q] - warmth[p]) / (resist[p] + resist[q])
+    return inside if same else across
 
 
 @kernel
-def _uneven_row(
-    planes: Planes,
+def _uneven_rates(
+    theta: Float32Array,
+    warmth: Float32Array,
+    resist: Float32Array,
+    linked: IndexArray,
     rows: tuple[Place, Place, Place, Place, Place],
-    ground: Ground,
     cells: tuple[Place, Place, Place, Place, Place],
     count: Place,
+    inverse_h2: Float32Array,
     rate: Float32Array,
-    mixed: bool,
 ) -> None:
-    """Fill the fluxes of a row that has faces to other materials or to cut cells."""
-    linked, weight = ground.linked, ground.inverse_h2
-    _fluxes_row(planes[0], rows, linked, cells, count, weight, rate)
-    if mixed:
-        own, cell, leads = rows[0], cells[0], (rate, planes[2], planes[3])
-        _between_row(*leads, own, rows[1], linked, cell, cells[1], count, TWO * weight[1])
-        _between_row(*leads, own, rows[2], linked, cell, cells[2], count, TWO * weight[1])
-        _between_row(*leads, own, rows[3], linked, cell, cells[3], count, TWO * weight[0])
-        _between_row(*leads, own, rows[4], linked, cell, cells[4], count, TWO * weight[0])
-        _between_row(*leads, own, own - U1, linked, cell, cell - U1, count, TWO * weight[2])
-        _between_row(*leads, own, own + U1, linked, cell, cell + U1, count, TWO * weight[2])
+    """Fill what flows into each cell of a row.
+
+    Five rows start at ``rows`` and ``cells``: the cells' own, and those beside it along j (low,
+    high) and k (low, high).
+    """
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
+    p0, pn, ps, pd, pu = rows
+    c0, cn, cs, cd, cu = cells
+    for n in range(count):
+        m, p = linked[c0 + n], p0 + n
+        along_i = _face(theta, warmth, resist, linked[c0 + n - U1] == m, p, p - U1)
+        along_i += _face(theta, warmth, resist, linked[c0 + n + U1] == m, p, p + U1)
+        along_j = _face(theta, warmth, resist, linked[cn + n] == m, p, pn + n)
+        along_j += _face(theta, warmth, resist, linked[cs + n] == m, p, ps + n)
+        along_k = _face(theta, warmth, resist, linked[cd + n] == m, p, pd + n)
+        along_k += _face(theta, warmth, resist, linked[cu + n] == m, p, pu + n)
+        rate[n] = gi * along_i + gj * along_j + gk * along_k
+
+
+@kernel
+def _combine(
+    states: Stage, cell: Place, count: Place, rate: Float32Array, gain: Float32Array, own: Place
+) -> None:
+    """Write Yⱼ of a row over Yⱼ₋₂."""
+    before, start, start_rate, last, weights = states
+    wa, wb, wc, wd, we = weights[0], weights[1], weights[2], weights[3], weights[4]
+    for n in range(count):
+        rate[n] += gain[own + n]
+    for n in range(count):
+        x = cell + n
+        mixed = wa * before[x] + wb * last[x] + wc * start[x]
+        last[x] = mixed + wd * rate[n] + we * start_rate[x]
+
+
+@kernel
+def _combine_first(
+    states: Stage, cell: Place, count: Place, rate: Float32Array, gain: Float32Array, own: Place
+) -> None:
+    """Write L(Y₀) and Y₁ of a row."""
+    before, start_rate, last, step = (
+        states.before,
+        states.start_rate,
+        states.last,
+        states.weights[3],
+    )
+    for n in range(count):
+        start_rate[cell + n] = rate[n] + gain[own + n]
+    for n in range(count):
+        last[cell + n] = before[cell + n] + step * start_rate[cell + n]
+
+
+@kernel
+def _border_rates(
+    border: FlatArray,
+    begin: Place,
+    end: Place,
+    linked: IndexArray,
+    inverse_h2: Float32Array,
+    planes: Planes,
+    starts: tuple[Place, Place, Place, Place],
+    size: tuple[Place, Place],
+) -> None:
+    """Keep how fast the border cells of a plane change.
+
+    ``starts`` says where the plane starts in the grid, and where it, the one below and the one
+    above start in ``planes``.
+    """
+    nj, ni = size
+    area = nj * ni
+    plane, here, below, above = starts
+    theta, gain, warmth, resist, rates = planes
+    gk, gj, gi = inverse_h2[0], inverse_h2[1], inverse_h2[2]
+    for n in range(begin, end):
+        x = np.uintp(border[n])
+        m, at = linked[x], x - plane
+        if m == CUT:
+            rates[n - begin] = ZERO
+            continue
+        p = here + at
+        along_i = _face(theta, warmth, resist, linked[x - U1] == m, p, p - U1)
+        along_i += _face(theta, warmth, resist, linked[x + U1] == m, p, p + U1)
+        along_j = _face(theta, warmth, resist, linked[x - ni] == m, p, p - ni)
+        along_j += _face(theta, warmth, resist, linked[x + ni] == m, p, p + ni)
+        along_k = _face(theta, warmth, resist, linked[x - area] == m, p, below + at)
+        along_k += _face(theta, warmth, resist, linked[x + area] == m, p, above + at)
+        rates[n - begin] = gi * along_i + gj * along_j + gk * along_k + gain[p]
+
+
+@kernel
+def _border_values(
+    border: FlatArray, begin: Place, end: Place, states: Stage, values: Float32Array
+) -> None:
+    """Make of the kept rates what the border cells become: Yⱼ."""
+    before, start, start_rate, last, w = states
+    wa, wb, wc, wd, we = w[0], w[1], w[2], w[3], w[4]
+    for n in range(begin, end):
+        x = np.uintp(border[n])
+        mixed = wa * before[x] + wb * last[x] + wc * start[x]
+        values[n - begin] = mixed + wd * values[n - begin] + we * start_rate[x]
+
+
+@kernel
+def _put_border(
+    first: bool, border: FlatArray, begin: Place, end: Place, states: Stage, values: Float32Array
+) -> None:
+    """Write what was kept for the border cells of a plane over what the plain loop made of them."""
+    before, _, start_rate, last, weights = states
+    step = weights[3]
+    for n in range(begin, end):
+        x, value = np.uintp(border[n]), values[n - begin]
+        if first:
+            start_rate[x] = value
+            value = before[x] + step * value
+        last[x] = value
 
 
 @kernel
@@ -395,36 +540,53 @@ def _advance_plane(
     k: Place,
     size: tuple[Place, Place],
     first: bool,
-    mixed: bool,
     states: Stage,
     ground: Ground,
+    layout: Layout,
     planes: Planes,
-    rate: Float32Array,
 ) -> None:
     """Compute a stage of a plane, whose planes below and above are filled."""
     nj, ni = size
-    area, count = nj * ni, ni - TWO_U
+    area = nj * ni
     below, here, above = ((k - U1) % THREE) * area, (k % THREE) * area, ((k + U1) % THREE) * area
+    plane, border = k * area, layout.border
+    begin, end = np.uintp(layout.plane_border[k]), np.uintp(layout.plane_border[k + U1])
+    starts, kept = (plane, here, below, above), end - begin
+    _border_rates(border, begin, end, ground.linked, ground.inverse_h2, planes, starts, size)
+    if not first:
+        _border_values(border, begin, end, states, planes[4])
     j = U1
     while j < nj - U1:
-        row, cell, after = j * ni + U1, k * area + j * ni + U1, j + U1
+        after, uneven = j + U1, layout.uneven[k * nj + j]
+        while uneven == 0 and after < nj - U1 and layout.uneven[k * nj + after] == 0:
+            after += U1
+        row, cell = j * ni + U1, plane + j * ni + U1
         rows = (here + row, here + row - ni, here + row + ni, below + row, above + row)
-        if ground.plain[k * nj + j] >= AMONG_ITS_OWN:
-            while after < nj - U1 and ground.plain[k * nj + after] >= AMONG_ITS_OWN:
-                after += U1
-            many = (after - j) * ni - TWO_U  # with the ghosts between the rows, which nobody reads
-            if first:
-                _plain_first(planes[0], planes[1], rows, states, cell, many, ground.inverse_h2)
-            else:
-                _plain_stage(planes[0], planes[1], rows, states, cell, many, ground.inverse_h2)
-        else:
+        many = (after - j) * ni - TWO_U  # with the ghosts between the rows, which nobody reads
+        if uneven:
             cells = (cell, cell - ni, cell + ni, cell - area, cell + area)
-            _uneven_row(planes, rows, ground, cells, count, rate, mixed)
+            rate = planes[4][kept:]
+            _uneven_rates(
+                planes[0],
+                planes[2],
+                planes[3],
+                ground.linked,
+                rows,
+                cells,
+                many,
+                ground.inverse_h2,
+                rate,
+            )
             if first:
-                _combine_first(states, cell, rate, planes[1], here + row)
+                _combine_first(states, cell, many, rate, planes[1], here + row)
             else:
-                _combine(states, cell, rate, planes[1], here + row)
+                _combine(states, cell, many, rate, planes[1], here + row)
+        elif first:
+            _plain_first(planes[0], planes[1], rows, states, cell, many, ground.inverse_h2)
+        else:
+            _plain_stage(planes[0], planes[1], rows, states, cell, many, ground.inverse_h2)
         j = after
+    _put_border(first, border, begin, end, states, planes[4])
 
 
 @kernel
@@ -433,40 +595,43 @@ def _chunk(
     k_to: Place,
     shape: tuple[Place, Place, Place],
     first: bool,
-    mixed: bool,
     states: Stage,
     ground: Ground,
+    layout: Layout,
     scratch: Float32Array,
 ) -> None:
     """Compute a stage of some planes, each as soon as the plane above it is filled."""
     nk, nj, ni = shape
     size, area = (nj, ni), nj * ni
-    planes = (scratch[0], scratch[1], scratch[2], scratch[3])
-    rate = scratch[4, : ni - TWO_U]
+    planes = (scratch[0], scratch[1], scratch[2], scratch[3], scratch[4])
     for ahead in range(max(k_from - U1, U1), k_to + U1):
         to = (ahead % THREE) * area
         if ahead < nk - U1:
-            _fill_plane(states.before, ground, ahead * area, size, planes, to, mixed)
+            _fill_plane(states.before, ground, layout, ahead, size, planes, to)
             if ahead == U1:
-                _end_plane(0, ground, area, area, planes, to, to - area, mixed)
+                _end_plane(0, ground, area, area, planes[0], to, to - area)
         else:
             inner, plane = ((ahead - U1) % THREE) * area, (ahead - U1) * area
-            _end_plane(1, ground, plane, area, planes, inner, to, mixed)
+            _end_plane(1, ground, plane, area, planes[0], inner, to)
         if ahead > k_from:
-            _advance_plane(ahead - U1, size, first, mixed, states, ground, planes, rate)
+            _advance_plane(ahead - U1, size, first, states, ground, layout, planes)
 
 
 @parallel_kernel
 def stage(
     first: bool,
-    mixed: bool,
     before: Float32Array,
     start: Float32Array,
     start_rate: Float32Array,
     last: Float32Array,
     weights: Float32Array,
     linked: IndexArray,
-    plain: IndexArray,
+    uneven: IndexArray,
+    run_start: FlatArray,
+    run_of: IndexArray,
+    plane_runs: FlatArray,
+    border: FlatArray,
+    plane_border: FlatArray,
     table: Float32Array,
     sources: Float32Array,
     heating: Float32Array,
@@ -481,16 +646,16 @@ def stage(
     The first stage writes L(Y₀) to ``start_rate`` and Y₁ = Y₀ + μ̃₁τL(Y₀) to ``last``; a later one
     writes Yⱼ = μYⱼ₋₁ + νYⱼ₋₂ + (1−μ−ν)Y₀ + μ̃τL(Yⱼ₋₁) + γ̃τL(Y₀) over Yⱼ₋₂ in ``last`` (RKL2).
     Weights are μ, ν, 1−μ−ν, μ̃τ, γ̃τ; the first stage reads only μ̃τ.
-    Each chunk of planes keeps potential, gain, temperature and conductivity of three planes at a
-    time in its part of ``scratch``, shape (chunks, 5, 3 · nj · ni).
+    Each chunk of planes keeps what it fills of three planes at a time in its part of ``scratch``,
+    shape (chunks, PARTS, 3 · nj · ni).
     Source: Meyer, Balsara, Aslam, J Comput Phys 2014;257:594.
     """
     nk, nj, ni = before.shape
     shape = (np.uintp(nk), np.uintp(nj), np.uintp(ni))
     states = Stage(before.ravel(), start.ravel(), start_rate.ravel(), last.ravel(), weights)
+    layout = Layout(uneven, run_start, run_of, plane_runs, border, plane_border)
     ground = Ground(
         linked.ravel(),
-        plain.ravel(),
         table,
         sources,
         heating.ravel(),
@@ -506,8 +671,8 @@ def stage(
             np.uintp(1 + (chunk + 1) * (nk - 2) // chunks),
             shape,
             first,
-            mixed,
             states,
             ground,
+            layout,
             scratch[chunk],
         )

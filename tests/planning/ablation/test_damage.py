@@ -61,7 +61,7 @@ def test_three_states_die_when_their_equations_say_whatever_omega_is() -> None:
     held = np.full((1, 1, 1), 80.0, np.float32)
     damage = Damage(held)
     for number, dead in enumerate(exact[1:]):
-        damage.advance(held, 10.0)
+        damage.advance(held, held, 10.0)
         if abs(dead - DEAD_FRACTION) > 0.05:
             assert bool(damage.dead_by_three_states().all()) == (dead > DEAD_FRACTION), number
     assert damage.dead_by_three_states().all()
@@ -70,7 +70,7 @@ def test_three_states_die_when_their_equations_say_whatever_omega_is() -> None:
 def test_either_model_of_death_ends_perfusion() -> None:
     held = np.array([[[37.0, 60.0]]], np.float32)
     damage = Damage(held)
-    damage.advance(held, 60.0)
+    damage.advance(held, held, 60.0)
     assert damage.omega[0, 0, 1] > 1.0
     assert not damage.dead_by_three_states().any()
     assert damage.coagulated().tolist() == [[[False, True]]]

@@ -24,6 +24,8 @@ FROZEN_C = -1.01  # middle of the narrow freezing range
 class LineSink(Applicator):
     """Takes the same heat from every millimetre of the z axis, through one column of cells."""
 
+    takes_heat = True
+
     def __init__(self, grid: Grid, sink_w_m: float) -> None:
         super().__init__(grid, Shape((0.0, 0.0, 0.0), (0.0, 0.0, 1.0), 0.1, 1.0))
         _, j, i = grid.size_kji

@@ -130,9 +130,11 @@ def test_a_cell_must_be_above_its_freezing_range_to_freeze_again() -> None:
     )
     courses = [[-30.0, -5.0, -30.0], [-30.0, 2.0, -30.0], [-30.0, 2.0, -15.0]]
     damage = Damage(np.full(lesion.shape, 37.0, np.float32))
+    before = damage.hottest_c
     for step, cells in enumerate(zip(*courses, strict=True), start=1):
         now = np.array(cells, np.float32).reshape(lesion.shape)
-        damage.advance(now, 1.0)
+        damage.advance(before, now, 1.0)
+        before = now
         followed.watch(float(step), now, damage)
     once, again = followed.freezes(voxel_ml=0.001)
     assert once.coverage_percent == 100.0

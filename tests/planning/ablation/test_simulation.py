@@ -144,7 +144,8 @@ def test_ice_of_a_probe_does_not_depend_on_the_grid() -> None:
 def test_every_device_does_its_own_protocol(device: str) -> None:
     row = devices()[device]
     phase = row.default_protocol[0].model_dump(mode="json", exclude_none=True)
-    done = run(device_scenario(device, {**phase, "seconds": 60}))
+    wide = {"grid": cube(100, 2.0)} if row.tines else {}
+    done = run(device_scenario(device, {**phase, "seconds": 60}, **wide))
     reached = final_c(done)[0]
     if row.technique == "cryoablation":
         assert -60.0 < reached < 30.0
@@ -155,7 +156,7 @@ def test_every_device_does_its_own_protocol(device: str) -> None:
         assert electrical.resistance_ohm is not None
         assert electrical.power_w is not None
         # Where an uncooled or strongly driven electrode has just dried its tissue, it shoots up.
-        assert 20.0 < electrical.resistance_ohm < 2000.0
+        assert (5.0 if row.tines else 20.0) < electrical.resistance_ohm < 2000.0
         assert 0.0 < electrical.power_w <= (row.most_power_w or 0.0)
 
 

@@ -34,7 +34,9 @@ class Cluster:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        # A busy machine may keep a process from answering for longer than the usual 30 s.
+        patient = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "300s"}
+        environment = {**os.environ, **patient, "PYTHONPATH": str(ROOT)}
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *arguments],
             cwd=self.folder,
@@ -111,6 +113,7 @@ def test_a_cancelled_run_takes_its_samples_back(
     from distributed import Client
 
     monkeypatch.setattr(cluster, "WORKERS_S", STARTS_WITHIN_S)
+    started.worker()  # whatever became of the others
     told: list[float] = []
     progress = Progress(
         report=lambda fraction, _: told.append(fraction), is_cancelled=lambda: len(told) > 3
@@ -134,7 +137,7 @@ def test_lost_workers_are_told_in_words(
 ) -> None:
     monkeypatch.setattr(cluster, "WORKERS_S", STARTS_WITHIN_S)
     monkeypatch.setattr(cluster, "WITHOUT_WORKERS_S", 1.0)
-    started.worker()  # one at least, whatever became of the others
+    started.worker()
 
     def lose_all(fraction: float, _message: str) -> None:
         if fraction > 0.03:
