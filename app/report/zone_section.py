@@ -7,6 +7,7 @@ from app.report.uncertainty import uncertainty_text
 from app.report.writer import Heading, Row, Section, Writer, unseen
 from planning.ablation.devices import devices
 from planning.ablation.dissection import Dissection
+from planning.ablation.limits import zone_criterion
 from planning.ablation.planner.result import AblationSearch, Attempt
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.protocol import Phase
@@ -142,8 +143,10 @@ def _neighbour_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
 
 def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     """Return criteria of death, freezes and isotherms beside each other."""
+    zone = zone_criterion(one.technique)
     told = [
-        f"{w.words['criteria'][row.criterion]} {w.number(row.volume_ml)} mL "
+        f"{w.words['criteria'][row.criterion]}"
+        f"{w.label('is_zone') if row.criterion == zone else ''} {w.number(row.volume_ml)} mL "
         f"({_share(w, row.coverage_percent)}, {_share(w, row.coverage_with_margin_percent)})"
         for row in one.criteria
     ]

@@ -31,12 +31,14 @@ from app.workstation.viewpoint import Look, Viewpoint
 from app.workstation.words import Words
 from planning.ablation.devices import devices
 from planning.ablation.exposure import NeighbourRow
+from planning.ablation.limits import zone_criterion
 from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
 from planning.uncertain_plan import uncertainty_of
 
 COMPARED_LINE, COMPARED_PAD = 16, 10  # of a row: technique above what is special above device
-CEM43_COLUMN = 3  # of the neighbours; cold has no such dose
+# Of the neighbours; cold has no dose and heats nothing, heat cools nothing.
+LOWEST_COLUMN, HIGHEST_COLUMN, CEM43_COLUMN = 1, 2, 3
 
 
 class AblationResults(QWidget):
@@ -269,6 +271,8 @@ class AblationResults(QWidget):
                 shares = (at.coverage_percent, at.coverage_with_margin_percent)
                 told = [percent_said(words, share) for share in shares]
             name = f"{number(level.temperature_c, 0)} °C"
+            if f"isotherm_{level.temperature_c:.0f}" == zone_criterion(one.technique):
+                name = words("criteria.zone", name=name)
             lines.append((name, f"{number(level.volume_ml)} ml", size, *told))
         for freeze in one.freezes:
             name = words("criteria.freeze_once")
@@ -289,7 +293,13 @@ class AblationResults(QWidget):
         """Show who sees heat or cold, limits that are passed first; who sees none is named."""
         reached = [near for near in one.neighbours if near.passed or is_reached(near)]
         reached.sort(key=lambda near: not near.passed)
-        self._neighbours.setColumnHidden(CEM43_COLUMN, one.technique == "cryoablation")
+        cold = one.technique == "cryoablation"
+        for column, is_hidden in (
+            (LOWEST_COLUMN, not cold),
+            (HIGHEST_COLUMN, cold),
+            (CEM43_COLUMN, cold),
+        ):
+            self._neighbours.setColumnHidden(column, is_hidden)
         self._neighbours.setRowCount(len(reached))
         for place, near in enumerate(reached):
             self._fill_neighbour(place, near)
