@@ -358,7 +358,9 @@ def without_treatments(case: Case, **changes: object) -> Case:
         Without simulations and recommendation.
     """
     bare = replace(case, fields=())
-    return bare.with_plan(simulation=(), ablation_search=None, recommendation=None, **changes)
+    return bare.with_plan(
+        simulation=(), ablation_search=None, uncertainty=(), recommendation=None, **changes
+    )
 
 
 def use_needle_set(case: Case, needles: NeedleSet | None) -> Case:

@@ -112,7 +112,14 @@ def set_limit(case: Case, change: LimitChange) -> Case:
         Without simulations, which counted with the limit before.
     """
     kept = tuple(one for one in case.plan.limits if one.name != change.name)
-    changed = for_all(case, limits=(*kept, change), simulation=(), recommendation=None)
+    changed = for_all(
+        case,
+        limits=(*kept, change),
+        simulation=(),
+        ablation_search=None,
+        uncertainty=(),
+        recommendation=None,
+    )
     others = tuple(replace(one, fields=()) for one in changed.others)
     return replace(changed, fields=(), others=others)
 

@@ -26,6 +26,7 @@ NO_ACCESS: dict[str, object] = {
     "dissections": (),
     "simulation": (),
     "ablation_search": None,
+    "uncertainty": (),
     "recommendation": None,
 }
 

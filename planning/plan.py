@@ -25,6 +25,7 @@ from planning.ablation.limits import LimitChange
 from planning.ablation.planner.result import AblationSearch
 from planning.ablation.request import Thermocouple
 from planning.ablation.results import TreatmentSummary
+from planning.ablation.uncertainty.result import UncertaintyResult
 from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessResult, Proposal
@@ -161,6 +162,8 @@ class Plan(Document):
         One for each device tried.
     ablation_search : AblationSearch or None
         What was found when a treatment was planned by the program.
+    uncertainty : tuple of UncertaintyResult
+        What the samples of treatments say, without the samples.
     answers : Answers
         What the physician answered; the CT fills in what is left open.
     recommendation : Recommendation or None
@@ -197,6 +200,7 @@ class Plan(Document):
     dissections: tuple[Dissection, ...] = ()
     simulation: tuple[TreatmentSummary, ...] = ()
     ablation_search: AblationSearch | None = None
+    uncertainty: tuple[UncertaintyResult, ...] = ()
     answers: Answers = Answers()
     recommendation: Recommendation | None = None
 
@@ -276,6 +280,7 @@ class Plan(Document):
             "dissections": whole["dissections"],
             "thermocouples": whole["thermocouples"],
             "ablation_search": whole["ablation_search"],
+            "uncertainty": whole["uncertainty"],
             "recommendation": whole["recommendation"],
             "not_visible": [one.model_dump(mode="json") for one in self.unpainted],
             "files": files,

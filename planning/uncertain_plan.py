@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from imaging.errors import Problem
 from imaging.volume import Volume
 from planning.ablation.patient import read_patient
 from planning.ablation.request import PlacedDevice, TreatmentRequest
+from planning.ablation.results import TreatmentSummary
 from planning.ablation.scenario.reader import Scenario
 from planning.ablation.solver.heat import Boundary
 from planning.ablation.solver.materials import BODY_C
+from planning.ablation.uncertainty.result import UncertaintyResult
 from planning.ablation.uncertainty.samples import SPACING_MM
 from planning.ablations import placed_devices, treatment_request
 from planning.errors import PlanningError
@@ -26,7 +30,7 @@ def treatment_of_plan(
     spacing_mm: float = SPACING_MM,
     margin_mm: float = MARGIN_MM,
 ) -> TreatmentRequest:
-    """Return the treatment of a plan: a device on the chosen way in.
+    """Return the treatment of a plan: as it was simulated, else a device on the chosen way in.
 
     Parameters
     ----------
@@ -35,7 +39,8 @@ def treatment_of_plan(
     volume : Volume
         The CT.
     device_id : str or None
-        Row of the table; None takes the first one that the plan has simulated.
+        Row of the table; None takes the first one that the plan has simulated. Of several
+        simulations of a device the newest counts, with its probes, phases and dissection.
     spacing_mm : float
         Edge of a cell.
     margin_mm : float
@@ -66,8 +71,88 @@ def treatment_of_plan(
         problems.append(Problem(code="no_device", message=message, where="simulation"))
     if problems or lesion is None or structures is None or chosen is None or device_id is None:
         raise PlanningError(problems)
-    placed = placed_devices(case, device_id)
-    return treatment_request(case, volume, placed, margin_mm, spacing_mm)
+    done = simulated(case, device_id)
+    if done is None:
+        placed = placed_devices(case, device_id)
+        return treatment_request(case, volume, placed, margin_mm, spacing_mm)
+    return treatment_as_simulated(case, volume, done, spacing_mm, margin_mm)
+
+
+def treatment_as_simulated(
+    case: Case,
+    volume: Volume,
+    row: TreatmentSummary,
+    spacing_mm: float = SPACING_MM,
+    margin_mm: float = MARGIN_MM,
+) -> TreatmentRequest:
+    """Return the treatment of a simulation of a plan: its probes, phases and dissection.
+
+    Parameters
+    ----------
+    case : Case
+        With lesion and structures.
+    volume : Volume
+        The CT.
+    row : TreatmentSummary
+        That knows its probes.
+    spacing_mm : float
+        Edge of a cell.
+    margin_mm : float
+        Wanted around the lesion.
+
+    Returns
+    -------
+    TreatmentRequest
+        Under the limits of the case.
+
+    Raises
+    ------
+    PlanningError
+        When lesion or structures are lacking.
+    """
+    placed = tuple(PlacedDevice(p.device, p.tip_lps_mm, p.axis_lps) for p in row.probes)
+    asked = treatment_request(case, volume, placed, margin_mm, spacing_mm)
+    return replace(asked, protocol=row.protocol or None, dissections=row.dissections)
+
+
+def simulated(case: Case, device_id: str) -> TreatmentSummary | None:
+    """Return the newest simulation of a device that knows its probes and phases.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    device_id : str
+        Row of the table.
+
+    Returns
+    -------
+    TreatmentSummary or None
+        None where there is none.
+    """
+    rows = [row for row in case.plan.simulation if row.device == device_id]
+    known = [row for row in rows if row.probes and row.protocol]
+    return known[-1] if known else None
+
+
+def with_uncertainty(case: Case, result: UncertaintyResult) -> Case:
+    """Return the case with what the samples of a treatment say, without the samples.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    result : UncertaintyResult
+        Replaces an earlier one of the same treatment.
+
+    Returns
+    -------
+    Case
+        Changed.
+    """
+    others = [one for one in case.plan.uncertainty if not _is_same(one, result)]
+    kept = result.model_copy(update={"rows": ()})
+    return case.with_plan(uncertainty=(*others, kept))
 
 
 def treatment_of_scenario(
@@ -118,3 +203,28 @@ def treatment_of_scenario(
         margin_mm=margin_mm,
         spacing_mm=spacing_mm,
     )
+
+
+def uncertainty_of(case: Case, row: TreatmentSummary) -> UncertaintyResult | None:
+    """Return what the samples of a simulated treatment say.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    row : TreatmentSummary
+        Of its plan.
+
+    Returns
+    -------
+    UncertaintyResult or None
+        None where it was not sampled.
+    """
+    return next((one for one in case.plan.uncertainty if _is_same(one, row)), None)
+
+
+def _is_same(
+    one: UncertaintyResult | TreatmentSummary, other: UncertaintyResult | TreatmentSummary
+) -> bool:
+    """Tell whether both are about the same probes with the same fluid or gas."""
+    return (one.probes, one.dissections) == (other.probes, other.dissections)

@@ -136,6 +136,7 @@ def choose_access(case: Case, rank: int) -> Case:
         depth_shifts_mm=(),
         simulation=(),
         ablation_search=None,
+        uncertainty=(),
         recommendation=None,
     )
 

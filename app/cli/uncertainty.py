@@ -17,6 +17,7 @@ from imaging.progress import Progress
 from planning.ablation.devices import devices
 from planning.ablation.request import TreatmentRequest
 from planning.ablation.scenario.reader import read_scenario_file
+from planning.ablation.uncertainty.result import UncertaintyResult
 from planning.ablation.uncertainty.samples import (
     MOST_SAMPLES,
     SAMPLES,
@@ -26,9 +27,15 @@ from planning.ablation.uncertainty.samples import (
     UncertaintyRequest,
     simulate_samples,
 )
-from planning.lesions import as_case
+from planning.errors import PlanningError
+from planning.lesions import as_case, look_at
 from planning.store import PlanFile
-from planning.uncertain_plan import MARGIN_MM, treatment_of_plan, treatment_of_scenario
+from planning.uncertain_plan import (
+    MARGIN_MM,
+    treatment_of_plan,
+    treatment_of_scenario,
+    with_uncertainty,
+)
 
 PATH = click.Path(path_type=Path)
 LETHAL_NAME, HARM_NAME, ROWS_NAME = (
@@ -91,7 +98,8 @@ def uncertainty_command(
     """Simulate a treatment many times with tissues varied and needles moved.
 
     PLAN is a plan file with a way in; SCENARIO.json one of `simulate` with devices on a CT with its
-    lesion. Tells in how many samples the lesion is covered and a neighbour harmed.
+    lesion. Tells in how many samples the lesion is covered and a neighbour harmed. What was
+    simulated in a plan is sampled as it was, and the plan keeps the answer for its report.
     """
     if out is not None:
         make_folder(out)
@@ -107,6 +115,8 @@ def uncertainty_command(
             treatment, samples, seed, share_percent, scheduler=scheduler, processes=processes
         )
         done = simulate_samples(request, progress.part(0.1, 1.0))
+    if source.suffix.lower() != SCENARIO_ENDING:
+        _keep(source, number, done.result)
     files = [] if out is None else _written(done, out)
     names = [str(file) for file in files]
     text = "\n".join([uncertainty_text(done.result, lang), *names])
@@ -142,6 +152,20 @@ def _planned(
     if device_id is None and len(case.plan.simulation) > 1:
         warn(f"of several devices {treatment.applicators[0].device_id} is taken; see --device")
     return treatment
+
+
+def _keep(path: Path, number: int | None, result: UncertaintyResult) -> None:
+    """Keep what the samples say in the plan, unless that was changed meanwhile."""
+    try:
+        with PlanFile.open(path) as kept:
+            case = kept.load()
+            shown = case.plan.number
+            own = case if number is None else look_at(case, number)
+            if not any(row.probes == result.probes for row in own.plan.simulation):
+                return
+            kept.save(look_at(with_uncertainty(own, result), shown), "uncertainty")
+    except PlanningError as refusal:
+        warn(f"the plan does not keep the answer: {refusal}")
 
 
 def _written(done: Uncertainty, out: Path) -> list[Path]:

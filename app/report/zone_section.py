@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from app.amounts import clock, dose, is_reached, never_rounded_up
+from app.report.uncertainty import uncertainty_text
 from app.report.writer import Heading, Row, Section, Writer, unseen
 from planning.ablation.devices import devices
 from planning.ablation.dissection import Dissection
+from planning.ablation.limits import zone_criterion
 from planning.ablation.planner.result import AblationSearch, Attempt
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.protocol import Phase
+from planning.uncertain_plan import uncertainty_of
 
 UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "CEM43 min", "clear_mm": "mm"}  # of a limit
 SIGNS = {"max_c": "≤", "min_c": "≥", "cem43": "≤", "clear_mm": "≥"}
@@ -36,6 +39,9 @@ def zone_section(w: Writer) -> Section:
     for one in plan.simulation:
         rows += _zone_rows(w, one)
         rows += _dissection_rows(w, one, plan.simulation)
+        sampled = uncertainty_of(w.case, one)
+        if sampled is not None:
+            rows.append((f"   {w.label('uncertainty')}", uncertainty_text(sampled, w.language)))
     notes = (str(w.words["simulation_note"]), *unseen(w), *_limits_set(w))
     return Section("zone", tuple(rows + search), notes, table if len(table) > 2 else ())
 
@@ -137,8 +143,10 @@ def _neighbour_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
 
 def _criteria_rows(w: Writer, one: TreatmentSummary) -> list[Row]:
     """Return criteria of death, freezes and isotherms beside each other."""
+    zone = zone_criterion(one.technique)
     told = [
-        f"{w.words['criteria'][row.criterion]} {w.number(row.volume_ml)} mL "
+        f"{w.words['criteria'][row.criterion]}"
+        f"{w.label('is_zone') if row.criterion == zone else ''} {w.number(row.volume_ml)} mL "
         f"({_share(w, row.coverage_percent)}, {_share(w, row.coverage_with_margin_percent)})"
         for row in one.criteria
     ]

@@ -19,6 +19,7 @@ from imaging.errors import Refusal
 from planning import ablations
 from planning.ablation.dissection import Dissection, Fluid, dissection_of
 from planning.ablation.request import Thermocouple
+from planning.ablation.results import TreatmentSummary
 from planning.access.protection import Protection
 from planning.access.sets import NeedleSet
 from planning.plan import Case
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 REFINED_MM = 1.0
 PREVIEW = "ablation_preview"
+SAMPLES_HERE = 40  # intervals of ± 15 %, in minutes
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,16 @@ class Ablating:
             Edge of a cell of the simulation that confirms.
         """
         self._session.change("plan_ablation", ablation_tasks.plan, device_id, margin_mm, spacing_mm)
+
+    def sample(self, one: TreatmentSummary) -> None:
+        """Simulate a treatment many times, with what is not known exactly drawn at random.
+
+        Parameters
+        ----------
+        one : TreatmentSummary
+            Of the plan.
+        """
+        self._session.change("uncertainty", ablation_tasks.sample, one, SAMPLES_HERE)
 
     def use_set(self, needles: NeedleSet | None) -> None:
         """Put a device on each needle of a set, or go back to the chosen way alone.

@@ -20,7 +20,9 @@ from planning.ablation.request import TreatmentRequest
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.simulation import QUICK
 from planning.ablation.treatment import treat
+from planning.ablation.uncertainty.samples import UncertaintyRequest, simulate_samples
 from planning.plan import Case, ThermalField
+from planning.uncertain_plan import treatment_as_simulated, with_uncertainty
 
 PREVIEW_MM = 2.0
 BEYOND_MM = 10.0  # of the box behind the middle of an active part
@@ -111,6 +113,38 @@ def plan(
         With what the search found.
     """
     return ablations.plan_for_me(case, volume, device_id, margin_mm, spacing_mm, progress)
+
+
+def sample(
+    case: Case,
+    volume: Volume,
+    one: TreatmentSummary,
+    samples: int,
+    progress: Progress,
+) -> Case:
+    """Simulate a treatment of the plan many times, with tissues varied and needles moved.
+
+    Parameters
+    ----------
+    case : Case
+        With lesion and structures.
+    volume : Volume
+        The CT.
+    one : TreatmentSummary
+        A simulation of the plan.
+    samples : int
+        How many.
+    progress : Progress
+        Told after every sample.
+
+    Returns
+    -------
+    Case
+        With what the samples say.
+    """
+    treatment = treatment_as_simulated(case, volume, one, margin_mm=one.margin_mm)
+    request = UncertaintyRequest(treatment, samples, processes=1)  # of this worker
+    return with_uncertainty(case, simulate_samples(request, progress).result)
 
 
 def preview(

@@ -202,7 +202,9 @@ def kept_by_hand(asked: Case, now: Case, changed: Case) -> Case:
             since["involvement"] = kept.plan.involvement or now.plan.involvement
     kept = kept.with_plan(**since)
     if "limits" in since:  # a simulation counted with the limits before
-        kept = replace(kept, fields=()).with_plan(simulation=(), recommendation=None)
+        kept = replace(kept, fields=()).with_plan(
+            simulation=(), ablation_search=None, uncertainty=(), recommendation=None
+        )
     return kept
 
 

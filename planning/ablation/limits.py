@@ -83,6 +83,24 @@ def thermal_limits() -> ThermalLimits:
     return ThermalLimits.model_validate(load_table("thermal_limits"))
 
 
+def zone_criterion(technique: str) -> str:
+    """Return which criterion of death the lethal zone goes by.
+
+    Parameters
+    ----------
+    technique : str
+        Of the table of devices.
+
+    Returns
+    -------
+    str
+        An isotherm, as the rows of criteria name it.
+    """
+    table = thermal_limits()
+    cold = technique == "cryoablation"
+    return f"isotherm_{table.lethal_cold_c if cold else table.lethal_heat_c:.0f}"
+
+
 def limit_of(name: str, changes: tuple[LimitChange, ...] = ()) -> ThermalLimit | None:
     """Return the limit of a structure.
 

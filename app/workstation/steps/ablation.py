@@ -18,7 +18,7 @@ from planning.plan import Case
 MARGIN_MM = (0.0, 20.0)
 DEFAULT_MARGIN_MM = 5.0
 GRIDS_MM = (1.0, 1.5, 2.0)
-JOBS = ("ablation", "compare", "plan_ablation")
+JOBS = ("ablation", "compare", "plan_ablation", "uncertainty")
 
 
 class AblationPanel(Panel):
@@ -119,6 +119,7 @@ class AblationPanel(Panel):
         self._plan.setEnabled(is_ready and not runs)
         self._cancel.setVisible(runs)
         self._extras.show_activity(free=not runs)
+        self._results.show_activity(free=not runs)
 
     def _show_verified(self, _index: int = 0) -> None:
         device = devices()[self._device.currentData()]

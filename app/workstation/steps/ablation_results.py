@@ -13,6 +13,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.amounts import clock, dose, is_curve_of_note, is_reached
+from app.report.texts import Language
+from app.report.uncertainty import uncertainty_text
 from app.workstation.session import Session
 from app.workstation.steps.ablation_words import (
     MEASURES,
@@ -23,17 +25,20 @@ from app.workstation.steps.ablation_words import (
     stop_said,
 )
 from app.workstation.steps.curves import CurvesPlot
-from app.workstation.steps.panel import Facts, Notes, fit_height, label, table
+from app.workstation.steps.panel import Facts, Notes, button, fit_height, label, table
 from app.workstation.style.palette import BAD, GOOD, WARNING
 from app.workstation.viewpoint import Look, Viewpoint
 from app.workstation.words import Words
 from planning.ablation.devices import devices
 from planning.ablation.exposure import NeighbourRow
+from planning.ablation.limits import zone_criterion
 from planning.ablation.results import TreatmentSummary
 from planning.plan import Case
+from planning.uncertain_plan import uncertainty_of
 
 COMPARED_LINE, COMPARED_PAD = 16, 10  # of a row: technique above what is special above device
-CEM43_COLUMN = 3  # of the neighbours; cold has no such dose
+# Of the neighbours; cold has no dose and heats nothing, heat cools nothing.
+LOWEST_COLUMN, HIGHEST_COLUMN, CEM43_COLUMN = 1, 2, 3
 
 
 class AblationResults(QWidget):
@@ -66,6 +71,12 @@ class AblationResults(QWidget):
         self._column.addWidget(self._notes)
         self._facts = Facts()
         self._column.addWidget(self._facts)
+        self._sure_heading = self._heading("how_sure")
+        self._sure = Notes()
+        self._column.addWidget(self._sure)
+        self._sample = button(words("ablation.sample"), self._sample_shown)
+        self._sample.setToolTip(words("ablation.sample_hint"))
+        self._column.addWidget(self._sample)
         self._criteria_heading = self._heading("criteria")
         self._criteria = self._table("criterion", "volume", "size", "coverage", "with_margin")
         self._neighbours_heading = self._heading("neighbours")
@@ -136,6 +147,10 @@ class AblationResults(QWidget):
             notes.append(("warning", f"* {self._words('ablation.not_verified')}"))
         self._notes.show_notes([note for note in notes if note is not None])
         self._facts.show_rows(self._facts_of(one, rows))
+        sampled = None if case is None else uncertainty_of(case, one)
+        language: Language = self._words.language
+        told = None if sampled is None else uncertainty_text(sampled, language)
+        self._sure.show_notes([("hint", told or self._words("ablation.not_sampled"))])
         self._show_criteria(one)
         self._show_neighbours(one)
         self._curves.show_curves(tuple(filter(is_curve_of_note, one.curves)))
@@ -256,6 +271,8 @@ class AblationResults(QWidget):
                 shares = (at.coverage_percent, at.coverage_with_margin_percent)
                 told = [percent_said(words, share) for share in shares]
             name = f"{number(level.temperature_c, 0)} °C"
+            if f"isotherm_{level.temperature_c:.0f}" == zone_criterion(one.technique):
+                name = words("criteria.zone", name=name)
             lines.append((name, f"{number(level.volume_ml)} ml", size, *told))
         for freeze in one.freezes:
             name = words("criteria.freeze_once")
@@ -276,7 +293,13 @@ class AblationResults(QWidget):
         """Show who sees heat or cold, limits that are passed first; who sees none is named."""
         reached = [near for near in one.neighbours if near.passed or is_reached(near)]
         reached.sort(key=lambda near: not near.passed)
-        self._neighbours.setColumnHidden(CEM43_COLUMN, one.technique == "cryoablation")
+        cold = one.technique == "cryoablation"
+        for column, is_hidden in (
+            (LOWEST_COLUMN, not cold),
+            (HIGHEST_COLUMN, cold),
+            (CEM43_COLUMN, cold),
+        ):
+            self._neighbours.setColumnHidden(column, is_hidden)
         self._neighbours.setRowCount(len(reached))
         for place, near in enumerate(reached):
             self._fill_neighbour(place, near)
@@ -308,6 +331,22 @@ class AblationResults(QWidget):
             if near.passed:
                 item.setForeground(QColor(BAD))
             self._neighbours.setItem(number, column, item)
+
+    def show_activity(self, *, free: bool) -> None:
+        """Let what is looked at be sampled when nothing else runs.
+
+        Parameters
+        ----------
+        free : bool
+            Whether nothing runs.
+        """
+        self._sample.setEnabled(free)
+
+    def _sample_shown(self) -> None:
+        case = self._session.case
+        rows = case.plan.simulation if case else ()
+        if rows:
+            self._session.ablating.sample(rows[min(self._viewpoint.look.simulation, len(rows) - 1)])
 
     def _show_chosen(self) -> None:
         rows = self._compared.selectionModel().selectedRows()

@@ -10,7 +10,9 @@ from scipy.stats import beta, spearmanr
 
 from imaging.document import Document
 from imaging.geometry import FloatArray, unit
+from planning.ablation.dissection import Dissection
 from planning.ablation.request import PlacedDevice
+from planning.ablation.results import Probe
 from planning.ablation.solver.materials import Float32Array
 from planning.ablation.uncertainty.outcome import SampleOutcome, SampleRow
 from planning.ablation.uncertainty.variation import uncertainty_table
@@ -18,6 +20,7 @@ from planning.ablation.uncertainty.variation import uncertainty_table
 CONFIDENCE = 0.95  # of the intervals
 PERCENTILES = (5.0, 50.0, 95.0)
 LEAST_FOR_RANKS = 4  # samples below which a correlation says nothing
+NORMAL_975 = 1.96  # quantile of the normal distribution
 
 
 class Share(Document):
@@ -165,6 +168,8 @@ class UncertaintyResult(Document):
     influences: tuple[Influence, ...]
     main_parameter: str | None
     rows: tuple[SampleRow, ...]
+    probes: tuple[Probe, ...] = ()
+    dissections: tuple[Dissection, ...] = ()
 
 
 def share_at_least(rows: Sequence[SampleRow], percent: float, *, with_margin: bool) -> Share:
@@ -286,6 +291,28 @@ def influences(
         for name, v in _parameters(done, applicators).items()
     ]
     return tuple(sorted(found, key=lambda one: -strength(one)))
+
+
+def main_of(found: Sequence[Influence], samples: int) -> str | None:
+    """Return what the spread is mostly due to.
+
+    Parameters
+    ----------
+    found : sequence of Influence
+        The strongest first.
+    samples : int
+        That could be simulated.
+
+    Returns
+    -------
+    str or None
+        None where the strongest correlation could be chance: where it is below that which two
+        columns without any connection exceed once in twenty times, 1.96 / √(n − 1).
+    """
+    if not found or samples < LEAST_FOR_RANKS:
+        return None
+    by_chance = NORMAL_975 / np.sqrt(samples - 1.0)
+    return found[0].parameter if strength(found[0]) > by_chance else None
 
 
 def strength(one: Influence) -> float:

@@ -11,6 +11,7 @@ from imaging.geometry import Grid, read_only
 from imaging.progress import SILENT, Progress
 from planning.ablation.devices import devices
 from planning.ablation.request import TreatmentRequest
+from planning.ablation.results import Probe
 from planning.ablation.solver.materials import Float32Array
 from planning.ablation.treatment import on_its_box
 from planning.ablation.uncertainty.outcome import SampleOutcome, simulate_sample
@@ -20,10 +21,10 @@ from planning.ablation.uncertainty.result import (
     UncertaintyResult,
     failures,
     influences,
+    main_of,
     neighbour_risks,
     probability,
     share_at_least,
-    strength,
 )
 from planning.ablation.uncertainty.sampling import Sample, draw_samples
 from planning.errors import PlanningError
@@ -195,6 +196,11 @@ def _result(request: UncertaintyRequest, outcomes: Sequence[SampleOutcome]) -> U
         coverage_percent=Spread.over(coverages),
         min_margin_mm=Spread.over(margins),
         influences=found,
-        main_parameter=found[0].parameter if found and strength(found[0]) > 0 else None,
+        main_parameter=main_of(found, len(done)),
+        probes=tuple(
+            Probe(device=p.device_id, tip_lps_mm=p.tip_lps_mm, axis_lps=p.axis_lps)
+            for p in treatment.applicators
+        ),
+        dissections=treatment.dissections,
         rows=rows,
     )

@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from app.report.sections import sections
 from app.report.texts import LANGUAGES, texts
 from app.report.uncertainty import uncertainty_text
 from imaging.files import read_volume, write_array
 from planning import procedure, ways_in
-from planning.ablation.uncertainty.result import NeighbourRisk, Share, UncertaintyResult
+from planning.ablation.solver.protocol import Mode, Phase
+from planning.ablation.treatment import simulate_treatment
+from planning.ablation.uncertainty.result import (
+    Influence,
+    NeighbourRisk,
+    Share,
+    UncertaintyResult,
+    main_of,
+)
 from planning.ablation.uncertainty.variation import uncertainty_table
+from planning.ablations import with_treatment
 from planning.plan import Case
 from planning.store import PlanFile
+from planning.uncertain_plan import uncertainty_of
 from tests.planning.ablation.test_treatment import request
 
 if TYPE_CHECKING:
@@ -206,3 +217,36 @@ def test_every_parameter_has_words(language: Any) -> None:
     words = texts(language)["uncertainty"]["parameters"]
     drawn = {row.id for row in uncertainty_table().properties}
     assert set(words) == drawn | {"shift_along_mm", "shift_across_mm", "tilt_deg"}
+
+
+def test_what_was_simulated_is_sampled_as_it_was_and_kept_in_the_plan(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    made, volume = request(), read_volume(folder / "ct.nii.gz")
+    case = procedure.with_structures(Case.begin(volume), made.structures, volume)
+    case = procedure.with_lesion(case, volume, made.lesion)
+    freeze = (Phase(mode=Mode.FREEZE, seconds=60),)
+    done = simulate_treatment(request(protocol=freeze, spacing_mm=3.0))
+    case = with_treatment(ways_in.find_access(case, volume), done)
+    plan = tmp_path / "case.osteoplan"
+    PlanFile.create(plan, case).close()
+    status, document, _ = run("uncertainty", plan, *QUICK, "--json")
+    assert status == 0
+    (probe,) = document["probes"]
+    assert probe["tip_lps_mm"] == [0.0, 14.0, 0.0]
+    with PlanFile.open(plan) as kept:
+        loaded = kept.load()
+    (row,) = loaded.plan.simulation
+    result = uncertainty_of(loaded, row)
+    assert result is not None
+    assert result.rows == ()
+    assert result.covered.count == document["covered"]["count"]
+    section = next(one for one in sections(loaded, "en") if one.key == "zone")
+    assert any("of 4 samples" in value for _, value in section.rows)
+
+
+def test_a_cause_that_could_be_chance_is_not_named() -> None:
+    weak = Influence(parameter="tilt_deg", coverage=0.36, margin=0.36)
+    assert main_of([weak], 24) is None
+    assert main_of([weak], 100) == "tilt_deg"
+    assert main_of([], 100) is None

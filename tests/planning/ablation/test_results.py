@@ -12,6 +12,7 @@ from planning.ablation.coverage import margin_of
 from planning.ablation.dissection import Dissection
 from planning.ablation.exposure import Exposure
 from planning.ablation.following import Following
+from planning.ablation.limits import zone_criterion
 from planning.ablation.request import PlacedDevice, Thermocouple
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.damage import Damage
@@ -89,6 +90,15 @@ def test_a_thermocouple_has_a_curve_and_the_limit_of_what_it_guards(
     assert (curve.lowest_c, curve.highest_c) == (10.0, 45.0)
     assert curve.temperature_c[-1] > 45.0
     assert curve.passed_s is not None
+
+
+def test_the_zone_is_that_of_the_criterion_that_it_goes_by(
+    heated: TreatmentSummary, frozen: TreatmentSummary
+) -> None:
+    for one in (heated, frozen):
+        (row,) = (row for row in one.criteria if row.criterion == zone_criterion(one.technique))
+        assert row.coverage_percent == pytest.approx(one.coverage_percent)
+        assert row.volume_ml == pytest.approx(one.zone_ml, rel=0.02)
 
 
 def test_what_was_frozen_twice_is_told(frozen: TreatmentSummary) -> None:
