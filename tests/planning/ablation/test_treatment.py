@@ -10,11 +10,14 @@ from imaging.progress import Cancelled, Progress
 from imaging.structures.model import Structure, Structures
 from imaging.volume import Volume
 from planning.ablation.coverage import margin_of
+from planning.ablation.ground import ground_of, treatment_grid
 from planning.ablation.limits import limit_of, thermal_limits
-from planning.ablation.request import PlacedDevice, TreatmentRequest
+from planning.ablation.request import PlacedDevice, TreatmentRequest, checked_request
+from planning.ablation.solver.materials import tissue_material
 from planning.ablation.solver.protocol import Mode, Phase
-from planning.ablation.tissues import CLASSES, tissue_map
-from planning.ablation.treatment import simulate_treatment
+from planning.ablation.solver.simulation import EXACT, QUICK
+from planning.ablation.tissues import CLASSES, patient_medium, tissue_map, wide_parts
+from planning.ablation.treatment import simulate_treatment, treat
 from planning.errors import PlanningError
 
 N, H = 50, 2.0
@@ -70,6 +73,75 @@ def test_tissues_are_told_apart() -> None:
     assert at(45, 0, 0) == "large_bowel"
 
 
+@pytest.mark.parametrize(
+    ("hu", "share"), [(150, 0.0), (300, 0.0), (600, 0.5), (800, 5.0 / 6.0), (900, 1.0), (2000, 1.0)]
+)
+def test_bone_conducts_by_how_dense_it_is(hu: int, share: float) -> None:
+    case = request()
+    dense = case.volume.hu.copy()
+    dense[case.volume.hu == 250] = hu
+    found = tissue_map(Volume(dense, case.volume.grid), case.lesion, case.structures)
+    voxel = case.volume.grid.nearest((13.0, 0.0, 0.0))
+    assert voxel is not None
+    made = patient_medium(found)
+    material = made.medium.materials[int(made.medium.index[voxel])]
+    loose, tight = tissue_material("cancellous_bone"), tissue_material("cortical_bone")
+    for name in ("electrical_conductivity_s_m", "density_kg_m3", "frozen_conductivity_w_m_k"):
+        ends = getattr(loose, name), getattr(tight, name)
+        assert getattr(material, name) == pytest.approx(np.interp(share, [0, 1], ends))
+
+
+def test_sclerosis_conducts_worse_the_denser_it_is() -> None:
+    case = request()
+
+    def sigma(hu: int) -> float:
+        dense = case.volume.hu.copy()
+        dense[case.lesion] = hu
+        found = tissue_map(Volume(dense, case.volume.grid), case.lesion, case.structures)
+        made = patient_medium(found)
+        centre = tuple(n // 2 for n in found.shape)
+        return made.medium.materials[int(made.medium.index[centre])].electrical_conductivity_s_m
+
+    rising = [sigma(hu) for hu in (60, 260, 500, 700, 1000)]
+    assert rising == sorted(rising, reverse=True)
+    assert len(set(rising)) == len(rising)
+
+
+def test_cement_is_what_it_is_at_any_hu() -> None:
+    case = request()
+    table = tuple(
+        one.model_copy(update={"name": "cement_L3"}) if one.name == "colon" else one
+        for one in case.structures.table
+    )
+    cemented = replace(case.structures, table=table)
+    hu = case.volume.hu.copy()
+    hu[case.structures.labels == LABELS["colon"]] = 1800
+    found = tissue_map(Volume(hu, case.volume.grid), case.lesion, cemented)
+    voxel = case.volume.grid.nearest((45.0, 0.0, 0.0))
+    assert voxel is not None
+    assert CLASSES[int(found[voxel])] == "cement"
+
+
+@pytest.mark.parametrize(("width", "sink"), [(2, False), (3, True), (6, True)])
+def test_only_vessels_of_three_millimetres_carry_heat_away(width: int, sink: bool) -> None:
+    vessel = np.zeros((20, 20, 20), dtype=bool)
+    vessel[:, 8 : 8 + width, 8 : 8 + width] = True
+    vessel[10, 8:, 8] = True  # a branch of one millimetre
+    wide = wide_parts(vessel, (1.0, 1.0, 1.0))
+    assert wide[10, 8 : 8 + width, 8 : 8 + width].all() == sink
+    assert not wide[10, 8 + width + 2 :].any()
+
+
+def test_a_preview_is_near_the_exact_one() -> None:
+    for device in ("icerod_17g", "microwave_17g_2450"):
+        asked = request(device, protocol=None)
+        placements, _ = checked_request(asked)
+        ground = ground_of(asked, treatment_grid(asked, placements))
+        exact, quick = (treat(asked, ground, pace=pace).summary for pace in (EXACT, QUICK))
+        assert quick.zone_ml == pytest.approx(exact.zone_ml, rel=0.08)
+        assert quick.coverage_percent == pytest.approx(exact.coverage_percent, abs=3.0)
+
+
 def test_cold_treatment_covers_the_lesion_and_counts_its_neighbours() -> None:
     done = simulate_treatment(request())
     summary = done.summary
@@ -87,7 +159,7 @@ def test_cold_treatment_covers_the_lesion_and_counts_its_neighbours() -> None:
     assert not done.zone[done.hottest_c > 60].any()
 
 
-def test_heat_treatment_kills_by_arrhenius_and_tells_the_limit_passed() -> None:
+def test_heat_treatment_kills_and_tells_the_limit_passed() -> None:
     power = (Phase(mode=Mode.POWER, seconds=300, power_w=60.0),)
     done = simulate_treatment(request("microwave_14g5_2450", protocol=power))
     assert done.summary.technique == "microwave"
