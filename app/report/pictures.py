@@ -29,6 +29,7 @@ DOTS_PER_INCH = 130
 WINDOW_HU = (-160.0, 440.0)  # soft tissue and bone in one picture
 SLAB_MM = 4.0  # a needle nearer to the plane than this is drawn whole
 HALF_MM = 75.0
+COLON: dict[Language, str] = {"fr": " : ", "en": ": "}
 INK = "#E8EDF2"
 PAPER = "#0E1419"
 SIDE_LETTERS = {0: ("R", "L"), 1: ("A", "P"), 2: ("F", "H")}  # towards −, + of x, y, z in LPS
@@ -181,7 +182,8 @@ def _draw_coverage(axes: Axes, summary: TreatmentSummary, language: Language) ->
     if stop is not None and stop.structure is not None:
         name = _place_name(stop.structure, language)
         axes.axvline(stop.seconds / 60.0, color="#D55E00", linewidth=1.6)
-        axes.plot([], [], color="#D55E00", label=f"{labels['stop']}: {name} {labels['is_next']}")
+        told = f"{labels['stop']}{COLON[language]}{name} {labels['is_next']}"
+        axes.plot([], [], color="#D55E00", label=told)
     axes.set_ylim(0, 104)
     axes.set_xlabel(words["time_min"])
     axes.set_ylabel("%")
@@ -192,7 +194,7 @@ def _draw_coverage(axes: Axes, summary: TreatmentSummary, language: Language) ->
 def _curve_name(curve: Curve, language: Language) -> str:
     name = _place_name(curve.name, language)
     if curve.kind == "thermocouple":
-        return f"{texts(language)['labels']['thermocouple']}: {name}"
+        return f"{texts(language)['labels']['thermocouple']}{COLON[language]}{name}"
     return name
 
 

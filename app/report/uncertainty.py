@@ -55,13 +55,19 @@ def _neighbours(result: UncertaintyResult, words: dict[str, Any], language: Lang
         return str(said["unharmed"].format(of=none.of, high=_percent(none.high)))
     parts = [
         said["neighbour"].format(
-            name=words["places"].get(near.name) or structure_name(near.name, language),
+            name=_place(near.name, words, language),
             count=near.passed.count,
             of=near.passed.of,
         )
         for near in harmed
     ]
     return str(said["harmed"].format(list=", ".join(parts)))
+
+
+def _place(name: str, words: dict[str, Any], language: Language) -> str:
+    """Return the name of a structure with a capital, as the tables write it."""
+    found = str(words["places"].get(name) or structure_name(name, language))
+    return found[:1].upper() + found[1:]
 
 
 def _parameter(name: str, words: dict[str, str]) -> str:
