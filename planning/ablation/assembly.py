@@ -16,8 +16,11 @@ from planning.ablation.solver.applicators import (
     Applicator,
     Cryoprobe,
     CryoSurface,
-    HeatedBall,
+    HeatedPoints,
     HeldShape,
+    ball_points,
+    rod_points,
+    shell_points,
 )
 from planning.ablation.solver.embedding import Shape
 from planning.ablation.solver.materials import (
@@ -31,6 +34,7 @@ from planning.ablation.solver.protocol import Phase
 from planning.ablation.solver.radiofrequency import Generator, Limits, Pole
 
 WIRE_PIECES = 4  # straight pieces of a tine
+HEATED_POINTS = {"ball": ball_points, "rod": rod_points, "shell": shell_points}
 ROOM_COOLANT_W_M2_K = 2000.0  # between coolant and tissue where the table says nothing [BG]
 
 
@@ -135,8 +139,9 @@ def source_applicators(
         if source is None:
             continue
         shape = _source_shape(part, source)
-        if source.kind == "ball":
-            result.append(HeatedBall(grid, shape, source.power_w))
+        if source.kind in HEATED_POINTS:
+            points = HEATED_POINTS[source.kind](grid, shape)
+            result.append(HeatedPoints(grid, shape, points, source.power_w))
         elif source.kind == "electrode_sphere":
             level = source.voltage_v if source.voltage_v is not None else _first_voltage(protocol)
             poles.append(Pole(shape, level))

@@ -101,9 +101,14 @@ class BoundaryPart(Strict):
 
 
 class SourcePart(Strict):
-    """An idealised source."""
+    """An idealised source.
 
-    kind: Literal["sphere", "cylinder", "ball", "electrode_sphere"]
+    ``sphere`` and ``cylinder`` are held at a temperature; ``ball`` and ``rod`` release their power
+    evenly all through, ``shell`` over a sphere's surface. A point is a small ball, a line a thin
+    rod.
+    """
+
+    kind: Literal["sphere", "cylinder", "ball", "rod", "shell", "electrode_sphere"]
     radius_mm: float = Field(gt=0, le=1000, allow_inf_nan=False)
     length_mm: float | None = Field(default=None, gt=0, le=1e5, allow_inf_nan=False)
     temperature_c: float | None = Field(default=None, ge=-273.15, le=3000, allow_inf_nan=False)

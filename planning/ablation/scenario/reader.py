@@ -400,6 +400,8 @@ SOURCE_KEYS = {
     "sphere": {"temperature_c"},
     "cylinder": {"length_mm", "temperature_c"},
     "ball": {"power_w"},
+    "rod": {"length_mm", "power_w"},
+    "shell": {"power_w"},
     "electrode_sphere": {"voltage_v"},
 }
 
@@ -409,8 +411,8 @@ def _check_source(reader: _Reader, source: SourcePart, key: str) -> None:
         if getattr(source, name) is not None and name not in SOURCE_KEYS[source.kind]:
             message = f"{key}.source.{name} means nothing for a {source.kind}; remove it"
             reader.refuse("bad_value", message, f"{key}.source.{name}")
-    if source.kind == "cylinder" and source.length_mm is None:
-        message = f"{key}.source.length_mm: a cylinder needs its length; add it"
+    if "length_mm" in SOURCE_KEYS[source.kind] and source.length_mm is None:
+        message = f"{key}.source.length_mm: a {source.kind} needs its length; add it"
         reader.refuse("missing_key", message, f"{key}.source.length_mm")
 
 
@@ -448,7 +450,7 @@ def _check_overlaps(reader: _Reader, applicators: list[ApplicatorPart | None]) -
         if part is not None
         and (part.device is None) != (part.source is None)
         and (part.device is None or part.device in devices())
-        and (part.source is None or part.source.kind != "ball")
+        and (part.source is None or "power_w" not in SOURCE_KEYS[part.source.kind])
         and np.linalg.norm(part.axis_lps) > 0
     ]
     for position, (n, first) in enumerate(known):
@@ -511,7 +513,7 @@ def _read_protocol(
 SOURCE_MODES = {
     "sphere": frozenset({Mode.FREEZE, Mode.HEAT, Mode.ACTIVE_THAW}),
     "cylinder": frozenset({Mode.FREEZE, Mode.HEAT, Mode.ACTIVE_THAW}),
-    "ball": frozenset({Mode.POWER, Mode.HEAT, Mode.FREEZE}),
+    **dict.fromkeys(("ball", "rod", "shell"), frozenset({Mode.POWER, Mode.HEAT, Mode.FREEZE})),
     "electrode_sphere": frozenset(
         {Mode.VOLTAGE, Mode.POWER, Mode.CURRENT, Mode.HEAT, Mode.IMPEDANCE}
     ),
@@ -548,7 +550,7 @@ def _check_source_phase(reader: _Reader, phase: Phase, source: SourcePart, key: 
     needed = {
         "sphere": ("temperature_c",),
         "cylinder": ("temperature_c",),
-        "ball": ("power_w",),
+        **dict.fromkeys(("ball", "rod", "shell"), ("power_w",)),
         "electrode_sphere": {
             Mode.VOLTAGE: ("voltage_v",),
             Mode.POWER: ("power_w",),

@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from imaging.geometry import FloatArray, Grid
+from imaging.geometry import FloatArray, Grid, unit
 from planning.ablation.solver.embedding import Embedding, Shape, embed
 from planning.ablation.solver.heat import HeatSolver, HeldSurface
 from planning.ablation.solver.materials import Float32Array
 from planning.ablation.solver.protocol import OFF, Mode, Phase
 
-BALL_SAMPLES = 24  # points across a ball's diameter whose heat is shared out to cells
+LEAST_POINTS, MOST_POINTS = 24, 200  # across a source whose heat is shared out to cells
 LONGEST_STEP_S = 1e9
 HeatArray: TypeAlias = FloatArray | Float32Array
 
@@ -130,25 +130,29 @@ class HeldShape(Applicator):
         return [] if self.phase.mode in OFF else [self.embedding]
 
 
-class HeatedBall(Applicator):
-    """A ball that releases power evenly; what lies outside the grid is lost.
+class HeatedPoints(Applicator):
+    """Points that release a power evenly, or take it where it is negative.
 
     Parameters
     ----------
     grid : Grid
         Of the simulation.
     shape : Shape
-        A sphere.
+        That they fill or cover.
+    points_lps_mm : numpy.ndarray
+        Shape (n, 3); what lies outside the grid is lost.
     power_w : float or None
         Its own; a phase's value overrides it.
     """
 
     modes = frozenset({Mode.POWER, Mode.HEAT, Mode.FREEZE, Mode.PASSIVE_THAW, Mode.REST})
 
-    def __init__(self, grid: Grid, shape: Shape, power_w: float | None) -> None:
+    def __init__(
+        self, grid: Grid, shape: Shape, points_lps_mm: FloatArray, power_w: float | None
+    ) -> None:
         super().__init__(grid, shape)
         self.power_w = power_w
-        self._share = ball_shares(grid, shape)
+        self._share = point_shares(grid, points_lps_mm)
 
     def begin(self, phase: Phase) -> None:
         """Enter a phase; a power below zero takes heat away."""
@@ -158,37 +162,112 @@ class HeatedBall(Applicator):
         self.takes_heat = self._released_w < 0
 
     def heating(self, solver: HeatSolver, time_s: float, seconds: float) -> HeatArray | None:
-        """Return the even heat of the ball."""
+        """Return the even heat of the points."""
         return self._released_w * self._share if self._released_w else None
 
 
-def ball_shares(grid: Grid, shape: Shape) -> FloatArray:
-    """Return the share of a ball's heat per cubic metre that each cell takes.
-
-    Points that fill the ball give their heat to the eight cells around them by distance, so that
-    the heat stays centred where the ball is, however small it is.
+def ball_points(grid: Grid, shape: Shape) -> FloatArray:
+    """Return points that fill a ball evenly.
 
     Parameters
     ----------
     grid : Grid
-        Aligned with the patient's axes.
+        Says how dense they must be.
     shape : Shape
         A sphere.
 
     Returns
     -------
     numpy.ndarray
-        1/m³, shape (k, j, i).
+        Shape (n, 3), LPS millimetres.
     """
-    finest = min(grid.spacing_mm_kji) / 4.0
-    count = max(BALL_SAMPLES, int(np.ceil(2.0 * shape.radius_mm / finest)))
-    count = min(count, 200)
+    count = _across(grid, 2.0 * shape.radius_mm)
     line = (np.arange(count) + 0.5) / count * 2.0 - 1.0
     cube = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).reshape(-1, 3)
-    points = cube[(cube**2).sum(axis=1) <= 1.0] * shape.radius_mm + np.asarray(shape.tip_lps_mm)
-    kji = grid.to_kji(points)
+    inside = cube[(cube**2).sum(axis=1) <= 1.0]
+    points: FloatArray = inside * shape.radius_mm + np.asarray(shape.tip_lps_mm)
+    return points
+
+
+def rod_points(grid: Grid, shape: Shape) -> FloatArray:
+    """Return points that fill a rod evenly; a thin one is a line.
+
+    Parameters
+    ----------
+    grid : Grid
+        Says how dense they must be.
+    shape : Shape
+        A cylinder.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, 3), LPS millimetres.
+    """
+    across, along = _across(grid, 2.0 * shape.radius_mm) // 2, _across(grid, shape.length_mm)
+    line = (np.arange(across) + 0.5) / across * 2.0 - 1.0
+    disc = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+    disc = disc[(disc**2).sum(axis=1) <= 1.0] * shape.radius_mm
+    axis = unit(shape.axis_lps)
+    side = unit(np.cross(axis, np.eye(3)[int(np.argmin(np.abs(axis)))]))
+    section = disc[:, :1] * side + disc[:, 1:] * np.cross(axis, side)
+    depth = (np.arange(along) + 0.5) / along * shape.length_mm
+    points = section[None] + depth[:, None, None] * axis + np.asarray(shape.tip_lps_mm)
+    result: FloatArray = points.reshape(-1, 3)
+    return result
+
+
+def shell_points(grid: Grid, shape: Shape) -> FloatArray:
+    """Return points that cover a sphere evenly, on a spiral of the golden angle.
+
+    Parameters
+    ----------
+    grid : Grid
+        Says how dense they must be.
+    shape : Shape
+        A sphere.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, 3), LPS millimetres.
+    """
+    count = 4 * _across(grid, 2.0 * shape.radius_mm) ** 2
+    place = (np.arange(count) + 0.5) / count
+    height, turn = 1.0 - 2.0 * place, np.pi * (1.0 + np.sqrt(5.0)) * np.arange(count)
+    ring = np.sqrt(1.0 - height**2)
+    points = np.stack([ring * np.cos(turn), ring * np.sin(turn), height], axis=1)
+    covering: FloatArray = points * shape.radius_mm + np.asarray(shape.tip_lps_mm)
+    return covering
+
+
+def _across(grid: Grid, length_mm: float) -> int:
+    """Return how many points along a length share its heat out evenly."""
+    finest = min(grid.spacing_mm_kji) / 4.0
+    return min(max(LEAST_POINTS, int(np.ceil(length_mm / finest))), MOST_POINTS)
+
+
+def point_shares(grid: Grid, points_lps_mm: FloatArray) -> FloatArray:
+    """Return the share of the points' heat per cubic metre that each cell takes.
+
+    Points give their heat to the eight cells around them by distance, so that the heat stays
+    centred where they are, however close together they lie.
+
+    Parameters
+    ----------
+    grid : Grid
+        Aligned with the patient's axes.
+    points_lps_mm : numpy.ndarray
+        Shape (n, 3).
+
+    Returns
+    -------
+    numpy.ndarray
+        1/m³, shape (k, j, i).
+    """
+    kji = grid.to_kji(points_lps_mm)
     size = np.array(grid.size_kji)
-    weight = 1.0 / len(points)
+    weight = 1.0 / len(points_lps_mm)
     real = ((kji >= -0.5) & (kji <= size - 0.5)).all(axis=1)
     kji = kji[real]
     low = np.floor(kji).astype(int)

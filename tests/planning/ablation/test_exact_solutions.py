@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.optimize import brentq
-from scipy.special import erf, erfc, k0
+from scipy.special import erf, erfc, exp1, k0
 
 from imaging.geometry import Grid
 from planning.ablation.solver.heat import Boundary, HeatSolver
 from planning.ablation.solver.materials import Material, Medium
+from planning.errors import PlanningError
 from tests.planning.ablation.scenarios import (
     FIXED_37,
     FREEZING,
@@ -186,6 +187,64 @@ def test_ball_heats_like_a_point_source_far_away() -> None:
     r = np.array([5e-3, 8e-3])
     exact = 37 + np.exp(-r / delta) / (4 * np.pi * 0.5 * r)
     np.testing.assert_allclose(final_c(done), exact, atol=0.5)
+
+
+@pytest.mark.parametrize(("power_w", "spacing_mm"), [(1.2, 0.5), (1.2, 1.0), (-1.5, 1.0)])
+def test_rod_heats_like_a_line_source(power_w: float, spacing_mm: float) -> None:
+    """A thin rod through an insulated slab: ΔT = Q′/(4πk) E₁(r²/4αt)."""
+    rod = {"kind": "rod", "radius_mm": 0.2, "length_mm": 6.0, "power_w": power_w}
+    radii_mm = np.array([2.0, 4.0, 7.0])
+    done = run(
+        {
+            "grid": {"spacing_mm": spacing_mm, "size_mm": [60, 60, 6]},
+            "medium": {"properties": SOFT},
+            "boundary": {"faces": dict.fromkeys(("x_min", "x_max", "y_min", "y_max"), FIXED_37)},
+            "applicators": [{"source": rod, "tip_lps_mm": [0.3, -0.2, -3.0]}],
+            "protocol": [{"mode": "power", "seconds": 200}],
+            "points_lps_mm": [[0.3 + r, -0.2, 0.0] for r in radii_mm],
+        }
+    )
+    alpha = 0.5 / (1050 * 3600)
+    per_m = power_w / 6e-3
+    exact = 37 + per_m / (4 * np.pi * 0.5) * exp1((radii_mm * 1e-3) ** 2 / (4 * alpha * 200))
+    np.testing.assert_allclose(final_c(done), exact, atol=0.5)
+
+
+def test_shell_heats_its_inside_alike_and_its_outside_like_a_point() -> None:
+    """Steady, without blood, the box's faces far away held at 37 °C."""
+    shell = {"kind": "shell", "radius_mm": 6.0, "power_w": 1.0}
+    done = run(
+        {
+            "grid": cube(50, 1.0),
+            "medium": {"properties": {**SOFT, "perfusion_per_s": 6.4e-3}},
+            "boundary": FIXED_37,
+            "applicators": [{"source": shell, "tip_lps_mm": [0.3, -0.2, 0.1]}],
+            "protocol": [{"mode": "power", "seconds": 2000}],
+            "points_lps_mm": [[0.3, -0.2, 0.1], [10.3, -0.2, 0.1], [0.3, -12.2, 0.1]],
+        }
+    )
+    delta, a = np.sqrt(0.5 / (6.4e-3 * 1050 * 3617)), 6e-3
+    # Outside A e^(−r/δ)/r, inside B sinh(r/δ)/r; the flux jumps by the power over the surface.
+    outside = 1.0 / (4 * np.pi * 0.5) * np.sinh(a / delta) / (a / delta)
+    inside = outside * np.exp(-a / delta) / np.sinh(a / delta)
+    r = np.array([10e-3, 12e-3])
+    exact = [37 + inside / delta, *(37 + outside * np.exp(-r / delta) / r)]
+    np.testing.assert_allclose(final_c(done), exact, atol=0.5)
+
+
+@pytest.mark.parametrize("kind", ["rod", "shell"])
+def test_a_source_that_lacks_something_is_refused(kind: str) -> None:
+    for source in (
+        {"kind": kind, "radius_mm": 1.0},
+        {"kind": kind, "radius_mm": 1.0, "power_w": 1.0, "temperature_c": 50.0},
+    ):
+        with pytest.raises(PlanningError):
+            run(
+                sphere_scenario(
+                    applicators=[{"source": source, "tip_lps_mm": [0, 0, 0]}],
+                    protocol=[{"mode": "power", "seconds": 1}],
+                )
+            )
 
 
 def test_slowest_mode_of_a_box_decays_as_fourier_says() -> None:
