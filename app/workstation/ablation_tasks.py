@@ -14,9 +14,10 @@ from imaging.document import Vector
 from imaging.progress import Progress
 from imaging.volume import Volume
 from planning import ablations
-from planning.ablation.ground import Ground, common_grid, ground_of
+from planning.ablation.ground import Ground, common_grid, ground_near, ground_of
+from planning.ablation.patient import check_in_body
 from planning.ablation.placing import placed_on
-from planning.ablation.request import TreatmentRequest
+from planning.ablation.request import TreatmentRequest, checked_request
 from planning.ablation.results import TreatmentSummary
 from planning.ablation.solver.simulation import QUICK
 from planning.ablation.treatment import treat
@@ -26,6 +27,7 @@ from planning.uncertain_plan import treatment_as_simulated, with_uncertainty
 
 PREVIEW_MM = 2.0
 BEYOND_MM = 10.0  # of the box behind the middle of an active part
+NEAR_MM = 28.0  # of tissue around the active part that a preview simulates
 PREVIEW_AROUND_MM = 12.0  # of tissue beyond; a picture while one drags needs no more
 
 
@@ -186,7 +188,10 @@ def preview(
     request = replace(request, applicators=(placed,), thermocouples=())
     reach_mm = device.insertion_mm / 2 + BEYOND_MM
     ground = ground_for(request, reach_mm)
-    done = treat(request, ground, progress, QUICK)
+    placements, _ = checked_request(request)
+    check_in_body(ground.grid, ground.body, placements)
+    near = ground_near(ground, placements, margin_mm, NEAR_MM)
+    done = treat(request, near, progress, QUICK)
     field = ThermalField(done.grid, done.temperature_c, done.zone, done.margin_mm)
     return Shown(done.summary, field)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from imaging.errors import Problem
-from imaging.geometry import BoolArray, FloatArray, Grid, unit
+from imaging.geometry import BoolArray, FloatArray, Grid, block, unit
 from imaging.structures.model import Structures
 from imaging.volume import mask_on_grid
 from planning.ablation.assembly import Placement
@@ -17,11 +18,13 @@ from planning.ablation.dissection import dissected
 from planning.ablation.exposure import Neighbour, neighbours_with_limits
 from planning.ablation.limits import LimitChange, limit_of
 from planning.ablation.request import TreatmentRequest
+from planning.ablation.solver.materials import Medium
 from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map
 from planning.errors import PlanningError
 
 AROUND_MM = 25.0  # of tissue simulated beyond the lesion and the active parts
 LEAST_BOX_MM, MOST_BOX_MM = 80.0, 200.0
+LESION_CELLS = 3  # kept beyond the margin, where distances to its surface are read
 MOST_CELLS = 12_000_000  # beyond which memory and time are no longer those of a workstation
 
 
@@ -95,6 +98,78 @@ def ground_of(request: TreatmentRequest, grid: Grid) -> Ground:
     )
 
 
+def ground_near(
+    ground: Ground, placements: Sequence[Placement], margin_mm: float, around_mm: float
+) -> Ground:
+    """Return the part of a ground that devices can change, with the whole lesion.
+
+    Parameters
+    ----------
+    ground : Ground
+        That is cut down.
+    placements : sequence of Placement
+        Where the devices are.
+    margin_mm : float
+        Wanted around the lesion.
+    around_mm : float
+        Of tissue kept around the active parts.
+
+    Returns
+    -------
+    Ground
+        On a part of the same cells, at least one.
+    """
+    grid = ground.grid
+    around = around_mm / np.array(grid.spacing_mm_kji)
+    places = np.concatenate([grid.to_kji(_ends(p)) for p in placements])
+    lows, highs = [places.min(axis=0) - around], [places.max(axis=0) + around]
+    if ground.lesion.any():
+        lesion = np.argwhere(ground.lesion)
+        beyond = margin_mm / np.array(grid.spacing_mm_kji) + LESION_CELLS
+        lows.append(lesion.min(axis=0) - beyond)
+        highs.append(lesion.max(axis=0) + beyond)
+    size = np.array(grid.size_kji)
+    low = np.clip(np.floor(np.min(lows, axis=0)), 0, size - 1).astype(np.int64)
+    high = np.clip(np.ceil(np.max(highs, axis=0)) + 1, low + 1, size).astype(np.int64)
+    start, count = _three(low), _three(high - low)
+    box, medium = block(start, count), ground.patient.medium
+    index = np.ascontiguousarray(medium.index[box])
+    classes = np.ascontiguousarray(ground.patient.classes[box])
+    masks = {name: mask[box] for name, mask in ground.masks.items()}
+    masks = {name: mask for name, mask in masks.items() if mask.any()}
+
+    def within(flat: NDArray[np.int64]) -> NDArray[np.int64]:
+        kji = np.stack(np.unravel_index(flat, grid.size_kji), axis=1)
+        kept = kji[((kji >= low) & (kji < high)).all(axis=1)] - low
+        result: NDArray[np.int64] = kept @ np.array([count[1] * count[2], count[2], 1])
+        return result
+
+    return Ground(
+        grid=grid.cropped(start, count),
+        patient=PatientMedium(Medium(medium.materials, index), classes),
+        lesion=ground.lesion[box],
+        wanted=ground.wanted[box],
+        body=ground.body[box],
+        masks=masks,
+        neighbours=tuple(
+            replace(one, cells=within(one.cells), near=within(one.near))
+            for one in ground.neighbours
+            if one.name in masks
+        ),
+    )
+
+
+def _three(numbers: NDArray[np.int64]) -> tuple[int, int, int]:
+    k, j, i = (int(n) for n in numbers)
+    return k, j, i
+
+
+def _ends(placement: Placement) -> FloatArray:
+    """Return both ends of an active part, shape (2, 3), LPS millimetres."""
+    tip = np.asarray(placement.tip_lps_mm, dtype=float)
+    return np.array([tip, tip + unit(placement.axis_lps) * placement.device.insertion_mm])
+
+
 def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -> Grid:
     """Return the box that holds the lesion and the active parts with tissue around.
 
@@ -116,10 +191,7 @@ def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -
         When devices and lesion lie too far apart, or there are too many cells.
     """
     points = [_lesion_corners(request)]
-    for p in placements:
-        tip = np.asarray(p.tip_lps_mm, dtype=float)
-        hub = tip + unit(p.axis_lps) * p.device.insertion_mm
-        points.append(np.array([tip, hub]))
+    points += [_ends(p) for p in placements]
     return _box(np.concatenate(points), AROUND_MM, request.spacing_mm)
 
 

@@ -10,7 +10,7 @@ from imaging.progress import Cancelled, Progress
 from imaging.structures.model import Structure, Structures
 from imaging.volume import Volume
 from planning.ablation.coverage import margin_of
-from planning.ablation.ground import ground_of, treatment_grid
+from planning.ablation.ground import ground_near, ground_of, treatment_grid
 from planning.ablation.limits import limit_of, thermal_limits
 from planning.ablation.request import PlacedDevice, TreatmentRequest, checked_request
 from planning.ablation.solver.materials import tissue_material
@@ -130,6 +130,25 @@ def test_only_vessels_of_three_millimetres_carry_heat_away(width: int, sink: boo
     wide = wide_parts(vessel, (1.0, 1.0, 1.0))
     assert wide[10, 8 : 8 + width, 8 : 8 + width].all() == sink
     assert not wide[10, 8 + width + 2 :].any()
+
+
+def test_the_part_near_a_device_tells_what_the_whole_box_tells() -> None:
+    for device in ("icerod_17g", "microwave_17g_2450"):
+        asked = request(device, protocol=None)
+        placements, _ = checked_request(asked)
+        ground = ground_of(asked, treatment_grid(asked, placements))
+        near = ground_near(ground, placements, asked.margin_mm, 28.0)
+        assert near.lesion.sum() == ground.lesion.sum()
+        assert near.wanted.sum() == ground.wanted.sum()
+        assert near.body.size < 0.7 * ground.body.size
+        whole, part = (treat(asked, one).summary for one in (ground, near))
+        assert part.zone_ml == pytest.approx(whole.zone_ml, rel=0.04)
+        assert part.min_margin_mm == pytest.approx(whole.min_margin_mm, abs=0.2)
+        seen = {row.name: row for row in whole.neighbours}
+        for row in part.neighbours:
+            assert row.max_c == pytest.approx(seen[row.name].max_c, abs=1.5)
+            assert row.min_c == pytest.approx(seen[row.name].min_c, abs=1.5)
+            assert row.passed == seen[row.name].passed
 
 
 def test_a_preview_is_near_the_exact_one() -> None:
