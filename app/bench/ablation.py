@@ -14,7 +14,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from planning.ablation.solver.materials import (
     tissue_material,
 )
 from planning.ablation.solver.protocol import Mode, Phase
-from planning.ablation.solver.simulation import Outcome, Simulation, as_points, simulate
+from planning.ablation.solver.simulation import QUICK, Outcome, Simulation, as_points, simulate
 
 HEATED_MM = 10.0  # radius of the ball that is heated
 HEATING_W_M3 = 2e5
@@ -360,7 +360,9 @@ def _procedures(sizes: Sizes) -> dict[str, Simulation]:
         f"freeze_{sizes.freeze}": _procedure("iceforce_14g", bone, sizes.freeze, 1.0, cold),
         f"radiofrequency_{edge}": _procedure("cooltip_17g_30", liver, edge, 1.0, impedance),
         f"microwave_{edge}": _procedure("microwave_14g5_2450", liver, edge, 1.0, power),
-        "preview_2mm": _procedure("iceforce_14g", bone, sizes.preview, 2.0, cold),
+        "preview_2mm": replace(
+            _procedure("iceforce_14g", bone, sizes.preview, 2.0, cold), pace=QUICK
+        ),
     }
 
 
@@ -408,18 +410,7 @@ def _procedure_row(name: str, task: Simulation) -> dict[str, Any]:
 def _compile(task: Simulation) -> None:
     """Run the first seconds, so that no compiler is timed."""
     first = task.protocol[0].model_copy(update={"seconds": 2.0})
-    simulate(
-        Simulation(
-            grid=task.grid,
-            medium=task.medium,
-            boundary=task.boundary,
-            initial_c=task.initial_c,
-            applicators=task.applicators,
-            protocol=(first,),
-            points_lps_mm=task.points_lps_mm,
-            lethal_cold_c=task.lethal_cold_c,
-        )
-    )
+    simulate(replace(task, protocol=(first,)))
 
 
 def _memory_row(sizes: Sizes) -> dict[str, Any]:
