@@ -46,7 +46,7 @@ class Pace:
 
 
 EXACT = Pace()
-QUICK = Pace(growth=0.4, watched_step_s=60.0, slowness=4.0)  # for a picture while one drags
+QUICK = Pace(growth=0.8, watched_step_s=120.0, slowness=4.0)  # for a picture while one drags
 
 
 @dataclass(frozen=True, eq=False)
