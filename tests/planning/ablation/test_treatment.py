@@ -247,3 +247,16 @@ def test_every_limit_has_a_source_and_sane_values() -> None:
     for name in ("spinal_canal", "skin", "colon", "aorta", "sacral_plexus"):
         assert limit_of(name) is not None
     assert limit_of("bone") is None
+
+
+@pytest.mark.parametrize("spacing_mm", [1.0, 2.0])
+@pytest.mark.parametrize("margin_mm", [0.0, 3.0, 5.0])
+def test_the_margin_is_counted_from_the_surface_of_the_lesion(
+    spacing_mm: float, margin_mm: float
+) -> None:
+    asked = request(spacing_mm=spacing_mm, margin_mm=margin_mm)
+    placements, _ = checked_request(asked)
+    ground = ground_of(asked, treatment_grid(asked, placements))
+    radius = [(3.0 * mask.sum() * spacing_mm**3 / (4.0 * np.pi)) ** (1.0 / 3.0)
+              for mask in (ground.lesion, ground.wanted)]  # fmt: skip
+    assert radius[1] - radius[0] == pytest.approx(margin_mm, abs=0.25 * spacing_mm)
