@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
 
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid, block, unit
 from imaging.structures.model import Structures
 from imaging.volume import mask_on_grid
 from planning.ablation.assembly import Placement
+from planning.ablation.coverage import surface_points
 from planning.ablation.dissection import dissected
 from planning.ablation.exposure import Neighbour, neighbours_with_limits
 from planning.ablation.limits import LimitChange, limit_of
@@ -85,8 +87,7 @@ def ground_of(request: TreatmentRequest, grid: Grid) -> Ground:
     if pushed is not None:
         masks = {name: mask & ~pushed for name, mask in masks.items()}
         masks = {name: mask for name, mask in masks.items() if mask.any()}
-    around: FloatArray = distance_transform_edt(~lesion, sampling=grid.spacing_mm_kji)
-    wanted = lesion | ((around <= request.margin_mm) & body)
+    wanted = lesion | (_within_margin(lesion, request.margin_mm, grid) & body)
     return Ground(
         grid=grid,
         patient=patient,
@@ -96,6 +97,19 @@ def ground_of(request: TreatmentRequest, grid: Grid) -> Ground:
         masks=masks,
         neighbours=neighbours_with_limits(grid, masks, request.limits),
     )
+
+
+def _within_margin(lesion: BoolArray, margin_mm: float, grid: Grid) -> BoolArray:
+    """Return the cells whose centre lies no farther from the lesion's surface than the margin."""
+    spacing_mm = np.array(grid.spacing_mm_kji)
+    around: FloatArray = distance_transform_edt(~lesion, sampling=spacing_mm)
+    result: BoolArray = np.zeros_like(lesion)
+    cells = np.argwhere((around <= margin_mm + spacing_mm.max()) & ~lesion)
+    if margin_mm > 0 and len(cells):
+        surface = surface_points(np.where(lesion, 1.0, -1.0))
+        far_mm = cKDTree(surface * spacing_mm).query(cells * spacing_mm)[0]
+        result[tuple(cells[far_mm <= margin_mm].T)] = True
+    return result
 
 
 def ground_near(
