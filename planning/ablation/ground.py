@@ -21,11 +21,12 @@ from planning.ablation.exposure import Neighbour, neighbours_with_limits
 from planning.ablation.limits import LimitChange, limit_of
 from planning.ablation.request import TreatmentRequest
 from planning.ablation.solver.materials import Medium
-from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map
+from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map, wide_parts
 from planning.errors import PlanningError
 
 AROUND_MM = 25.0  # of tissue simulated beyond the lesion and the active parts
 LEAST_BOX_MM, MOST_BOX_MM = 80.0, 200.0
+VESSEL = "vessel"  # row of the thermal limits
 LESION_CELLS = 3  # kept beyond the margin, where distances to its surface are read
 MOST_CELLS = 12_000_000  # beyond which memory and time are no longer those of a workstation
 
@@ -289,7 +290,12 @@ def neighbours_in(
     """
     found = {}
     for name in structures.names():
-        if limit_of(name, changes) is not None:
-            found[name] = structures.mask(name) & ~lesion
+        limit = limit_of(name, changes)
+        if limit is None:
+            continue
+        mask = structures.mask(name) & ~lesion
+        if limit.id == VESSEL:  # what the table says holds for those that carry heat away
+            mask = wide_parts(mask, structures.grid.spacing_mm_kji)
+        found[name] = mask
     found["skin"] = patient.mask("skin")
     return {name: mask for name, mask in found.items() if mask.any()}

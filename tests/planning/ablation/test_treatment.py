@@ -11,7 +11,7 @@ from imaging.structures.model import Structure, Structures
 from imaging.volume import Volume
 from planning.ablation.coverage import margin_of, percent
 from planning.ablation.ground import ground_near, ground_of, treatment_grid
-from planning.ablation.limits import limit_of, thermal_limits
+from planning.ablation.limits import LimitChange, limit_of, thermal_limits
 from planning.ablation.request import PlacedDevice, TreatmentRequest, checked_request
 from planning.ablation.solver.materials import tissue_material
 from planning.ablation.solver.protocol import Mode, Phase
@@ -130,6 +130,24 @@ def test_only_vessels_of_three_millimetres_carry_heat_away(width: int, sink: boo
     wide = wide_parts(vessel, (1.0, 1.0, 1.0))
     assert wide[10, 8 : 8 + width, 8 : 8 + width].all() == sink
     assert not wide[10, 8 + width + 2 :].any()
+
+
+def test_specks_of_vessel_have_no_limit_unless_one_is_set() -> None:
+    case = request()
+    table = tuple(
+        one.model_copy(update={"name": "vessel"}) if one.name == "colon" else one
+        for one in case.structures.table
+    )
+    labels = case.structures.labels.copy()
+    labels[labels == LABELS["colon"]] = LABELS["body"]
+    labels[25, 25, 42] = LABELS["colon"]  # one voxel of 2 mm
+    structures = replace(case.structures, labels=labels, table=table)
+    asked = replace(case, structures=structures, spacing_mm=1.0)
+    placements, _ = checked_request(asked)
+    grid = treatment_grid(asked, placements)
+    assert "vessel" not in ground_of(asked, grid).masks
+    own = replace(asked, limits=(LimitChange(name="vessel", highest_c=45.0),))
+    assert "vessel" in ground_of(own, grid).masks
 
 
 def test_the_part_near_a_device_tells_what_the_whole_box_tells() -> None:
