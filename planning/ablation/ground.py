@@ -18,7 +18,7 @@ from planning.ablation.assembly import Placement
 from planning.ablation.coverage import surface_points
 from planning.ablation.dissection import dissected
 from planning.ablation.exposure import Neighbour, neighbours_with_limits
-from planning.ablation.limits import LimitChange, limit_of
+from planning.ablation.limits import SET_BY_HAND, LimitChange, limit_of
 from planning.ablation.request import TreatmentRequest
 from planning.ablation.solver.materials import Medium
 from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map, wide_parts
@@ -294,7 +294,8 @@ def neighbours_in(
         if limit is None:
             continue
         mask = structures.mask(name) & ~lesion
-        if limit.id == VESSEL:  # what the table says holds for those that carry heat away
+        # What the table says holds for those that carry heat away, what is set by hand for all.
+        if limit.id == VESSEL and limit.source != SET_BY_HAND:
             mask = wide_parts(mask, structures.grid.spacing_mm_kji)
         found[name] = mask
     found["skin"] = patient.mask("skin")
