@@ -14,13 +14,14 @@ def compile_ahead() -> None:
         if device.geometry in seen:
             continue
         seen.add(device.geometry)
+        tip_mm = 0.5 * device.insertion_mm
         mode = device.default_protocol[0].mode.value
         answer_scenario(
             read_scenario(
                 {
                     "grid": {"spacing_mm": 4.0, "size_mm": [80, 80, 80]},
                     "medium": {"tissue": "muscle"},
-                    "applicators": [{"device": device.id, "tip_lps_mm": [0, 0, -15]}],
+                    "applicators": [{"device": device.id, "tip_lps_mm": [0, 0, -tip_mm]}],
                     "protocol": [{"mode": mode, "seconds": 1}],
                     "points_lps_mm": [[4, 0, 0]],
                     "isotherms_c": [30.0],

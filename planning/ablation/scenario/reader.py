@@ -434,8 +434,10 @@ def _meets_box(part: ApplicatorPart, grid: Grid) -> bool:
     edge = 1e-9
     if part.device is not None:
         ends = np.array([start, end])
-        edge -= radius if devices()[part.device].tines else 0.0
-        return bool((ends >= low - edge).all() and (ends <= high + edge).all())
+        spread = np.zeros(3)
+        if devices()[part.device].tines:  # they reach out across the axis
+            spread = radius * np.sqrt(1.0 - unit(part.axis_lps) ** 2)
+        return bool((ends >= low + spread - edge).all() and (ends <= high - spread + edge).all())
     steps = np.linspace(0.0, 1.0, 513)[:, None]
     line = start + steps * (end - start)
     outside = np.maximum(np.maximum(low - line, line - high), 0.0)

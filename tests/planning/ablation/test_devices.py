@@ -10,9 +10,12 @@ import pytest
 import yaml
 
 from planning.ablation import devices as table
+from planning.ablation.ahead import compile_ahead
 from planning.ablation.assembly import Placement, device_applicators
+from planning.ablation.scenario.reader import read_scenario
 from planning.ablation.solver.materials import Medium, tissue_material
 from planning.ablation.solver.radiofrequency import Generator
+from planning.errors import PlanningError
 from tests.planning.ablation.scenarios import run
 from tests.planning.ablation.test_air import cube
 
@@ -138,3 +141,24 @@ def test_wires_heat_a_wider_zone_than_one_needle() -> None:
     thin, thin_ohm = zone("rf_monopolar_17g_10", -5.0)
     assert wide > 40.0 > thin
     assert ohm < thin_ohm
+
+
+def test_every_geometry_is_compiled_ahead() -> None:
+    compile_ahead()
+
+
+def test_wires_must_lie_in_the_grid() -> None:
+    def read(x_mm: float) -> None:
+        read_scenario(
+            {
+                "grid": {"spacing_mm": 4.0, "size_mm": [80, 80, 80]},
+                "medium": {"tissue": "muscle"},
+                "applicators": [{"device": "starburst_14g_50", "tip_lps_mm": [x_mm, 0, -35]}],
+                "protocol": [{"mode": "heat", "seconds": 1}],
+            }
+        )
+
+    read(14.0)
+    with pytest.raises(PlanningError) as refused:
+        read(16.0)
+    assert refused.value.code == "outside_grid"
