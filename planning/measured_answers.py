@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import Any
 
 from planning.ablation.results import TreatmentSummary
 from planning.edits import lesion_as_edited
 from planning.plan import Case
-from planning.technique.answers import Answers, answers_from
+from planning.technique.answers import LEVEL, Answers, answers_from
+from planning.technique.consistency import LIMB_BONES, contradictions
 
+VERTEBRA = "vertebrae_"
 # Keys of the answers' distances, and the structures they are read from.
 DISTANCE_NAMES = {
     "spinal_cord": ("spinal_canal", "spinal_cord"),
@@ -17,6 +20,22 @@ DISTANCE_NAMES = {
     "skin": ("skin",),
     "bowel": ("bowel*", "colon", "small_bowel", "duodenum", "rectum", "stomach"),
     "vessel": ("aorta", "inferior_vena_cava", "iliac_*", "vessel*", "*artery*", "*vein*"),
+}
+
+
+# Bones as the answers call them, by the names of structures. A hip is several bones of the answers.
+BONE_NAMES = {
+    "vertebrae_S*": "sacrum",
+    "vertebrae_*": "vertebra",
+    "sacrum": "sacrum",
+    "rib_*": "rib",
+    "sternum": "sternum",
+    "clavicula_*": "clavicle",
+    "scapula_*": "scapula",
+    "humerus_*": "humerus",
+    "femur_*": "femur",
+    "tibia*": "tibia",
+    "skull": "skull",
 }
 
 
@@ -33,7 +52,10 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
     Returns
     -------
     Answers
-        With length, width, volume, kind, breach, distances and simulations filled in.
+        With length, width, volume, kind, breach, distances and simulations filled in, and what the
+        CT says of the bone: which one and its level, loss of height, part of the body or of the
+        diameter. A posterior wall is told only where it was seen to be open: that it is whole is
+        for the physician to say.
     """
     said = answers.model_dump(mode="json", exclude_none=True, by_alias=True)
     measured: dict[str, Any] = {}
@@ -55,7 +77,44 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
         rows = [_simulation_answer(row, unpainted) for row in case.plan.simulation]
         measured["simulation"] = rows
     said.pop("distance_mm", None)
-    return answers_from({**measured, **said})
+    located = located_answers(case)
+    other_bone = said.get("bone", located.get("bone")) != located.get("bone")
+    if other_bone or any(contradictions({**measured, **located, **said})):
+        located = {}  # the physician sees another place than the program does
+    return answers_from({**measured, **located, **said})
+
+
+def located_answers(case: Case) -> dict[str, Any]:
+    """Return what the CT says of the bone that holds the lesion.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+
+    Returns
+    -------
+    dict
+        Keys of the answers; empty where no bone is known by a name that they have.
+    """
+    effects = case.plan.effects
+    if effects is None or effects.bone is None:
+        return {}
+    bone = next((b for name, b in BONE_NAMES.items() if fnmatchcase(effects.bone, name)), None)
+    if bone is None:
+        return {}
+    found: dict[str, Any] = {"bone": bone}
+    level = effects.bone.removeprefix(VERTEBRA)
+    if re.fullmatch(LEVEL, level):
+        found["level"] = level
+    if bone == "vertebra":
+        found["collapse_percent"] = effects.collapse_percent
+        found["body_involved_percent"] = effects.body_percent
+    if bone in ("vertebra", "sacrum") and effects.posterior_wall_breach:
+        found["posterior_wall_breach"] = True
+    if bone in LIMB_BONES:
+        found["long_bone_fraction"] = effects.diameter_fraction
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _simulation_answer(row: TreatmentSummary, unpainted: bool) -> dict[str, Any]:

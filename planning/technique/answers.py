@@ -23,6 +23,7 @@ Distance = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
+LEVEL = r"^(C[1-7]|T[1-9]|T1[0-2]|L[1-5]|S[1-5])$"
 Bone = Literal[
     "vertebra",
     "sacrum",
@@ -197,9 +198,7 @@ class Answers(Strict):
     lesion_volume_ml: float | None = Field(default=None, gt=0, le=15_000, allow_inf_nan=False)
     lesion_kind: Literal["lytic", "mixed", "blastic"] | None = None
     bone: Bone | None = None
-    level: str | None = Field(
-        default=None, pattern=r"^(C[1-7]|T[1-9]|T1[0-2]|L[1-5]|S[1-5])$", max_length=3
-    )
+    level: str | None = Field(default=None, pattern=LEVEL, max_length=3)
     region: Region | None = None
     cortical_breach: bool | None = None
     fracture: bool | None = None
