@@ -27,7 +27,7 @@ from planning.ablation.scenario.parts import (
     Strict,
 )
 from planning.ablation.solver.heat import FACES, Boundary
-from planning.ablation.solver.materials import Properties, tissues
+from planning.ablation.solver.materials import MOST_MATERIALS, Properties, tissues
 from planning.ablation.solver.protocol import ACTIVE, OFF, Mode, Phase
 from planning.errors import PlanningError
 
@@ -336,8 +336,9 @@ def _check_properties(reader: _Reader, properties: Properties | None, key: str) 
 def _check_layers(reader: _Reader, layers: tuple[LayerPart, ...] | None) -> None:
     if layers is None:
         return
-    if not 1 <= len(layers) <= 255:
-        reader.refuse("bad_value", "medium.layers: give 1 to 255 layers", "medium.layers")
+    if not 1 <= len(layers) <= MOST_MATERIALS:
+        message = f"medium.layers: give 1 to {MOST_MATERIALS} layers"
+        reader.refuse("bad_value", message, "medium.layers")
     for n, layer in enumerate(layers):
         key = f"medium.layers.{n}"
         if (layer.tissue is None) == (layer.properties is None):

@@ -20,6 +20,7 @@ from imaging.geometry import FloatArray, Grid
 from planning.ablation.solver import kernels, stages
 from planning.ablation.solver.embedding import Embedding
 from planning.ablation.solver.kernels import PARALLEL_FROM_CELLS, CellArray
+from planning.ablation.solver.layout import layout_of
 from planning.ablation.solver.materials import (
     BLOOD_HEAT_J_M3_K,
     INVERSE_C,
@@ -276,7 +277,7 @@ class HeatSolver:
         self._linked[...] = self._index
         self._linked.ravel()[self._surfaces.held] = kernels.CUT
         self._fill_edges(self._linked)
-        self._layout = stages.layout_of(self._linked)
+        self._layout = layout_of(self._linked)
         self._hold_enthalpy()
         self._temperature.ravel()[self._surfaces.held] = self._surfaces.held_c
         self.set_heating(None)

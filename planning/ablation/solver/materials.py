@@ -29,6 +29,7 @@ SIGMA_RISE_PER_K = 0.0175  # 1.5–2 % a kelvin [BG]
 SIGMA_COLLAPSE_FROM_C, SIGMA_COLLAPSE_TO_C = 100.0, 105.0  # tissue dries [BG]
 SIGMA_DRY_FACTOR = 0.01  # two decades below the peak [BG]
 
+MOST_MATERIALS = 254  # of a medium; the two numbers above stand for cells that are none
 # Columns of the enthalpy table that the kernels read.
 (
     H_FROZEN,
@@ -321,7 +322,7 @@ class Medium:
     Parameters
     ----------
     materials : tuple of Material
-        At most 256.
+        At most ``MOST_MATERIALS``.
     index : numpy.ndarray
         Shape (k, j, i), uint8; position in ``materials``.
     """

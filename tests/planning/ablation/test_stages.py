@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from imaging.geometry import Grid
-from planning.ablation.solver import stages
+from planning.ablation.scenario.reader import read_scenario
+from planning.ablation.solver import layout
 from planning.ablation.solver.heat import Boundary, HeatSolver
-from planning.ablation.solver.materials import Float32Array, Medium, tissue_material
+from planning.ablation.solver.materials import (
+    MOST_MATERIALS,
+    Float32Array,
+    Medium,
+    tissue_material,
+)
+from planning.errors import PlanningError
+from tests.planning.ablation.scenarios import final_c, run
 from tests.planning.ablation.test_air import cube
 
 TISSUES = ("muscle", "cancellous_bone", "cortical_bone", "fat", "csf")
@@ -29,8 +37,8 @@ def stepped(
     medium: Medium, grid: Grid, costs: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Float32Array, int, float]:
     """Return the temperature after some freezing and heating, rows cell by cell, and the energy."""
-    monkeypatch.setattr(stages, "BORDER_COST", costs[0])
-    monkeypatch.setattr(stages, "RUN_COST", costs[1])
+    monkeypatch.setattr(layout, "BORDER_COST", costs[0])
+    monkeypatch.setattr(layout, "RUN_COST", costs[1])
     solver = HeatSolver(grid, medium, Boundary((None, None, -40.0, 37.0, None, 60.0)), 37.0)
     hot = np.zeros(grid.size_kji)
     hot[5:8, 5:8, 5:8] = 4e6
@@ -38,7 +46,7 @@ def stepped(
     plan = solver.plan_step(15.0, solver.explicit_limit_s())
     for _ in range(6):
         solver.step(plan)
-    rows = int(stages.layout_of(solver._linked).uneven.sum())
+    rows = int(layout.layout_of(solver._linked).uneven.sum())
     return solver.temperature_c.copy(), rows, solver.energy_j()
 
 
@@ -61,8 +69,8 @@ def test_no_heat_is_lost_between_rows(
     costs: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Insulated and without blood: what is gained is what was put in."""
-    monkeypatch.setattr(stages, "BORDER_COST", costs[0])
-    monkeypatch.setattr(stages, "RUN_COST", costs[1])
+    monkeypatch.setattr(layout, "BORDER_COST", costs[0])
+    monkeypatch.setattr(layout, "RUN_COST", costs[1])
     grid = cube(22, 2.0)
     speckles = speckled(grid, 3)
     still = Medium(
@@ -88,3 +96,23 @@ def test_heating_phases_step_as_if_nothing_froze_unless_something_may() -> None:
     cold = HeatSolver(grid, medium, Boundary((37.0, 37.0, 37.0, 37.0, 37.0, -10.0)), 37.0)
     assert warm.explicit_limit_s() > 5.0 * cold.explicit_limit_s()
     assert warm.explicit_limit_s(takes_heat=True) == pytest.approx(cold.explicit_limit_s())
+
+
+@pytest.mark.parametrize("count", [254, 255])
+def test_a_medium_has_so_many_materials_and_no_more(count: int) -> None:
+    """Layers of one tissue, however many, change nothing; one too many is refused."""
+    layers = [{"until_mm": -40.0 + 0.2 * n, "tissue": "muscle"} for n in range(1, count + 1)]
+    scenario = {
+        "grid": {"spacing_mm": 1.0, "size_mm": [80, 6, 6]},
+        "medium": {"layers": layers},
+        "boundary": {"faces": {"x_min": {"kind": "fixed", "temperature_c": 50.0}}},
+        "protocol": [{"mode": "rest", "seconds": 60}],
+        "points_lps_mm": [[-38.5, 0, 0], [10.5, 0, 0]],
+    }
+    if count > MOST_MATERIALS:
+        with pytest.raises(PlanningError):
+            read_scenario(scenario)
+        return
+    one = {**scenario, "medium": {"layers": [{"until_mm": 99.0, "tissue": "muscle"}]}}
+    many, single = (final_c(run({**each, "applicators": []})) for each in (scenario, one))
+    np.testing.assert_allclose(many, single, atol=1e-2)
