@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from imaging.document import Vector
-from imaging.geometry import Grid, unit
+from imaging.geometry import FloatArray, Grid, unit
 from planning.ablation.devices import Device
 from planning.ablation.scenario.parts import ApplicatorPart, MediumPart, SourcePart
 from planning.ablation.solver.applicators import (
@@ -72,6 +72,21 @@ class Placement:
         start = np.asarray(self.tip_lps_mm) + start_mm * unit(self.axis_lps)
         tip = (float(start[0]), float(start[1]), float(start[2]))
         return Shape(tip, self.axis_lps, self.device.diameter_mm / 2.0, length_mm)
+
+    def extent_lps_mm(self) -> FloatArray:
+        """Return two corners of a box that holds the inserted end with its wires, shape (2, 3)."""
+        axis, tip = unit(self.axis_lps), np.asarray(self.tip_lps_mm, dtype=float)
+        ends = np.array([tip, tip + axis * self.device.insertion_mm])
+        reach_mm = self.device.reach_mm if self.device.tines else 0.0
+        spread = reach_mm * np.sqrt(np.maximum(1.0 - axis**2, 0.0))  # across the axis
+        extent: FloatArray = np.array([ends.min(axis=0) - spread, ends.max(axis=0) + spread])
+        return extent
+
+    def inserted(self) -> list[Shape]:
+        """Return all that lies in the tissue up to the hub end of the active part."""
+        if self.device.tines:
+            return _wires(self)
+        return [self.active(0.0, self.device.insertion_mm)]
 
 
 def uniform_medium(part: MediumPart, grid: Grid) -> Medium:

@@ -86,7 +86,7 @@ class Device(Document):
         False when nobody looked up its zone.
     """
 
-    id: str
+    id: str = Field(pattern=r"^[a-z0-9_]+$", max_length=60)
     name: str
     maker: str
     technique: Technique
@@ -101,17 +101,17 @@ class Device(Document):
     array_depth_mm: float | None = Field(default=None, gt=0, le=60)
     tine_sweep_deg: float = Field(default=90.0, ge=30, le=170)
     gap_mm: float = Field(default=0.0, ge=0)
-    coldest_c: float | None = None
-    proximal_rise_k: float = 0.0
-    coefficient_w_m2_k: float | None = None
-    cooling_power_w: float | None = None
-    thaw_c: float | None = None
-    most_power_w: float | None = None
-    most_current_a: float | None = None
-    most_voltage_v: float | None = None
-    coolant_c: float | None = None
-    coolant_coefficient_w_m2_k: float | None = None
-    target_c: float | None = None
+    coldest_c: float | None = Field(default=None, ge=-200, le=0)
+    proximal_rise_k: float = Field(default=0.0, ge=0, le=200)
+    coefficient_w_m2_k: float | None = Field(default=None, gt=0, le=1e6)
+    cooling_power_w: float | None = Field(default=None, gt=0, le=1e4)
+    thaw_c: float | None = Field(default=None, ge=0, le=100)
+    most_power_w: float | None = Field(default=None, gt=0, le=1e4)
+    most_current_a: float | None = Field(default=None, gt=0, le=100)
+    most_voltage_v: float | None = Field(default=None, gt=0, le=1e4)
+    coolant_c: float | None = Field(default=None, ge=-20, le=60)
+    coolant_coefficient_w_m2_k: float | None = Field(default=None, gt=0, le=1e6)
+    target_c: float | None = Field(default=None, ge=37, le=120)
     efficiency: float = Field(default=1.0, gt=0, le=1)
     default_protocol: tuple[Phase, ...]
     zones: tuple[Zone, ...] = ()

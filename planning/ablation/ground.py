@@ -11,14 +11,14 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from imaging.errors import Problem
-from imaging.geometry import BoolArray, FloatArray, Grid, block, unit
+from imaging.geometry import BoolArray, FloatArray, Grid, block
 from imaging.structures.model import Structures
 from imaging.volume import mask_on_grid
 from planning.ablation.assembly import Placement
 from planning.ablation.coverage import surface_points
 from planning.ablation.dissection import dissected
 from planning.ablation.exposure import Neighbour, neighbours_with_limits
-from planning.ablation.limits import SET_BY_HAND, LimitChange, limit_of
+from planning.ablation.limits import LimitChange, limit_of
 from planning.ablation.request import TreatmentRequest
 from planning.ablation.solver.materials import Medium
 from planning.ablation.tissues import PatientMedium, patient_medium, tissue_map, wide_parts
@@ -26,7 +26,6 @@ from planning.errors import PlanningError
 
 AROUND_MM = 25.0  # of tissue simulated beyond the lesion and the active parts
 LEAST_BOX_MM, MOST_BOX_MM = 80.0, 200.0
-VESSEL = "vessel"  # row of the thermal limits
 LESION_CELLS = 3  # kept beyond the margin, where distances to its surface are read
 MOST_CELLS = 12_000_000  # beyond which memory and time are no longer those of a workstation
 
@@ -136,7 +135,7 @@ def ground_near(
     """
     grid = ground.grid
     around = around_mm / np.array(grid.spacing_mm_kji)
-    places = np.concatenate([grid.to_kji(_ends(p)) for p in placements])
+    places = np.concatenate([grid.to_kji(p.extent_lps_mm()) for p in placements])
     lows, highs = [places.min(axis=0) - around], [places.max(axis=0) + around]
     if ground.lesion.any():
         lesion = np.argwhere(ground.lesion)
@@ -179,12 +178,6 @@ def _three(numbers: NDArray[np.int64]) -> tuple[int, int, int]:
     return k, j, i
 
 
-def _ends(placement: Placement) -> FloatArray:
-    """Return both ends of an active part, shape (2, 3), LPS millimetres."""
-    tip = np.asarray(placement.tip_lps_mm, dtype=float)
-    return np.array([tip, tip + unit(placement.axis_lps) * placement.device.insertion_mm])
-
-
 def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -> Grid:
     """Return the box that holds the lesion and the active parts with tissue around.
 
@@ -206,7 +199,7 @@ def treatment_grid(request: TreatmentRequest, placements: Sequence[Placement]) -
         When devices and lesion lie too far apart, or there are too many cells.
     """
     points = [_lesion_corners(request)]
-    points += [_ends(p) for p in placements]
+    points += [p.extent_lps_mm() for p in placements]
     return _box(np.concatenate(points), AROUND_MM, request.spacing_mm)
 
 
@@ -294,9 +287,8 @@ def neighbours_in(
         if limit is None:
             continue
         mask = structures.mask(name) & ~lesion
-        # What the table says holds for those that carry heat away, what is set by hand for all.
-        if limit.id == VESSEL and limit.source != SET_BY_HAND:
-            mask = wide_parts(mask, structures.grid.spacing_mm_kji)
+        if limit.least_width_mm is not None:
+            mask = wide_parts(mask, structures.grid.spacing_mm_kji, limit.least_width_mm)
         found[name] = mask
     found["skin"] = patient.mask("skin")
     return {name: mask for name, mask in found.items() if mask.any()}

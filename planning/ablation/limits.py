@@ -27,6 +27,8 @@ class ThermalLimit(Document):
         Thermal dose it stands.
     clear_mm : float or None
         Distance to keep from ice and from 50 °C.
+    least_width_mm : float or None
+        Narrower parts of a structure are not watched.
     source, note : str
         Where the limits come from, and how sure they are.
     """
@@ -37,6 +39,7 @@ class ThermalLimit(Document):
     highest_c: float | None = None
     cem43_min: float | None = None
     clear_mm: float | None = None
+    least_width_mm: float | None = None
     source: str
     note: str
 

@@ -14,6 +14,7 @@ from imaging.geometry import FloatArray, unit
 from imaging.structures.model import PassageClass, Structures
 from planning.ablation.assembly import Placement
 from planning.ablation.devices import Device
+from planning.ablation.solver.embedding import Shape
 
 NEAR_MM = 3.0  # of a probe's surface: the margin that ways in keep when nothing else is set
 STEP_MM = 0.5  # along the probe
@@ -93,14 +94,19 @@ def _nearest(
     one: Placement, structures: Structures, names: dict[int, str], within_mm: float
 ) -> tuple[str, float] | None:
     """Return the nearest forbidden structure and its distance; None where none is so near."""
+    pieces = [_nearest_of(shape, structures, names, within_mm) for shape in one.inserted()]
+    return min((piece for piece in pieces if piece), key=lambda piece: piece[1], default=None)
+
+
+def _nearest_of(
+    shape: Shape, structures: Structures, names: dict[int, str], within_mm: float
+) -> tuple[str, float] | None:
     grid = structures.grid
-    radius_mm = one.device.diameter_mm / 2
-    length_mm = one.device.inactive_tip_mm + one.device.active_length_mm
-    along = np.arange(0.0, length_mm + STEP_MM, STEP_MM)
-    places = np.array(one.tip_lps_mm) + along[:, None] * unit(one.axis_lps)
+    along = np.arange(0.0, shape.length_mm + STEP_MM, STEP_MM)
+    places = np.array(shape.tip_lps_mm) + along[:, None] * unit(shape.axis_lps)
     spacing = np.array(grid.spacing_mm_kji)
     at = grid.to_kji(places)
-    room = (within_mm + radius_mm) / spacing + 1.0
+    room = (within_mm + shape.radius_mm) / spacing + 1.0
     low = np.clip(np.floor(at.min(axis=0) - room).astype(int), 0, None)
     high = np.minimum(np.ceil(at.max(axis=0) + room).astype(int) + 1, grid.size_kji)
     if (high <= low).any():
@@ -114,7 +120,7 @@ def _nearest(
         apart = np.maximum(np.abs(cells + low - place) - 0.5, 0.0) * spacing
         gaps = np.minimum(gaps, np.linalg.norm(apart, axis=1))
     closest = int(gaps.argmin())
-    distance_mm = max(float(gaps[closest]) - radius_mm, 0.0)
+    distance_mm = max(float(gaps[closest]) - shape.radius_mm, 0.0)
     if distance_mm >= within_mm:
         return None
     return names[int(block[tuple(cells[closest])])], distance_mm

@@ -126,7 +126,7 @@ def tissue_map(volume: Volume, lesion_mask: BoolArray, structures: Structures) -
             continue
         mask = near.mask(*names) & (hu < BONE_FROM_HU)
         if tissue in FLOWING:
-            mask = wide_parts(mask, volume.grid.spacing_mm_kji)
+            mask = wide_parts(mask, volume.grid.spacing_mm_kji, HEAT_SINK_MM)
         result[mask] = VALUE[tissue]
     _bone(result, hu, near.bone_mask())
     result[hu < GAS_BELOW_HU] = VALUE["gas"]
@@ -157,7 +157,9 @@ def _grade(result: IndexArray, hu: Float32Array, where: BoolArray, loosest: str)
     result[where] = np.array([VALUE[name] for name in names], dtype=np.uint8)[grade]
 
 
-def wide_parts(vessel: BoolArray, spacing_mm_kji: tuple[float, float, float]) -> BoolArray:
+def wide_parts(
+    vessel: BoolArray, spacing_mm_kji: tuple[float, float, float], width_mm: float
+) -> BoolArray:
     """Return where a vessel is as wide as a heat sink.
 
     Parameters
@@ -166,18 +168,20 @@ def wide_parts(vessel: BoolArray, spacing_mm_kji: tuple[float, float, float]) ->
         Shape (k, j, i), bool.
     spacing_mm_kji : tuple of float
         Of the cells; on wider cells than half the least width the thin parts cannot be told.
+    width_mm : float
+        Least width.
 
     Returns
     -------
     numpy.ndarray
-        The parts that a ball of ``HEAT_SINK_MM`` reaches without leaving the vessel, to a cell.
+        The parts that a ball so wide reaches without leaving the vessel, to a cell.
     """
     depth: FloatArray = distance_transform_edt(vessel, sampling=spacing_mm_kji)
-    core = depth >= 0.5 * HEAT_SINK_MM
+    core = depth >= 0.5 * width_mm
     if not core.any():
         return core
     around: FloatArray = distance_transform_edt(~core, sampling=spacing_mm_kji)
-    wide: BoolArray = vessel & (around <= 0.5 * HEAT_SINK_MM)
+    wide: BoolArray = vessel & (around <= 0.5 * width_mm)
     return wide
 
 

@@ -133,10 +133,7 @@ def treat(
         verified_device=all(p.device.verified for p in placements),
         isotherms=_isotherms(ground.grid, outcome, placements[0], cold=cold),
         curves=curves_of(places, outcome, request.limits),
-        probes=tuple(
-            Probe(device=p.device.id, tip_lps_mm=p.tip_lps_mm, axis_lps=p.axis_lps)
-            for p in placements
-        ),
+        probes=_probes(placements),
         protocol=protocol,
         criteria=_criteria(ground, outcome, cold=cold),
         freezes=followed.freezes(ground.grid.voxel_ml) if cold else (),
@@ -288,6 +285,12 @@ def _thermocouples(request: TreatmentRequest, grid: Grid) -> list[Place]:
     if outside:
         raise PlanningError(outside)
     return [Place(one.name, one.lps_mm, is_thermocouple=True) for one in request.thermocouples]
+
+
+def _probes(placements: Sequence[Placement]) -> tuple[Probe, ...]:
+    return tuple(
+        Probe(device=p.device.id, tip_lps_mm=p.tip_lps_mm, axis_lps=p.axis_lps) for p in placements
+    )
 
 
 def _near(request: TreatmentRequest, placements: Sequence[Placement]) -> tuple[ProbeNear, ...]:

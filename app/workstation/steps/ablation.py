@@ -12,7 +12,7 @@ from app.workstation.steps.ablation_results import AblationResults
 from app.workstation.steps.ablation_words import passed_said, percent_said, search_said
 from app.workstation.steps.panel import Desk, Notes, Panel, button, combo, label, row
 from app.workstation.viewpoint import Look, Tool
-from planning.ablation.devices import devices
+from planning.ablation.devices import devices, user_device_problems
 from planning.plan import Case
 
 MARGIN_MM = (0.0, 20.0)
@@ -124,6 +124,7 @@ class AblationPanel(Panel):
     def _show_verified(self, _index: int = 0) -> None:
         device = devices()[self._device.currentData()]
         notes = [] if device.verified else [("warning", self.words("ablation.not_verified"))]
+        notes += [("bad", self.words.problem(one)) for one in user_device_problems()]
         self._verified.show_notes(notes)
         self._device.setToolTip(device.source)
         self._choose()

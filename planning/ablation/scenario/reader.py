@@ -14,6 +14,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from imaging.document import Vector
 from imaging.errors import Problem
 from imaging.geometry import FloatArray, Grid, unit
+from planning.ablation.assembly import Placement
 from planning.ablation.devices import Device, devices
 from planning.ablation.scenario.parts import (
     ApplicatorPart,
@@ -434,11 +435,9 @@ def _meets_box(part: ApplicatorPart, grid: Grid) -> bool:
     low, high = corners.min(axis=0), corners.max(axis=0)
     edge = 1e-9
     if part.device is not None:
-        ends = np.array([start, end])
-        spread = np.zeros(3)
-        if devices()[part.device].tines:  # they reach out across the axis
-            spread = radius * np.sqrt(1.0 - unit(part.axis_lps) ** 2)
-        return bool((ends >= low + spread - edge).all() and (ends <= high - spread + edge).all())
+        placed = Placement(devices()[part.device], part.tip_lps_mm, part.axis_lps)
+        ends = placed.extent_lps_mm()
+        return bool((ends >= low - edge).all() and (ends <= high + edge).all())
     steps = np.linspace(0.0, 1.0, 513)[:, None]
     line = start + steps * (end - start)
     outside = np.maximum(np.maximum(low - line, line - high), 0.0)

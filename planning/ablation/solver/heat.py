@@ -40,6 +40,7 @@ MM_PER_M = 1000.0
 SAFETY = 0.9  # of the explicit stability limit; the bound is Gershgorin's, so this is cautious
 MOST_STAGES = 41  # more stages a step gain little and lose float32 digits
 SHARP_RANGE_K = 0.5  # a narrower freezing range counts as one temperature when fields are read
+ALL = slice(None)
 ABOVE_FREEZING_K = 2.0  # a phase that stays this far above it counts as one where nothing freezes
 LEAST_STAGES = 3  # RKL2 is defined from two stages on; odd numbers damp best
 
@@ -282,9 +283,9 @@ class HeatSolver:
         self._temperature.ravel()[self._surfaces.held] = self._surfaces.held_c
         self.set_heating(None)
 
-    def _hold_enthalpy(self) -> None:
+    def _hold_enthalpy(self, which: CellArray | slice = ALL) -> None:
         """Give held cells the enthalpy of their temperature, for the time they are released."""
-        held, held_c = self._surfaces.held, self._surfaces.held_c
+        held, held_c = self._surfaces.held[which], self._surfaces.held_c[which]
         material = self._index.ravel()[held]
         enthalpies = np.zeros(len(held))
         for n in np.unique(material):
@@ -300,9 +301,10 @@ class HeatSolver:
         cell_c, contact_c : numpy.ndarray
             Of all held cells and contacts, in the order of the surfaces.
         """
+        changed = np.flatnonzero(cell_c != self._surfaces.held_c)  # air around a body never does
         self._surfaces.held_c[:] = cell_c
         self._surfaces.surface_c[:] = contact_c
-        self._hold_enthalpy()
+        self._hold_enthalpy(changed)
         self._temperature.ravel()[self._surfaces.held] = cell_c
 
     def set_heating(self, heating_w_m3: FloatArray | Float32Array | None) -> None:

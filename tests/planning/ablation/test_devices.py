@@ -80,6 +80,10 @@ def test_rows_of_the_user_come_after_those_of_the_program(own_table: Path) -> No
         ({"diameter_mm": -1}, "diameter_mm"),
         ({"default_protocol": [{"mode": "power", "seconds": 60}]}, "has no power"),
         ({"verified": True}, "zone"),
+        ({"coldest_c": float("nan")}, "coldest_c"),
+        ({"coefficient_w_m2_k": -1.0}, "coefficient_w_m2_k"),
+        ({"cooling_power_w": float("inf")}, "cooling_power_w"),
+        ({"id": "../own"}, "id"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from imaging.geometry import unit
 from imaging.progress import SILENT
 from imaging.structures.model import PassageClass, Structures
 from planning.ablation.assembly import Placement
 from planning.ablation.devices import devices
 from planning.ablation.dissection import Dissection
-from planning.ablation.ground import common_grid, ground_of
+from planning.ablation.ground import common_grid, ground_of, treatment_grid
 from planning.ablation.planner.trials import Setting, try_setting
 from planning.ablation.reach import active_ends, probes_near
 from planning.ablation.request import PlacedDevice
@@ -83,3 +85,21 @@ def test_the_active_part_lies_behind_the_inactive_tip() -> None:
     end, start = active_ends(device, (0.0, 10.0, 0.0), (0.0, -1.0, 0.0))
     assert start[1] == pytest.approx(10.0 - device.inactive_tip_mm)
     assert start[1] - end[1] == pytest.approx(device.active_length_mm)
+
+
+def test_wires_that_reach_a_canal_are_told_though_the_shaft_stays_away() -> None:
+    axis = (1.0, 0.0, 0.0)
+    for device, is_told in (("starburst_14g_50", True), ("rf_monopolar_17g_10", False)):
+        placement = Placement(devices()[device], (-5.0, 0.0, 0.0), axis)
+        told = {one.structure for one in probes_near([placement], structures())}
+        assert ("spinal_canal" in told) == is_told
+
+
+def test_the_box_of_a_treatment_holds_the_wires() -> None:
+    asked = request("starburst_14g_50", spacing_mm=2.0, protocol=None)
+    placement = Placement(devices()["starburst_14g_50"], (0.0, 5.0, 0.0), (0.0, -1.0, 0.0))
+    corners = treatment_grid(asked, [placement]).corners_lps_mm()
+    for shape in placement.inserted():
+        end = np.array(shape.tip_lps_mm) + shape.length_mm * unit(shape.axis_lps)
+        assert (end > corners.min(axis=0) + 20.0).all()
+        assert (end < corners.max(axis=0) - 20.0).all()

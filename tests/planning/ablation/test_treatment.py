@@ -127,7 +127,7 @@ def test_only_vessels_of_three_millimetres_carry_heat_away(width: int, sink: boo
     vessel = np.zeros((20, 20, 20), dtype=bool)
     vessel[:, 8 : 8 + width, 8 : 8 + width] = True
     vessel[10, 8:, 8] = True  # a branch of one millimetre
-    wide = wide_parts(vessel, (1.0, 1.0, 1.0))
+    wide = wide_parts(vessel, (1.0, 1.0, 1.0), 3.0)
     assert wide[10, 8 : 8 + width, 8 : 8 + width].all() == sink
     assert not wide[10, 8 + width + 2 :].any()
 
