@@ -84,6 +84,7 @@ class _Surfaces:
 
     held: CellArray
     held_c: FloatArray
+    spoken_for: CellArray  # by which of the cells that surfaces hold, each held cell once
     cells: CellArray
     surface_c: FloatArray
     gap_m: FloatArray
@@ -301,11 +302,13 @@ class HeatSolver:
         cell_c, contact_c : numpy.ndarray
             Of all held cells and contacts, in the order of the surfaces.
         """
-        changed = np.flatnonzero(cell_c != self._surfaces.held_c)  # air around a body never does
-        self._surfaces.held_c[:] = cell_c
-        self._surfaces.surface_c[:] = contact_c
+        s = self._surfaces
+        fresh_c = cell_c[s.spoken_for]
+        changed = np.flatnonzero(fresh_c != s.held_c)  # air around a body never does
+        s.held_c[:] = fresh_c
+        s.surface_c[:] = contact_c
         self._hold_enthalpy(changed)
-        self._temperature.ravel()[self._surfaces.held] = cell_c
+        self._temperature.ravel()[s.held] = s.held_c
 
     def set_heating(self, heating_w_m3: FloatArray | Float32Array | None) -> None:
         """Change the heat released in the medium; metabolism is added.
@@ -337,15 +340,21 @@ class HeatSolver:
         cells = _cells([s.embedding.cells for s in surfaces])
         first, second = _cells([e.first for e in links]), _cells([e.second for e in links])
         touched, places = np.unique(np.concatenate([cells, first, second]), return_inverse=True)
+        held = _cells([s.embedding.held for s in surfaces])
+        # A cell that several hold, as a probe's in air, is the last one's.
+        unique, from_end = np.unique(held[::-1], return_index=True)
+        spoken_for = len(held) - 1 - from_end
         return _Surfaces(
-            held=_cells([s.embedding.held for s in surfaces]),
-            held_c=_numbers([s.cell_c for s in surfaces]),
+            held=unique,
+            held_c=_numbers([s.cell_c for s in surfaces])[spoken_for],
+            spoken_for=spoken_for.astype(np.int64),
             cells=cells,
             surface_c=_numbers([s.contact_c for s in surfaces]),
             gap_m=_numbers([s.embedding.gap_mm for s in surfaces]) / MM_PER_M,
             resistance=_numbers(resistance),
             area_m2=area_m2,
-            area_per_volume=area_m2 / self._volume_m3,
+            # What is held, as the air that a probe touches, takes no heat from another surface.
+            area_per_volume=np.where(np.isin(cells, unique), 0.0, area_m2) / self._volume_m3,
             first=first,
             second=second,
             extra=(factor - 1.0) * self._inverse_h2[axis],
