@@ -8,10 +8,12 @@ import click
 
 from app.cli import output
 from planning.technique.answers import read_answers
+from planning.technique.dose_tables import Ceiling
 from planning.technique.engine import recommend
 from planning.technique.recommendation import Infiltration, Recommendation
-from planning.technique.rules import Language, Rule
-from planning.technique.tables import Ceiling, Tables, tables
+from planning.technique.rules import Rule
+from planning.technique.tables import Tables, tables
+from planning.technique.wording import Language
 
 
 @click.command("recommend", short_help="Recommends technique and doses.")

@@ -14,8 +14,8 @@ from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
 from planning.edits import MeasureEdit, Value
 from planning.plan import Case
-from planning.technique.question import answer_name
 from planning.technique.rules import rule
+from planning.words import answer_name
 
 SHOWN_TECHNIQUES = 11
 NEAREST = 6
@@ -322,7 +322,7 @@ def _said_by_rules(w: Writer, key: str, ids: tuple[str, ...]) -> Section:
 
 def _rule_text(w: Writer, rule_id: str) -> str:
     row = rule(rule_id)
-    text = row.text_fr if w.language == "fr" else row.text_en
+    text = row.text(w.language)
     return f"{text} [{rule_id}]"
 
 
@@ -358,6 +358,6 @@ def _sources(w: Writer) -> Section:
     rows = []
     for one in ids:
         row = rule(one)
-        text = row.text_fr if w.language == "fr" else row.text_en
+        text = row.text(w.language)
         rows.append((one, f"{text} ({row.source}{f', {row.place}' if row.place else ''})"))
     return Section("sources", tuple(rows))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.names import structure_name
 from app.report.texts import Language, texts
 from planning.measured_answers import completed_answers
 from planning.plan import Case
 from planning.technique.engine import recommend
+from planning.words import structure_name
 
 Row = tuple[str, str]
 UNKNOWN = {"fr": "inconnu", "en": "unknown"}

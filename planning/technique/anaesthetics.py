@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from planning.technique.answers import AnaestheticMixture, Answers
+from planning.technique.dose_tables import Ceiling, Doses
 from planning.technique.logic import Fact
-from planning.technique.tables import Ceiling, Doses
 
 MIXTURE = ("lidocaine_percent", "ropivacaine_mg_ml", "lidocaine_fraction")
 
@@ -93,8 +93,10 @@ class Anaesthetics:
         """
         mixture = answers.anaesthetic_mixture or AnaestheticMixture()
         share = mixture.lidocaine_fraction
-        percent, ropivacaine = mixture.lidocaine_percent, mixture.ropivacaine_mg_ml
+        percent, ropivacaine = mixture.lidocaine_percent, _strength(mixture, table)
         needs = [name for name in MIXTURE if getattr(mixture, name) is None]
+        if ropivacaine is None and mixture.ropivacaine_mg_ml is not None:
+            needs.append("ropivacaine_mg_ml")
         unused = {1.0: "ropivacaine_mg_ml", 0.0: "lidocaine_percent"}.get(
             -1.0 if share is None else share
         )
@@ -262,6 +264,11 @@ class Anaesthetics:
         list of Saying
             Ceilings passed, the US label beside, what is unknown.
         """
+        mixture = self.answers.anaesthetic_mixture or AnaestheticMixture()
+        given = mixture.ropivacaine_mg_ml
+        if given is not None and given < self.table.least_ropivacaine_mg_ml:
+            percent = {"given": given, "read": given * self.table.mg_ml_per_percent}
+            return [Saying("ropivacaine_strength", percent), Saying("milligrams_unknown")]
         if milligrams.fraction is None:
             return [Saying("milligrams_unknown")]
         figures = {
@@ -276,6 +283,12 @@ class Anaesthetics:
             frail = {"frail": milligrams.high, "frail_most": self.most_ml(frail=True)}
             said.append(Saying("frailty_unknown", frail))
         return said
+
+
+def _strength(mixture: AnaestheticMixture, table: Doses) -> float | None:
+    """Return the strength of the ropivacaine; one that looks like a percentage is unknown."""
+    given = mixture.ropivacaine_mg_ml
+    return None if given is None or given < table.least_ropivacaine_mg_ml else given
 
 
 def _ceiling(row: Ceiling, weight_kg: float) -> float:

@@ -21,7 +21,6 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from app.names import structure_name
 from app.report.dicom.source import CtSource, described
 from app.report.pictures import HALF_MM, INK, PAPER, best_simulation
 from app.report.texts import Language, texts
@@ -30,6 +29,7 @@ from imaging.dicom.segmentation_write import MAKER
 from imaging.geometry import FloatArray
 from planning.plan import Case
 from planning.store import Picture
+from planning.words import structure_name
 
 CAPTURE_SERIES = 9002
 STRIP_PIXELS = 430
