@@ -93,10 +93,8 @@ class Anaesthetics:
         """
         mixture = answers.anaesthetic_mixture or AnaestheticMixture()
         share = mixture.lidocaine_fraction
-        percent, ropivacaine = mixture.lidocaine_percent, _strength(mixture, table)
+        percent, ropivacaine = mixture.lidocaine_percent, mixture.ropivacaine_mg_ml
         needs = [name for name in MIXTURE if getattr(mixture, name) is None]
-        if ropivacaine is None and mixture.ropivacaine_mg_ml is not None:
-            needs.append("ropivacaine_mg_ml")
         unused = {1.0: "ropivacaine_mg_ml", 0.0: "lidocaine_percent"}.get(
             -1.0 if share is None else share
         )
@@ -114,6 +112,12 @@ class Anaesthetics:
             skin_mg=_times(skin, table.skin_lidocaine_percent * table.mg_ml_per_percent),
             needs=tuple(keys),
         )
+
+    @property
+    def doubtful_mg_ml(self) -> float | None:
+        """Strength of the ropivacaine where it looks like a percentage; None otherwise."""
+        given = (self.answers.anaesthetic_mixture or AnaestheticMixture()).ropivacaine_mg_ml
+        return given if given is not None and given < self.table.least_ropivacaine_mg_ml else None
 
     def ceiling_mg(
         self, drug: str, only: str | None = None, *, frail: bool = False
@@ -264,11 +268,6 @@ class Anaesthetics:
         list of Saying
             Ceilings passed, the US label beside, what is unknown.
         """
-        mixture = self.answers.anaesthetic_mixture or AnaestheticMixture()
-        given = mixture.ropivacaine_mg_ml
-        if given is not None and given < self.table.least_ropivacaine_mg_ml:
-            percent = {"given": given, "read": given * self.table.mg_ml_per_percent}
-            return [Saying("ropivacaine_strength", percent), Saying("milligrams_unknown")]
         if milligrams.fraction is None:
             return [Saying("milligrams_unknown")]
         figures = {
@@ -283,12 +282,6 @@ class Anaesthetics:
             frail = {"frail": milligrams.high, "frail_most": self.most_ml(frail=True)}
             said.append(Saying("frailty_unknown", frail))
         return said
-
-
-def _strength(mixture: AnaestheticMixture, table: Doses) -> float | None:
-    """Return the strength of the ropivacaine; one that looks like a percentage is unknown."""
-    given = mixture.ropivacaine_mg_ml
-    return None if given is None or given < table.least_ropivacaine_mg_ml else given
 
 
 def _ceiling(row: Ceiling, weight_kg: float) -> float:

@@ -113,7 +113,7 @@ class Doses(Document):
     contrast_ml : float
         Before the anaesthetic.
     least_ropivacaine_mg_ml : float
-        A smaller figure is taken for a percentage, and so for unknown.
+        A smaller figure is taken for a percentage, and nothing is weighed with it.
     skin_lidocaine_percent, mg_ml_per_percent : float
         Of the skin anaesthetic; mg/mL in 1 %.
     small_lesion_mm : float

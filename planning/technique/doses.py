@@ -57,8 +57,9 @@ class Dosing:
         Of what the physician entered, else of the band; None without either.
     most_ml : float or None
         Largest volume below the ceilings.
-    above_ceiling : Fact
-        Whether the smallest dose passes the ceilings.
+    above_ceiling, strength_doubtful : Fact
+        Whether the smallest dose passes the ceilings; whether the strength of the ropivacaine
+        looks like a percentage.
     corticosteroid : Corticosteroid
         Of the site.
     rules, needs : tuple of str
@@ -75,6 +76,7 @@ class Dosing:
     milligrams: Milligrams | None
     most_ml: float | None
     above_ceiling: Fact
+    strength_doubtful: Fact
     corticosteroid: Corticosteroid
     rules: tuple[str, ...]
     needs: tuple[str, ...]
@@ -161,6 +163,11 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
     steroid = corticosteroid(facts, limits, table)
     weighed_ml = band_ml if chosen is None else chosen
     milligrams = None if weighed_ml is None else anaesthetics.milligrams(weighed_ml)
+    doubtful = anaesthetics.doubtful_mg_ml
+    if doubtful is not None:
+        milligrams = None
+        read = doubtful * table.mg_ml_per_percent
+        sayings.append(Saying("ropivacaine_strength", {"given": doubtful, "read": read}))
     if weighed_ml is not None and milligrams is not None:
         sayings += anaesthetics.sayings(weighed_ml, milligrams)
     if chosen is not None and chosen != band_ml:
@@ -182,6 +189,7 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
         above_ceiling=anaesthetics.above_ceiling(
             min(possible), max(possible), bool(bands) or chosen is not None
         ),
+        strength_doubtful=Fact(doubtful is not None),
         corticosteroid=steroid,
         rules=_fired(bands, steroid, choices=bool(choices), near=near, weighed=most is not None),
         needs=(*lacking, *anaesthetics.needs, *steroid.needs),

@@ -86,6 +86,7 @@ def gather(answers: Answers, tables: Tables) -> Known:
     facts["device_unverified"] = Fact(any(row.verified_device is not True for row in results))
     dosing = dose(answers, facts, tables.limits, tables.doses)
     facts["dose_above_ceiling"] = dosing.above_ceiling
+    facts["ropivacaine_doubtful"] = dosing.strength_doubtful
     return Known(facts, simulated, stability, fracture, dosing)
 
 
