@@ -108,9 +108,12 @@ def answer_name(key: str, language: str) -> str:
     str
         The label of its question; the key itself where there is none.
     """
-    node: Any = load_table(f"translations/{language}")["answers"]
-    for part in key.split("."):
-        node = node.get(part) if isinstance(node, dict) else None
+    words: dict[str, Any] = load_table(f"translations/{language}")
+    outer, _, inner = key.partition(".")
+    found = words["answers"].get(outer)
+    if inner and isinstance(found, str):
+        return f"{found}, {words['answers_inner'].get(inner, inner)}"
+    node = found.get(inner) if isinstance(found, dict) else found
     return node if isinstance(node, str) else key
 
 

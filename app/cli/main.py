@@ -36,7 +36,7 @@ COMMANDS = {
     "ablate": "ablate",
     "devices": "ablation",
     "recommend": "technique",
-    "rules": "technique",
+    "rules": "rules",
     "plan": "plan",
     "report": "plan",
     "demo": "plan",

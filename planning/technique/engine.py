@@ -65,7 +65,28 @@ def recommend(
         Every key present.
     """
     used = tables or shipped_tables()
-    judged = judge(answers, used)
+    return told(answers, judge(answers, used), language, used)
+
+
+def told(answers: Answers, judged: Judged, language: Language, used: Tables) -> Recommendation:
+    """Tell what the judged decisions of a case come to.
+
+    Parameters
+    ----------
+    answers : Answers
+        What was measured and asked.
+    judged : Judged
+        Of these answers.
+    language : str
+        Of notes, adjuncts and messages.
+    used : Tables
+        Whose decisions were judged.
+
+    Returns
+    -------
+    Recommendation
+        Every key present.
+    """
     known, found = judged.known, judged.found
     infiltration = _infiltration(answers, known, found[INFILTRATION].status, used)
     warnings, asked, elsewhere = _warnings(answers, judged, used, language)

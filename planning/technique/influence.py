@@ -6,17 +6,33 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from planning.technique.answers import Answers, Technique
-from planning.technique.judging import GATES, Findings, Judged
+from planning.technique.judging import GATES, Finding, Findings, Judged
 from planning.technique.recommendation import Influence
 from planning.technique.rules import Effect
 
 ANSWER_ORDER = {key: place for place, key in enumerate(Answers.model_fields)}
+# How much a change counts, in techniques whose status changes. A decision that waits for several
+# answers counts for each of them by its share: one of them alone may settle nothing.
+VERDICT_WEIGHT = 3.0
+DOSE_WEIGHT = 1.0
+REASON_WEIGHT = 0.05
 
 
 @dataclass
 class _Weight:
-    techniques: dict[Technique, None] = field(default_factory=dict)
-    reasons: int = 0
+    techniques: dict[Technique, float] = field(default_factory=dict)
+    verdict: float = 0.0
+    dose: float = 0.0
+    reasons: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return (
+            sum(self.techniques.values())
+            + VERDICT_WEIGHT * self.verdict
+            + DOSE_WEIGHT * self.dose
+            + REASON_WEIGHT * self.reasons
+        )
 
 
 def influences(judged: Judged, asked: Iterable[str]) -> tuple[Influence, ...]:
@@ -32,44 +48,41 @@ def influences(judged: Judged, asked: Iterable[str]) -> tuple[Influence, ...]:
     Returns
     -------
     tuple of Influence
-        Ordered: answers that could stop everything, then by the number of techniques whose status
-        waits for them, then those that the dose waits for, then by the other decisions that wait.
+        The one that could change most first: techniques whose status waits for it, the verdict,
+        the dose, and a little for every other decision that waits.
     """
     weights: dict[str, _Weight] = {key: _Weight() for key in asked}
     for row in judged.found.values():
         _weigh(row, weights)
-    stops = {
-        key
-        for finding in judged.of_the_case
-        if finding.decision.effect is Effect.ELSEWHERE
-        for key in finding.verdict.needs
-    }
-    dosed = judged.found["infiltration"].status != "contraindicated"
-    dose = set(judged.known.dosing.needs) if dosed else set()
-    keys = {*weights, *dose}
-    found = [_influence(key, weights.get(key, _Weight()), stops, dose) for key in keys]
-    return tuple(sorted(found, key=_rank))
+    for finding in judged.of_the_case:
+        if finding.decision.effect is Effect.ELSEWHERE:
+            for key, share in _shares(finding):
+                weight = weights.setdefault(key, _Weight())
+                weight.verdict = max(weight.verdict, share)
+    if judged.found["infiltration"].status != "contraindicated":
+        for key in judged.known.dosing.needs:
+            weights.setdefault(key, _Weight()).dose = 1.0
+    found = [_influence(key, weight) for key, weight in weights.items()]
+    return tuple(sorted(found, key=_place))
 
 
-def _influence(key: str, weight: _Weight, stops: set[str], dose: set[str]) -> Influence:
+def _influence(key: str, weight: _Weight) -> Influence:
     return Influence(
         key=key,
         techniques=tuple(weight.techniques),
-        verdict=key in stops,
-        dose=key in dose,
-        reasons=weight.reasons,
+        verdict=weight.verdict > 0,
+        dose=weight.dose > 0,
+        weight=weight.total,
     )
 
 
-def _rank(one: Influence) -> tuple[bool, int, bool, int, int, str]:
-    return (
-        not one.verdict,
-        -len(one.techniques),
-        not one.dose,
-        -one.reasons,
-        ANSWER_ORDER[one.key.partition(".")[0]],
-        one.key,
-    )
+def _place(one: Influence) -> tuple[float, int, str]:
+    return -one.weight, ANSWER_ORDER[one.key.partition(".")[0]], one.key
+
+
+def _shares(finding: Finding) -> list[tuple[str, float]]:
+    needs = finding.verdict.needs
+    return [(key, 1.0 / len(needs)) for key in needs]
 
 
 def _weigh(row: Findings, weights: dict[str, _Weight]) -> None:
@@ -78,18 +91,17 @@ def _weigh(row: Findings, weights: dict[str, _Weight]) -> None:
         return
     deciding = _deciding(row)
     for finding in row.rows:
-        for key in finding.verdict.needs:
+        for key, share in _shares(finding):
             weight = weights.setdefault(key, _Weight())
             if finding.decision.effect in deciding:
-                weight.techniques[row.technique] = None
+                known = weight.techniques.get(row.technique, 0.0)
+                weight.techniques[row.technique] = max(known, share)
             else:
-                weight.reasons += 1
+                weight.reasons += share
 
 
 def _deciding(row: Findings) -> Sequence[Effect]:
     """Return the kinds of open decisions that can change the technique's status."""
-    if row.status == "insufficient":
+    if row.status == "insufficient" or row.fired(Effect.CAUTIONS):
         return GATES
-    if row.fired(Effect.CAUTIONS):
-        return GATES  # possible at most, whatever speaks for it
     return (*GATES, Effect.CAUTIONS, Effect.INDICATES)

@@ -97,7 +97,11 @@ class Findings:
         list of Finding
             In the order of the rules.
         """
-        return [row for row in self.rows if row.verdict.truth and row.decision.effect in effects]
+        return [row for row in self._holding if row.decision.effect in effects]
+
+    @cached_property
+    def _holding(self) -> list[Finding]:
+        return [row for row in self.rows if row.verdict.truth]
 
     def ids(self, *effects: Effect) -> tuple[str, ...]:
         """Return the ids of the rules whose decisions hold.

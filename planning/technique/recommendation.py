@@ -214,15 +214,15 @@ class Influence(Document):
         Whose status it could change.
     verdict, dose : bool
         Whether it could stop everything; whether the dose or its ceiling waits for it.
-    reasons : int
-        Decisions besides that wait for it.
+    weight : float
+        How much that is, in techniques whose status changes.
     """
 
     key: str
     techniques: tuple[Technique, ...]
     verdict: bool
     dose: bool
-    reasons: int
+    weight: float
 
 
 class Warned(Document):
