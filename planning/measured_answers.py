@@ -9,10 +9,12 @@ from typing import Any
 from planning.ablation.results import TreatmentSummary
 from planning.edits import lesion_as_edited
 from planning.plan import Case
+from planning.side import side_holds
 from planning.technique.answers import LEVEL, Answers, answers_from
 from planning.technique.consistency import LIMB_BONES, contradictions
 
 VERTEBRA = "vertebrae_"
+NOT_ASKED = ("simulation", "side_confirmed")  # nobody is asked to confirm them one by one
 # Keys of the answers' distances, and the structures they are read from.
 DISTANCE_NAMES = {
     "spinal_cord": ("spinal_canal", "spinal_cord"),
@@ -58,6 +60,8 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
         for the physician to say.
     """
     said = answers.model_dump(mode="json", exclude_none=True, by_alias=True)
+    if case.plan.side_check is not None:
+        said["side_confirmed"] = side_holds(case)
     measured: dict[str, Any] = {}
     if case.plan.lesion is not None:
         lesion = lesion_as_edited(case.plan.lesion, case.plan.edits)
@@ -82,6 +86,29 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
     if other_bone or any(contradictions({**measured, **located, **said})):
         located = {}  # the physician sees another place than the program does
     return answers_from({**measured, **located, **said})
+
+
+def unconfirmed(said: Answers, judged: Answers | None) -> tuple[str, ...]:
+    """Return what the CT filled in and no physician confirmed.
+
+    Parameters
+    ----------
+    said : Answers
+        What the physician said.
+    judged : Answers or None
+        What the rules saw; None where nothing was judged.
+
+    Returns
+    -------
+    tuple of str
+        Keys of the answers, in their order.
+    """
+    if judged is None:
+        return ()
+    own, seen = said.model_dump(), judged.model_dump()
+    return tuple(
+        key for key in own if own[key] is None and seen[key] is not None and key not in NOT_ASKED
+    )
 
 
 def located_answers(case: Case) -> dict[str, Any]:

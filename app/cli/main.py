@@ -39,7 +39,7 @@ COMMANDS = {
     "rules": "rules",
     "plan": "plan",
     "report": "plan",
-    "demo": "plan",
+    "demo": "demo",
     "phantom": "phantom",
     "anonymise": "anonymise",
     "pacs": "pacs",

@@ -207,7 +207,9 @@ def _zone_said(one: SimulationResult, tables: Tables, language: Language) -> str
     elif not one.limits_passed:
         limits = said("limits_kept")
     else:
-        passed = [_passed_said(row, language) for row in one.limits_passed]
+        passed = [
+            _passed_said(row, said("limit_passed_one"), language) for row in one.limits_passed
+        ]
         limits = said("limits_passed").format(which="; ".join(passed))
     text = said("simulated_zone").format(
         coverage="?" if coverage is None else f"{coverage:.0f} %",
@@ -217,6 +219,7 @@ def _zone_said(one: SimulationResult, tables: Tables, language: Language) -> str
     return f"{text} ({', '.join(tables.message_by_code['simulated_zone'].rules)})"
 
 
-def _passed_said(passed: LimitPassed, language: Language) -> str:
+def _passed_said(passed: LimitPassed, template: str, language: Language) -> str:
     value, limit = ("?" if n is None else f"{n:.1f}" for n in (passed.value, passed.limit))
-    return f"{structure_name(passed.structure, language)} {value} ({limit})"
+    name = structure_name(passed.structure, language)
+    return template.format(name=name, value=value, limit=limit)

@@ -136,7 +136,7 @@ def reasons(ids: Iterable[str], language: Language = "en") -> list[tuple[str, st
 
 
 def ranked(judged: Judged, tables: Tables) -> list[Findings]:
-    """Order the techniques: status, strongest indication, reasons against, the table's own order.
+    """Order the techniques: status, what defers them, indication, reasons against, their own order.
 
     Parameters
     ----------
@@ -155,6 +155,7 @@ def ranked(judged: Judged, tables: Tables) -> list[Findings]:
         judged.found.values(),
         key=lambda row: (
             STATUSES.index(row.status),
+            row.deferred,
             row.priority,
             len(row.ids(*AGAINST)) - len(row.ids(Effect.FAVOURS)),
             order[row.technique],

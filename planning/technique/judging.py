@@ -84,6 +84,11 @@ class Findings:
             default=Decision.model_fields["priority"].default,
         )
 
+    @property
+    def deferred(self) -> bool:
+        """Whether something ranks it behind the others of its status."""
+        return any(row.decision.defers for row in self._holding)
+
     def fired(self, *effects: Effect) -> list[Finding]:
         """Return the decisions that hold.
 

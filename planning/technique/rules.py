@@ -56,6 +56,8 @@ class Decision(Wording):
         Answers a warning asks for.
     where : str or None
         Technique in which the answer lies elsewhere.
+    defers : bool
+        Whether a technique ranks behind the others of its status while this holds.
     order : int
         Of a step of the procedure; the smallest first.
     count, of : int or None
@@ -72,6 +74,7 @@ class Decision(Wording):
     rules: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     where: str | None = None
+    defers: bool = False
     order: int = 0
     count: int | None = None
     of: int | None = None
