@@ -101,14 +101,34 @@ def unconfirmed(said: Answers, judged: Answers | None) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        Keys of the answers, in their order.
+        Keys of the answers, dotted for nested ones, in their order.
     """
     if judged is None:
         return ()
-    own, seen = said.model_dump(), judged.model_dump()
-    return tuple(
-        key for key in own if own[key] is None and seen[key] is not None and key not in NOT_ASKED
-    )
+    own, seen = flat_answers(said), flat_answers(judged)
+    return tuple(key for key in seen if own.get(key) is None and key not in NOT_ASKED)
+
+
+def flat_answers(answers: Answers) -> dict[str, Any]:
+    """Return what is known, with dotted keys for what lies deeper.
+
+    Parameters
+    ----------
+    answers : Answers
+        Any.
+
+    Returns
+    -------
+    dict
+        As JSON holds it, by key, in the order of the answers.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in answers.model_dump(mode="json", exclude_none=True).items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": one for inner, one in value.items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def located_answers(case: Case) -> dict[str, Any]:
