@@ -6,6 +6,7 @@ from app.names import (
     level_doubt_said,
     problem_said,
 )
+from app.report.follow_up_section import follow_up_section
 from app.report.path_section import path_section
 from app.report.texts import Language, texts
 from app.report.writer import UNKNOWN, Row, Section, Writer
@@ -56,6 +57,7 @@ def sections(case: Case, language: Language, patient: str | None = None) -> list
         _complications,
         _consent,
         _aftercare,
+        follow_up_section,
         _signoff,
         _sources,
     )

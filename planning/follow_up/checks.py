@@ -190,7 +190,13 @@ def _part(
             problems.append(Problem(code="not_a_number", message=text, where=where))
             return None
         if first:
-            problems += [_problem(dict(row), where) for row in rows]
+            inner = {row["loc"][0] for row in rows if len(row["loc"]) > 1}
+            told = [
+                row
+                for row in rows
+                if len(row["loc"]) > 1 or row["loc"][:1] not in {(i,) for i in inner}
+            ]
+            problems += [_problem(dict(row), where) for row in told]
         for row in rows:
             kept.pop(str(row["loc"][0]) if row["loc"] else "", None)
     return None

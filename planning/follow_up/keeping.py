@@ -56,6 +56,13 @@ def with_treatment(case: Case, data: Mapping[str, Any], today: date) -> Case:
         With every problem found.
     """
     treatment = treatment_from({**known_of_lesion(case), **data}, today)
+    if any(one.date == treatment.date for one in case.plan.treatments):
+        message = (
+            f"a treatment of this lesion on {treatment.date} is recorded; several techniques of "
+            "one session are one treatment: correct that one"
+        )
+        where = str(treatment.date)
+        raise PlanningError(Problem(code="treatment_twice", message=message, where=where))
     kept = (*case.plan.treatments, treatment)
     _refuse_after_death(case, treatment)
     return case.with_plan(treatments=tuple(sorted(kept, key=lambda one: one.date)))

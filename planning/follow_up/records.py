@@ -13,7 +13,7 @@ from planning.follow_up.tables import occasions, place_of
 from planning.technique.answers import Bone, Technique
 
 MOST_WORDS = 120  # characters about a complication: a note, not a letter
-EventKind = Literal["recurrence", "repeat", "ablation", "radiotherapy", "death"]
+EventKind = Literal["recurrence", "repeat", "ablation", "radiotherapy", "lost", "death"]
 
 
 def _known(occasion: str) -> str:
@@ -73,7 +73,7 @@ class Event(Record):
     ----------
     kind : str
         ``recurrence`` of the pain, ``repeat`` of the treatment, ``ablation``, ``radiotherapy`` of
-        the lesion, or ``death``.
+        the lesion, ``lost`` to follow-up, or ``death``.
     date : datetime.date
         When.
     """

@@ -23,8 +23,9 @@ class Due(Document):
     due, opens, closes : datetime.date
         When it is to be; first and last day that count as this occasion.
     state : str
-        ``done``; ``due``: the window is open; ``overdue``: it has closed; ``missed``: recorded by
-        nobody, and a later visit is; ``upcoming``; ``ended`` by death or another treatment.
+        ``done``; ``due``: the window is open; ``overdue``: it has closed; ``missed``: not recorded,
+        and a later visit is or has begun; ``upcoming``; ``ended`` by death, another treatment, or
+        when the patient was lost.
     days_overdue : int
         Since the window closed.
     """
@@ -101,21 +102,30 @@ def schedule(
     tuple of Due
         In the order of time.
     """
-    ends = (next_treatment, death, treatment.first("death", "repeat"))
+    ends = (next_treatment, death, treatment.first("death", "repeat", "lost"))
     end = min((day for day in ends if day is not None), default=None)
     recorded = {one.occasion for one in treatment.visits if one.date is None or one.date <= on}
     last = max((place_of(one) for one in recorded), default=-1)
-    return tuple(
-        _due(row, treatment.date, on, end, row.id in recorded, place_of(row.id) < last)
-        for row in occasions().values()
-    )
+    table = list(occasions().values())
+    begun = [place_of(row.id) for row in table if _window(treatment.date, row)[0] <= on]
+    newest = max(begun, default=-1)
+    found = []
+    for row in table:
+        place = place_of(row.id)
+        is_passed = place < last or (place < newest and not row.stays_due)
+        found.append(_due(row, treatment.date, on, end, row.id in recorded, is_passed))
+    return tuple(found)
+
+
+def _window(treated: date, row: Occasion) -> tuple[date, date]:
+    due = due_date(treated, row)
+    return due - timedelta(days=row.before_days), due + timedelta(days=row.late_days)
 
 
 def _due(
     row: Occasion, treated: date, on: date, end: date | None, is_done: bool, is_passed: bool
 ) -> Due:
-    due = due_date(treated, row)
-    opens, closes = due - timedelta(days=row.before_days), due + timedelta(days=row.late_days)
+    due, (opens, closes) = due_date(treated, row), _window(treated, row)
     days = 0
     state: State
     if is_done:

@@ -27,6 +27,8 @@ class Occasion(Document):
         Days before and after the due date that still count as this occasion.
     in_room : bool
         Recorded by those who treat; nobody is called for it afterwards.
+    stays_due : bool
+        Asked for until it or a later visit is recorded; others are missed once the next begins.
     rule, source, window_source : str
         Where it is said.
     name : dict
@@ -39,6 +41,7 @@ class Occasion(Document):
     before_days: int = Field(ge=0)
     late_days: int = Field(ge=0)
     in_room: bool = False
+    stays_due: bool = False
     rule: str
     source: str
     window_source: str
