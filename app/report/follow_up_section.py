@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import date
 
 from app.amounts import never_rounded_up
-from app.report.writer import UNKNOWN, Heading, Row, Section, Writer
+from app.report.writer import Heading, Row, Section, Writer
 from planning.follow_up.keeping import death_of, next_treatment, treatments_of_case
 from planning.follow_up.outcome import Judged, Outcome, outcome
 from planning.follow_up.records import Treatment, Visit
 from planning.follow_up.schedule import Due, coming, schedule
-from planning.follow_up.tables import DAY0, Occasion, grade_name, occasion_name, occasions
+from planning.follow_up.tables import Occasion, grade_name, occasion_name, occasions
 
-WIDTHS_MM = (29.0, 25.0, 15.0, 18.0, 17.0, 20.0, 12.0, 38.0)
+WIDTHS_MM = (28.0, 24.0, 14.0, 17.0, 22.0, 20.0, 13.0, 36.0)
 COLUMNS = ("occasion", "date", "vas", "fall", "sri", "opioid", "who", "complication")
-BLANK = "………"
+BLANK, NOTHING = "……", "–"
 BLANK_LAST = "month6"  # the form goes on monthly; six lines fit the page
 SHOWN_EVENTS = ("recurrence", "repeat", "ablation", "radiotherapy", "death")
 
@@ -96,26 +96,25 @@ def _lines(
 
 def _line(w: Writer, visit: Visit, judged: Judged | None) -> tuple[str, ...]:
     fall = None if judged is None else judged.fall_percent
-    falls = UNKNOWN[w.language] if fall is None else f"{w.number(never_rounded_up(fall))} %"
     return (
         occasion_name(visit.occasion, w.language),
-        UNKNOWN[w.language] if visit.date is None else visit.date.isoformat(),
-        w.number(visit.vas),
-        "" if visit.occasion == DAY0 else falls,
-        "" if visit.occasion == DAY0 else _with_unit(w, visit.sri_percent, "%"),
-        w.number(visit.opioid_mg_day, 0),
-        UNKNOWN[w.language] if visit.who_status is None else str(visit.who_status),
+        NOTHING if visit.date is None else visit.date.isoformat(),
+        _number(w, visit.vas, 1),
+        NOTHING if fall is None else f"{w.number(never_rounded_up(fall))} %",
+        _number(w, visit.sri_percent, 0, " %"),
+        _number(w, visit.opioid_mg_day, 0),
+        NOTHING if visit.who_status is None else str(visit.who_status),
         _complication(w, visit),
     )
 
 
-def _with_unit(w: Writer, value: float | None, unit: str) -> str:
-    return UNKNOWN[w.language] if value is None else f"{w.number(value, 0)} {unit}"
+def _number(w: Writer, value: float | None, digits: int, unit: str = "") -> str:
+    return NOTHING if value is None else f"{w.number(value, digits)}{unit}"
 
 
 def _complication(w: Writer, visit: Visit) -> str:
     if visit.complication_grade is None:
-        return visit.complication_words or UNKNOWN[w.language]
+        return visit.complication_words or NOTHING
     told = f"{visit.complication_grade}: {grade_name(visit.complication_grade, w.language)}"
     return f"{told} ({visit.complication_words})" if visit.complication_words else told
 

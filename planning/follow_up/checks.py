@@ -210,6 +210,8 @@ def _problem(row: dict[str, Any], where: str) -> Problem:
         code, text = "unknown_key", "this key is not known; remove it or correct its spelling"
     elif kind == "missing":
         code, text = "missing_key", "this is needed; add it"
+    elif kind == "too_short" and place == "techniques":
+        code, text = "no_technique", "name at least one technique"
     elif kind.startswith(("greater", "less", "finite", "too_", "string_too")):
         code, text = "out_of_bounds", f"{told}; correct the value"
     elif kind.startswith("date"):
@@ -218,7 +220,7 @@ def _problem(row: dict[str, Any], where: str) -> Problem:
         code, text = "no_such_occasion", told
     else:
         code, text = "bad_value", f"{told}; correct the value"
-    return Problem(code=code, message=f"{place}: {text}", where=_place(where, place))
+    return Problem(code=code, message=text, where=_place(where, place))
 
 
 def _place(where: str, key: str) -> str:

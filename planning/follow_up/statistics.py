@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from imaging.document import Document
 
@@ -84,6 +83,8 @@ def proportion(count: int, of: int) -> Proportion:
     """
     if of == 0:
         return Proportion(count=0, of=0)
+    from scipy import stats
+
     interval = stats.binomtest(count, of).proportion_ci(CONFIDENCE, method="exact")
     return Proportion(
         count=count,
@@ -128,6 +129,8 @@ def mann_whitney(failure: Sequence[float], success: Sequence[float]) -> Comparis
         reason = "all_equal"
     if reason is not None:
         return Comparison(name="mann_whitney", p=None, reason=reason)
+    from scipy import stats
+
     found = stats.mannwhitneyu(list(failure), list(success), alternative="two-sided")
     return Comparison(name="mann_whitney", p=float(found.pvalue))
 
@@ -151,6 +154,8 @@ def fisher(counts: Sequence[tuple[int, int]]) -> Comparison:
         reason = "one_level"
     if reason is not None:
         return Comparison(name="fisher_exact", p=None, reason=reason)
+    from scipy import stats
+
     _, p = stats.fisher_exact(np.array([[a, b], [c, d]]), alternative="two-sided")
     return Comparison(name="fisher_exact", p=float(p))
 
@@ -174,6 +179,8 @@ def median_lasting(days: Sequence[int], is_censored: Sequence[bool]) -> float | 
     if not ended:
         return None
     running = [day for day, runs in zip(days, is_censored, strict=True) if runs]
+    from scipy import stats
+
     curve = stats.ecdf(stats.CensoredData(uncensored=ended, right=running)).sf
     below = np.flatnonzero(curve.probabilities <= 0.5)
     return float(curve.quantiles[below[0]]) if len(below) else None
