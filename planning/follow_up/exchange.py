@@ -48,7 +48,7 @@ YES_NO = {
     **dict.fromkeys(("no", "false", "0", "non", "faux"), False),
 }
 TRUTHS = {"prior_radiotherapy", "still_effective"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")  # OWASP, CSV injection; ' marks what we mark
+FORMULA = ("=", "+", "-", "@", "'")  # OWASP, CSV injection; ' marks what we mark
 
 
 def as_csv(procedures: Sequence[Procedure]) -> str:
@@ -103,7 +103,8 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, str):
-        return f"'{value}" if value.lstrip(" ").startswith(FORMULA) else value
+        text = "".join(letter if letter.isprintable() else " " for letter in value)
+        return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

@@ -11,6 +11,7 @@ from app.workstation.steps.panel import combo, label
 from app.workstation.words import Words
 
 MOST_TYPED = 160
+NAME_WIDTH = 170  # of one column of fields
 
 
 class Fields(QWidget):
@@ -34,6 +35,7 @@ class Fields(QWidget):
         self._grid.setVerticalSpacing(7)
         for column in range(columns):
             self._grid.setColumnStretch(2 * column + 1, 1)
+            self._grid.setColumnMinimumWidth(2 * column, NAME_WIDTH if columns == 1 else 0)
 
     def __getitem__(self, key: str) -> QLineEdit | QComboBox:
         """Return a field by its key."""

@@ -109,5 +109,6 @@ class TreatmentForm(QDialog):
         problems = self._model.add(data) if self._one is None else self._model.correct(data)
         self.fields.mark(map(field_of, problems))
         self.notes.show_notes(problems_said(self._words, problems))
+        self.adjustSize()
         if not problems:
             self.accept()

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.workstation.follow_up.model import FollowUp
+from app.workstation.follow_up.model import COMMAND, FollowUp
 from app.workstation.follow_up.said import (
     next_said,
     outcome_rows,
@@ -47,7 +47,7 @@ from planning.follow_up.records import EventKind, Treatment
 from planning.plan import Case
 
 SIDE_WIDTH = 350
-SIZE = QSize(1240, 900)
+SIZE = QSize(1240, 780)
 PLOT_HEIGHT = 128
 MOST_VAS = 10.5
 LEAST_OPIOID_MG = 10.0  # of the axis
@@ -116,6 +116,8 @@ class FollowUpWindow(QDialog):
         column.addWidget(self._outcome)
         column.addWidget(self._make_events())
         column.addStretch(1)
+        self.undo = button(words("menus.undo"), self._session.undo)
+        column.addWidget(self.undo)
         return _scrolled(inside, SIDE_WIDTH)
 
     def _make_events(self) -> QWidget:
@@ -253,6 +255,7 @@ class FollowUpWindow(QDialog):
         else:
             self._outcome.show_rows(outcome_rows(words, one, found))
             self._next.show_notes([next_said(words, self.model.schedule)])
+        self.undo.setEnabled(self._session.undo_name == COMMAND)
         self._show_visits(one)
         self._show_lines(one)
         self.visit_form.show_occasion()
