@@ -43,6 +43,10 @@ DERIVED = (
     "effect_is_at_least",
 )
 TEXTS = {"case", "lesion_name", "complication_words", "techniques", "site", "date"}
+LINE_TWICE = (
+    "this treatment (case, lesion, date) stands in another line already; keep one, or number the "
+    "lesions"
+)
 YES_NO = {
     **dict.fromkeys(("yes", "true", "1", "oui", "vrai"), True),
     **dict.fromkeys(("no", "false", "0", "non", "faux"), False),
@@ -129,32 +133,46 @@ def read_csv(path: Path, today: date) -> Records:
     PlanningError
         With every problem of every line.
     """
-    text = _text(path)
-    first = text.partition("\n")[0]
-    separator = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
-    try:
-        lines = list(reader)
-    except csv.Error as error:
-        message = f"the table cannot be read ({error}); write it as CSV in UTF-8"
-        raise _refused("not_a_table", message, path.name) from None
-    problems = _wrong_columns(tuple(reader.fieldnames or ()), path.name)
+    names, lines, has_comma = _lines(path)
+    problems = _wrong_columns(names, path.name)
     if problems:
         raise PlanningError(problems)
     found: list[Procedure] = []
+    seen: set[tuple[str, int, date]] = set()
     for number, line in enumerate(lines, start=2):
         where = f"{path.name}, line {number}"
+        if not any(str(cell or "").strip() for cell in line.values()):
+            continue
         try:
-            if any(str(cell or "").strip() for cell in line.values()):
-                found.append(_procedure(line, separator == ";", today, where))
+            one = _procedure(line, has_comma, today, where)
         except Refusal as refusal:
             problems += refusal.problems
+            continue
+        found.append(one)
+        key = (one.case, one.lesion, one.treatment.date)
+        if one.case and key in seen:
+            problems.append(Problem(code="line_twice", message=LINE_TWICE, where=where))
+        seen.add(key)
     if not found and not problems:
         message = "the table has no treatment; give one line for each"
         problems.append(Problem(code="no_treatments", message=message, where=path.name))
     if problems:
         raise PlanningError(problems)
     return Records(procedures=tuple(_by_case(found)))
+
+
+def _lines(path: Path) -> tuple[tuple[str, ...], list[dict[str, Any]], bool]:
+    """Return headings and lines, and whether numbers have a decimal comma."""
+    text = _text(path)
+    first = text.partition("\n")[0]
+    separator = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
+    try:
+        lines: list[dict[str, Any]] = list(reader)
+    except csv.Error as error:
+        message = f"the table cannot be read ({error}); write it as CSV in UTF-8"
+        raise _refused("not_a_table", message, path.name) from None
+    return tuple(reader.fieldnames or ()), lines, separator == ";"
 
 
 def _by_case(found: list[Procedure]) -> list[Procedure]:

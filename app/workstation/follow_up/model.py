@@ -104,7 +104,7 @@ class FollowUp:
             Why it was refused; empty when it was taken.
         """
         before = self.treatments
-        problems = self._apply(lambda case: with_treatment(case, data, self._today()), "treatment")
+        problems = self._apply(lambda case: with_treatment(case, data, self._today()), "")
         if not problems:
             new = [n for n, one in enumerate(self.treatments, 1) if one not in before]
             self.number = new[0] if new else len(self.treatments)

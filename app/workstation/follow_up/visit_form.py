@@ -84,6 +84,11 @@ class VisitForm(QWidget):
         self.occasion.setCurrentIndex(self.occasion.findData(wanted))
         self.show_occasion()
 
+    def begin(self) -> None:
+        """Let typing begin at the date, or behind it where it is known."""
+        is_dated = self.fields.values()["date"] is not None
+        self.fields["vas" if is_dated else "date"].setFocus()
+
     def show_occasion(self) -> None:
         """Show what is recorded of the occasion that is chosen."""
         one = self._model.chosen

@@ -86,8 +86,10 @@ class FollowUpWindow(QDialog):
         self.visit_form.show_next()
         for one in self.findChildren(QPushButton):
             one.setAutoDefault(False)  # the Enter key belongs to the fields
-        first = self._add if self.model.chosen is None else self.visit_form.fields["vas"]
-        first.setFocus()
+        if self.model.chosen is None:
+            self._add.setFocus()
+        else:
+            self.visit_form.begin()
 
     def _make_side(self) -> QWidget:
         words = self._words
@@ -116,7 +118,7 @@ class FollowUpWindow(QDialog):
         column.addWidget(self._outcome)
         column.addWidget(self._make_events())
         column.addStretch(1)
-        self.undo = button(words("menus.undo"), self._session.undo)
+        self.undo = button(words("follow_up.undo"), self._session.undo)
         column.addWidget(self.undo)
         return _scrolled(inside, SIDE_WIDTH)
 
@@ -213,7 +215,7 @@ class FollowUpWindow(QDialog):
     def _after_recording(self) -> None:
         self._show_case(self._session.case)
         self.visit_form.show_next()
-        self.visit_form.fields["vas"].setFocus()
+        self.visit_form.begin()
 
     def _choose(self, place: int) -> None:
         if place >= 0 and place + 1 != self.model.number:
@@ -249,12 +251,14 @@ class FollowUpWindow(QDialog):
         for widget in (self._correct, self._remove, self._events):
             widget.setEnabled(is_there)
         self._outcome_heading.setVisible(is_there)
+        read_only = self._session.keeper.read_only
+        unsaved = [("bad", words("follow_up.read_only"))] if read_only else []
         if one is None or found is None:
             self._outcome.show_rows(())
-            self._next.show_notes([("hint", words("follow_up.none"))])
+            self._next.show_notes([*unsaved, ("hint", words("follow_up.none"))])
         else:
             self._outcome.show_rows(outcome_rows(words, one, found))
-            self._next.show_notes([next_said(words, self.model.schedule)])
+            self._next.show_notes([*unsaved, next_said(words, self.model.schedule)])
         self.undo.setEnabled(self._session.undo_name == COMMAND)
         self._show_visits(one)
         self._show_lines(one)

@@ -247,6 +247,7 @@ def test_every_problem_of_every_line_is_told(tmp_path: Path) -> None:
         (b"date,techniques,date\n2026-01-31,infiltration,x\n", "column_twice"),
         (b"date,techniques\n2026-01-31,infiltration,8\n", "too_many_cells"),
         (b"date,techniques\n", "no_treatments"),
+        (b"case,date,techniques\n" + 2 * b"x,2026-01-31,infiltration\n", "line_twice"),
         (b"", "missing_column"),
         (b"date,techniques\n\xe9\n", "not_utf8"),
         (b"date,techniques,lesion\n2026-01-31,infiltration,x\n", "bad_value"),
