@@ -47,7 +47,7 @@ from planning.follow_up.records import EventKind, Treatment
 from planning.plan import Case
 
 SIDE_WIDTH = 350
-SIZE = QSize(1240, 780)
+SIZE = QSize(1240, 830)
 PLOT_HEIGHT = 128
 MOST_VAS = 10.5
 LEAST_OPIOID_MG = 10.0  # of the axis
