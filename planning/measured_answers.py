@@ -9,10 +9,12 @@ from typing import Any
 from planning.ablation.results import TreatmentSummary
 from planning.edits import lesion_as_edited
 from planning.plan import Case
+from planning.side import side_holds
 from planning.technique.answers import LEVEL, Answers, answers_from
 from planning.technique.consistency import LIMB_BONES, contradictions
 
 VERTEBRA = "vertebrae_"
+NOT_ASKED = ("simulation", "side_confirmed")  # nobody is asked to confirm them one by one
 # Keys of the answers' distances, and the structures they are read from.
 DISTANCE_NAMES = {
     "spinal_cord": ("spinal_canal", "spinal_cord"),
@@ -58,6 +60,8 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
         for the physician to say.
     """
     said = answers.model_dump(mode="json", exclude_none=True, by_alias=True)
+    if case.plan.side_check is not None:
+        said["side_confirmed"] = side_holds(case)
     measured: dict[str, Any] = {}
     if case.plan.lesion is not None:
         lesion = lesion_as_edited(case.plan.lesion, case.plan.edits)
@@ -82,6 +86,49 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
     if other_bone or any(contradictions({**measured, **located, **said})):
         located = {}  # the physician sees another place than the program does
     return answers_from({**measured, **located, **said})
+
+
+def unconfirmed(said: Answers, judged: Answers | None) -> tuple[str, ...]:
+    """Return what the CT filled in and no physician confirmed.
+
+    Parameters
+    ----------
+    said : Answers
+        What the physician said.
+    judged : Answers or None
+        What the rules saw; None where nothing was judged.
+
+    Returns
+    -------
+    tuple of str
+        Keys of the answers, dotted for nested ones, in their order.
+    """
+    if judged is None:
+        return ()
+    own, seen = flat_answers(said), flat_answers(judged)
+    return tuple(key for key in seen if own.get(key) is None and key not in NOT_ASKED)
+
+
+def flat_answers(answers: Answers) -> dict[str, Any]:
+    """Return what is known, with dotted keys for what lies deeper.
+
+    Parameters
+    ----------
+    answers : Answers
+        Any.
+
+    Returns
+    -------
+    dict
+        As JSON holds it, by key, in the order of the answers.
+    """
+    flat: dict[str, Any] = {}
+    for key, value in answers.model_dump(mode="json", exclude_none=True).items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": one for inner, one in value.items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def located_answers(case: Case) -> dict[str, Any]:

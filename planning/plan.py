@@ -32,6 +32,7 @@ from planning.access.request import AccessResult, Proposal
 from planning.access.sets import NeedleSet
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
 from planning.follow_up.records import Treatment
+from planning.side_check import SideCheck
 from planning.technique.answers import Answers
 from planning.technique.engine import Recommendation
 
@@ -165,8 +166,12 @@ class Plan(Document):
         What was found when a treatment was planned by the program.
     uncertainty : tuple of UncertaintyResult
         What the samples of treatments say, without the samples.
+    side_check : SideCheck or None
+        That side and level were stated and agreed with the image.
     answers : Answers
         What the physician answered; the CT fills in what is left open.
+    judged : Answers or None
+        What the rules saw: those answers with what the CT filled in.
     recommendation : Recommendation or None
         What the rules make of it.
     treatments : tuple of Treatment
@@ -204,7 +209,9 @@ class Plan(Document):
     simulation: tuple[TreatmentSummary, ...] = ()
     ablation_search: AblationSearch | None = None
     uncertainty: tuple[UncertaintyResult, ...] = ()
+    side_check: SideCheck | None = None
     answers: Answers = Answers()
+    judged: Answers | None = None
     recommendation: Recommendation | None = None
     treatments: tuple[Treatment, ...] = ()
 

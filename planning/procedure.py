@@ -27,6 +27,8 @@ from planning.corrections import with_outline
 from planning.dependence import measure_surroundings, with_all, without_access
 from planning.measured_answers import completed_answers
 from planning.plan import Case
+from planning.side import with_side_stated
+from planning.side_check import Side
 from planning.technique.answers import Answers
 from planning.technique.engine import recommend
 
@@ -270,6 +272,32 @@ def _with_measured(case: Case, volume: Volume, mask: BoolArray, canal: BoolArray
     return measure_surroundings(without_access(changed), volume)
 
 
+def state_side(case: Case, stated: Side, level: str | None = None) -> Case:
+    """Check the side and the level that the physician states against the image.
+
+    Parameters
+    ----------
+    case : Case
+        With lesion and structures.
+    stated : Side
+        By the request or the examination.
+    level : str or None
+        The same of the level.
+
+    Returns
+    -------
+    Case
+        With the check; what was recommended is recommended anew.
+
+    Raises
+    ------
+    PlanningError
+        When the image shows another side or level, or cannot tell.
+    """
+    checked = with_side_stated(case, stated, level)
+    return checked if case.plan.recommendation is None else answer(checked, case.plan.answers)
+
+
 def answer(case: Case, answers: Answers) -> Case:
     """Apply the rules to the answers and to what was measured.
 
@@ -291,4 +319,4 @@ def answer(case: Case, answers: Answers) -> Case:
         When answers and measures contradict each other.
     """
     complete = completed_answers(case, answers)
-    return case.with_plan(answers=answers, recommendation=recommend(complete))
+    return case.with_plan(answers=answers, judged=complete, recommendation=recommend(complete))

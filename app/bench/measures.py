@@ -129,15 +129,3 @@ def _bsp_rays(scene: Any, entries: Any, targets: Any) -> Callable[[], object]:  
         return hits
 
     return rays
-
-
-def bench_technique() -> list[dict[str, Any]]:
-    """Measure one recommendation; nothing else does this, so there is no peer."""
-    from planning.technique.answers import Answers
-    from planning.technique.engine import recommend
-
-    answers = Answers(
-        bone="rib", lesion_length_mm=30, lesion_width_mm=24, lesion_kind="lytic", vas=8
-    )
-    timed = Timed("technique_recommend", lambda: recommend(answers), 1.0, "answers/s", {})
-    return [measure(timed, 20)]

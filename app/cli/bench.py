@@ -17,8 +17,10 @@ from app.bench.corrections import bench_corrections
 from app.bench.lesion import bench_lesion
 from app.bench.load import bench_load
 from app.bench.structures import bench_structures
+from app.bench.technique import bench_technique
 from app.cli.output import emit, json_option
 
+LEAST_SECONDS = 0.1  # below, milliseconds are told
 NAMES = ("load", "archive", "views", "lesion", "structures", "access", "ablation", "technique")
 
 
@@ -39,7 +41,7 @@ def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
         "structures": lambda: bench_structures(path),
         "access": measures.bench_access,
         "ablation": bench_ablation,
-        "technique": measures.bench_technique,
+        "technique": bench_technique,
     }
     rows = [row for key in ([name] if name else NAMES) for row in runs[key]()]
     machine = {
@@ -54,10 +56,14 @@ def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
 def _as_text(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
-        told = f"{row['name']}: median {row['median_s']:.3f} s, {row['rate']:.3g} {row['unit']}"
+        told = f"{row['name']}: median {_time(row['median_s'])}, {row['rate']:.3g} {row['unit']}"
         for peer in row["peers"]:
-            told += f"; {peer['name']} {peer['median_s']:.3f} s, ratio {peer['ratio']:.1f}"
+            told += f"; {peer['name']} {_time(peer['median_s'])}, ratio {peer['ratio']:.1f}"
         if "peak_memory_ratio" in row:
             told += f"; peak memory {row['peak_memory_ratio']:.2f} times the volume"
         lines.append(told)
     return "\n".join(lines)
+
+
+def _time(seconds: float) -> str:
+    return f"{1000 * seconds:.2f} ms" if seconds < LEAST_SECONDS else f"{seconds:.3f} s"

@@ -1,4 +1,4 @@
-"""Commands for the whole: a plan in one go, its report, and the demonstration."""
+"""Commands for the whole: a plan in one go, and its report."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from planning.ablation.reach import ProbeNear
 from planning.ablation.results import TreatmentSummary
 from planning.lesions import add_lesion, as_case
 from planning.plan import Case
+from planning.procedure import state_side
+from planning.side_check import Side
 from planning.store import ENDING, PlanFile
-from planning.technique.answers import Answers, answers_from, read_answers
+from planning.technique.answers import Answers, read_answers
 
 PATH = click.Path(path_type=Path)
 LANGUAGE = click.Choice(LANGUAGES)
@@ -136,6 +138,50 @@ def make_folder(out: Path) -> None:
         raise AppError(Problem(code="cannot_write", message=message, where=str(out))) from None
 
 
+def side_options(command: Any) -> Any:  # noqa: ANN401 - click decorators keep the command's type
+    """Add the options that check side and level against the image."""
+    side = click.option(
+        "--side",
+        type=click.Choice([one.value for one in Side]),
+        help="Side of the lesion by the request: checked against the image before the report.",
+    )
+    level = click.option(
+        "--level", metavar="C1…S5", help="Level by the request, checked with --side."
+    )
+    return side(level(command))
+
+
+def kept_with_side(path: Path, case: Case, side: Side, level: str | None) -> Case:
+    """Check side and level against the image, and keep that in the plan file.
+
+    Parameters
+    ----------
+    path : Path
+        The plan file.
+    case : Case
+        As it was loaded or made.
+    side : Side
+        By the request.
+    level : str or None
+        By the request.
+
+    Returns
+    -------
+    Case
+        With the check.
+
+    Raises
+    ------
+    Refusal
+        When the image shows another side or level.
+    """
+    checked = state_side(case, side, level)
+    with PlanFile.open(path) as kept:
+        if not kept.read_only:
+            kept.save(checked, "side")
+    return checked
+
+
 @click.command("plan")
 @click.argument("path", type=PATH)
 @click.option("--seed", "seeds", type=POINT, multiple=True, required=True, help="Click in it.")
@@ -155,6 +201,7 @@ def make_folder(out: Path) -> None:
 @click.option(
     "--add-to", "add_to", type=PATH, help="Plan file of the same CT: add this lesion to it."
 )
+@side_options
 @click.option("--lang", type=LANGUAGE, default="en", help="Language of the report.")
 @click.option("--series", "series_uid", metavar="UID", help="Series to take.")
 @json_option
@@ -167,6 +214,8 @@ def plan_command(
     spacing_mm: float,
     out: Path,
     add_to: Path | None,
+    side: str | None,
+    level: str | None,
     lang: Language,
     series_uid: str | None,
     as_json: bool,
@@ -186,10 +235,12 @@ def plan_command(
             chosen = tuple(dict.fromkeys((*chosen, *ablations.default_devices())))
         part = progress.part(0.1, 0.9)
         case = make_plan(volume, list(seeds), answers, chosen, out, part, spacing_mm, add_to)
+        if side is not None:
+            case = kept_with_side(add_to or out / PLAN_NAME, case, Side(side), level)
         files = write_report(case, volume, out, lang, progress.part(0.9, 1.0))
     names = [str(add_to or out / PLAN_NAME), *(str(file) for file in files)]
     _warn_of(case)
-    emit(case.plan.as_contract(names), as_json, _as_text(case, names))
+    emit(case.plan.as_contract(names), as_json, plan_text(case, names))
 
 
 def _warn_of(case: Case) -> None:
@@ -202,7 +253,21 @@ def _warn_of(case: Case) -> None:
             warn(f"the way in was not checked against: {name}")
 
 
-def _as_text(case: Case, files: list[str]) -> str:
+def plan_text(case: Case, files: list[str]) -> str:
+    """Return a plan in a few lines.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    files : list of str
+        That were written.
+
+    Returns
+    -------
+    str
+        Lesion, way in, treatments, what is not visible, verdict, files.
+    """
     plan = case.plan
     lines = []
     if plan.lesion:
@@ -270,15 +335,28 @@ def _stop_text(row: TreatmentSummary) -> str:
 @click.option("--lang", type=LANGUAGE, default="en", help="Language of the report.")
 @click.option("--ct", type=PATH, help="Where the CT is now, when it was moved.")
 @click.option("--lesion", "number", type=int, help="Of several lesions only this one.")
+@side_options
 @json_option
 def report_command(
-    plan_path: Path, out: Path, lang: Language, ct: Path | None, number: int | None, as_json: bool
+    plan_path: Path,
+    out: Path,
+    lang: Language,
+    ct: Path | None,
+    number: int | None,
+    side: str | None,
+    level: str | None,
+    as_json: bool,
 ) -> None:
-    """Write PDF, pictures and DICOM objects of a plan; each of several lesions in its folder."""
+    """Write PDF, pictures and DICOM objects of a plan; each of several lesions in its folder.
+
+    Without --side, and without an answer that confirms it, every page says that the side is open.
+    """
     with PlanFile.open(plan_path) as kept:
         case = kept.load()
     if number is not None:
         case = as_case(case, number)
+    if side is not None:
+        case = kept_with_side(plan_path, case, Side(side), level)
     make_folder(out)
     with progress_bar() as progress:
         volume = _volume_of(case, ct, progress.part(0.0, 0.3))
@@ -331,106 +409,3 @@ def volume_of_plan(case: Case, ct: Path | None, progress: Progress) -> Volume:
         message = "this CT is not the one of the plan: its values differ. Choose the right series"
         raise AppError(Problem(code="other_ct", message=message, where=str(place)))
     return volume
-
-
-@click.command("demo")
-@click.option("--out", type=PATH, default=Path("osteoplan-demo"), help="Folder to write to.")
-@click.option("--case", "case_name", default="vertebra", help="Generated case.")
-@click.option("--lang", type=LANGUAGE, default="en", help="Language of the report.")
-@json_option
-def demo_command(out: Path, case_name: str, lang: Language, as_json: bool) -> None:
-    """Run the whole procedure on a generated case: DICOM series, plan, pictures, PDF."""
-    import shutil
-
-    from imaging.phantom.cases import generate
-    from imaging.phantom.save import save_case
-
-    make_folder(out)
-    folder = out / "ct"
-    if folder.exists() and (folder / "truth.json").is_file():
-        shutil.rmtree(folder)
-    with progress_bar() as progress:
-        made = generate(case_name, progress=progress.part(0.0, 0.15))
-        save_case(
-            folder,
-            made.volume,
-            made.lesion,
-            made.truth,
-            labels=made.labels,
-            names=made.names,
-            progress=progress.part(0.15, 0.2),
-        )
-        volume = read_volume(folder / "dicom", progress=progress.part(0.2, 0.25))
-        truth = made.truth.lesion
-        answers = _demo_answers(truth.bone, truth.level)
-        case = make_plan(
-            volume,
-            [truth.seed_lps_mm],
-            answers,
-            ablations.default_devices(),
-            out,
-            progress.part(0.25, 0.95),
-        )
-        files = write_report(case, volume, out, lang, progress.part(0.95, 1.0))
-    names = [str(folder), str(out / PLAN_NAME), *(str(file) for file in files)]
-    emit(case.plan.as_contract(names), as_json, _as_text(case, names))
-
-
-def _demo_answers(bone: str | None, level: str | None) -> Answers:
-    """Return the answers of the invented patient of the demonstration."""
-    said: dict[str, Any] = {
-        "bone": bone,
-        "level": level,
-        "vas": 7,
-        "pain": "non_mechanical",
-        "life_expectancy_months": 14,
-        "primary": "breast",
-        "goal": "palliative",
-        "weight_kg": 68,
-        "inr": 1.0,
-        "platelets_g_l": 220,
-        "antithrombotics": [],
-        "infection": False,
-        "pregnancy": False,
-        "contrast_reaction": False,
-        "anaesthetic_allergy": False,
-        "implanted_cardiac_device": False,
-        "general_anaesthesia_possible": True,
-        "prone_possible": True,
-        "fracture": False,
-        "impending_fracture": False,
-        "neurological_deficit": False,
-        "operable": True,
-        "opioid_failure": True,
-        "prior_radiotherapy": True,
-        "radiotherapy_possible": False,
-        "lesion_count": 2,
-        "test_block": "positive",
-        "hypervascular": False,
-        "frail": False,
-        "anaesthetic_mixture": {
-            "lidocaine_percent": 1.0,
-            "ropivacaine_mg_ml": 2.0,
-            "lidocaine_fraction": 0.5,
-        },
-        "skin_lidocaine_ml": 5.0,
-        "creatinine_clearance_ml_min": 80,
-        "diabetes": False,
-        "lung_fibrosis": False,
-        "spine_surgery": False,
-        "foraminal": False,
-        "weight_bearing": bone not in {"rib", "sternum", "clavicle", "scapula"},
-        "distance_mm": {"nerve_root": 14.0},
-        "side_confirmed": True,
-    }
-    if bone in {"vertebra", "sacrum"}:
-        said |= {
-            "posterior_wall_breach": False,
-            "collapse_percent": 0.0,
-            "body_involved_percent": 30.0,
-            "alignment": "normal",
-            "posterolateral": "none",
-            "escc": "0",
-        }
-    known = {key: value for key, value in said.items() if value is not None}
-    return answers_from(known)

@@ -32,6 +32,7 @@ from app.report.sections import lacking, sections
 from app.report.texts import Language, texts
 from app.report.writer import Heading, Section
 from planning.plan import Case
+from planning.side import side_holds
 from planning.store import Picture
 
 INK = colors.HexColor("#14202B")
@@ -102,8 +103,13 @@ def write_pdf(
         author="Osteoplan",
     )
 
+    side_open = side_holds(case) is not True
+
     def footer(canvas: Canvas, _document: object) -> None:
         canvas.setFont(font, 7)
+        if side_open:
+            canvas.setFillColor(WARNING)
+            canvas.drawRightString(A4[0] - 18 * mm, A4[1] - 10 * mm, words["side_open"])
         canvas.setFillColor(INK)
         canvas.drawString(18 * mm, 10 * mm, words["disclaimer"])
         page = f"{words['page']} {canvas.getPageNumber()}"

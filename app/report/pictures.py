@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from app.amounts import is_curve_of_note
-from app.names import structure_name
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
 from app.report.figures import png_of
 from app.report.texts import Language, texts
@@ -24,6 +23,7 @@ from planning.ablation.reach import active_ends
 from planning.ablation.results import Curve, TreatmentSummary
 from planning.plan import Case
 from planning.store import Picture
+from planning.words import structure_name
 
 DOTS_PER_INCH = 130
 WINDOW_HU = (-160.0, 440.0)  # soft tissue and bone in one picture

@@ -8,17 +8,30 @@ from app.names import (
 )
 from app.report.follow_up_section import follow_up_section
 from app.report.path_section import path_section
+from app.report.risk_section import risk_section
+from app.report.technique_section import (
+    adjuncts_section,
+    aftercare_section,
+    complications_section,
+    consent_section,
+    contraindications_section,
+    course_section,
+    disagreements_section,
+    drugs_section,
+    outcome_section,
+    sources_section,
+    technique_section,
+)
 from app.report.texts import Language, texts
 from app.report.writer import UNKNOWN, Row, Section, Writer
-from app.report.zone_section import protection_rows, zone_section
+from app.report.zone_section import zone_section
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
 from planning.edits import MeasureEdit, Value
 from planning.plan import Case
-from planning.technique.question import answer_name
-from planning.technique.rules import rule
+from planning.side import side_by_image, side_holds, side_said
+from planning.words import option_name
 
-SHOWN_TECHNIQUES = 11
 NEAREST = 6
 
 
@@ -46,20 +59,22 @@ def sections(case: Case, language: Language, patient: str | None = None) -> list
         _mdt,
         _lesion,
         _pain,
-        _risk,
-        _technique,
-        _contraindications,
+        risk_section,
+        technique_section,
+        contraindications_section,
         path_section,
-        _drugs,
+        drugs_section,
         zone_section,
-        _adjuncts,
-        _outcome,
-        _complications,
-        _consent,
-        _aftercare,
+        adjuncts_section,
+        outcome_section,
+        complications_section,
+        course_section,
+        consent_section,
+        aftercare_section,
         follow_up_section,
         _signoff,
-        _sources,
+        disagreements_section,
+        sources_section,
     )
     return [make(w) for make in makers]
 
@@ -87,13 +102,14 @@ def lacking(case: Case, language: Language) -> list[str]:
         "access": plan.chosen is None,
         "simulation": not plan.simulation,
         "recommendation": plan.recommendation is None,
-        "side": plan.answers.side_confirmed is not True,
+        "side": side_holds(case) is not True,
     }
     return [str(words[key]) for key, missing in checks.items() if missing]
 
 
 def _identity(w: Writer) -> Section:
     series = w.plan.series
+    seen = side_by_image(w.case)
     k, j, i = series.grid.spacing_mm_kji
     rows = [
         (w.label("series"), series.uid),
@@ -105,11 +121,25 @@ def _identity(w: Writer) -> Section:
         ),
         (w.label("position_error"), f"{w.number(series.max_position_error_mm, 3)} mm"),
         (w.label("patient"), w.patient or w.label("to_fill")),
-        (w.label("side_checked"), w.yes_no(w.plan.answers.side_confirmed)),
+        (
+            w.label("side_by_image"),
+            UNKNOWN[w.language] if seen is None else side_said(seen, w.language),
+        ),
+        (w.label("side_checked"), _side_checked(w)),
     ]
     return Section(
         "identity", tuple(rows), tuple(problem_said(one, w.language) for one in series.problems)
     )
+
+
+def _side_checked(w: Writer) -> str:
+    told = w.yes_no(side_holds(w.case))
+    check = w.plan.side_check
+    if check is None:
+        return told
+    stated = option_name(check.stated, w.language)
+    level = f", {check.stated_level}" if check.stated_level else ""
+    return f"{told} ({w.label('stated')}: {stated}{level}; {check.at_utc})"
 
 
 def _indication(w: Writer) -> Section:
@@ -217,149 +247,6 @@ def _pain(w: Writer) -> Section:
     )
 
 
-def _risk(w: Writer) -> Section:
-    scores = w.advice.get("scores") or {}
-    rows = [
-        (name, UNKNOWN[w.language] if not score else f"{score['total']} – {score['class']}")
-        for name, score in (("SINS", scores.get("sins")), ("Mirels", scores.get("mirels")))
-    ]
-    rows += [
-        ("ESCC", w.said("escc")),
-        ("INR", w.said("inr")),
-        (w.label("platelets"), w.said("platelets_g_l", "G/L")),
-        (w.label("antithrombotics"), _antithrombotics(w)),
-        (w.label("allergies"), _allergies(w)),
-    ]
-    return Section("risk", tuple(rows))
-
-
-def _antithrombotics(w: Writer) -> str:
-    drugs = w.answers.get("antithrombotics")
-    if drugs is None:
-        return UNKNOWN[w.language]
-    told = [f"{one['drug']} ({w.number(one.get('hours_since'), 0)} h)" for one in drugs]
-    return ", ".join(told) or w.label("none")
-
-
-def _allergies(w: Writer) -> str:
-    known = (("contrast_reaction", "contrast"), ("anaesthetic_allergy", "anaesthetic"))
-    return "; ".join(f"{w.label(label)}: {w.said(key)}" for key, label in known)
-
-
-def _technique(w: Writer) -> Section:
-    if not w.advice:
-        return Section("technique", (), (w.words["lacking"]["recommendation"],))
-    rows = [(w.label("verdict"), str(w.words["verdicts"][w.advice["verdict"]]))]
-    for one in w.advice["techniques"][:SHOWN_TECHNIQUES]:
-        name = str(w.words["techniques"][one["technique"]])
-        status = str(w.words["statuses"][one["status"]])
-        told = [f"{status}; {w.label('for')}: {w.cite(one['for'])}"]
-        told.append(f"{w.label('against')}: {w.cite(one['against'])}")
-        if one["notes"]:
-            told.append("; ".join(str(note) for note in one["notes"]))
-        rows.append((f"{one['rank']}. {name}" if one["rank"] else name, ". ".join(told)))
-    return Section("technique", tuple(rows))
-
-
-def _contraindications(w: Writer) -> Section:
-    if not w.advice:
-        return Section("contraindications", (), (w.words["lacking"]["recommendation"],))
-    asked = [answer_name(key, w.language) for key in w.advice["missing"]]
-    missing = " · ".join(asked) or w.label("none")
-    warnings = tuple(
-        f"{one['message']} [{', '.join(one['rules'])}]" for one in w.advice["warnings"]
-    )
-    return Section("contraindications", ((w.label("missing"), missing),), warnings)
-
-
-def _drugs(w: Writer) -> Section:
-    dose = w.advice.get("infiltration")
-    if not dose:
-        return Section("drugs", (), (w.words["lacking"]["recommendation"],))
-    share = dose["fraction_of_maximum"]
-    ceiling = dose["corticosteroid_max"]
-    choices = ", ".join(w.number(n) for n in dose["anaesthetic_choices_ml"])
-    rows = [
-        (w.label("verdict"), str(w.words["verdicts"].get(dose["verdict"], dose["verdict"]))),
-        (w.label("band"), f"{w.number(dose['band_ml'])} mL {f'({choices})' if choices else ''}"),
-        (w.label("anaesthetic_dose"), f"{w.number(dose['anaesthetic_ml'])} mL"),
-        ("Lidocaïne" if w.language == "fr" else "Lidocaine", _mg(w, dose["lidocaine_mg"])),
-        ("Ropivacaïne" if w.language == "fr" else "Ropivacaine", _mg(w, dose["ropivacaine_mg"])),
-        (w.label("share"), UNKNOWN[w.language] if share is None else f"{100 * share:.0f} %"),
-        (w.label("steroid"), str(dose["corticosteroid"] or UNKNOWN[w.language])),
-    ]
-    if ceiling and ceiling["value"] is not None:
-        told = f"{ceiling['value']} {ceiling['unit']} ({ceiling['basis']})"
-        rows.append((w.label("steroid_max"), told))
-    rows.append((w.label("lot"), w.label("to_fill")))
-    return Section("drugs", tuple(rows), (f"[{', '.join(dose['rules'])}]",))
-
-
-def _mg(w: Writer, value: float | None) -> str:
-    return UNKNOWN[w.language] if value is None else f"{w.number(value)} mg"
-
-
-def _adjuncts(w: Writer) -> Section:
-    rows = [
-        (
-            str(w.words["techniques"][one["technique"]]),
-            "; ".join(_adjunct(item) for item in one["adjuncts"]),
-        )
-        for one in w.advice.get("techniques", [])
-        if one["adjuncts"] and one["status"] in {"recommended", "possible"}
-    ]
-    rows += protection_rows(w)
-    return Section("adjuncts", tuple(rows), () if rows else (w.label("none"),))
-
-
-def _adjunct(item: object) -> str:
-    if isinstance(item, dict):
-        return " ".join(str(value) for value in item.values() if isinstance(value, str))
-    return str(item)
-
-
-def _said_by_rules(w: Writer, key: str, ids: tuple[str, ...]) -> Section:
-    return Section(key, (), tuple(_rule_text(w, one) for one in ids))
-
-
-def _rule_text(w: Writer, rule_id: str) -> str:
-    row = rule(rule_id)
-    text = row.text_fr if w.language == "fr" else row.text_en
-    return f"{text} [{rule_id}]"
-
-
-def _outcome(w: Writer) -> Section:
-    return _said_by_rules(w, "outcome", ("A27", "A50", "B20"))
-
-
-def _complications(w: Writer) -> Section:
-    return _said_by_rules(w, "complications", ("A21", "A49", "B15"))
-
-
-def _consent(w: Writer) -> Section:
-    rows = (
-        (w.label("consent"), w.label("to_fill")),
-        (w.label("general_anaesthesia"), w.said("general_anaesthesia_possible")),
-        (w.label("prone"), w.said("prone_possible")),
-    )
-    return Section("consent", rows)
-
-
-def _aftercare(w: Writer) -> Section:
-    return _said_by_rules(w, "aftercare", ("A22", "A23", "A53"))
-
-
 def _signoff(w: Writer) -> Section:
     blank = "……………………………………"
     return Section("signoff", ((w.label("name"), blank), (w.label("date"), blank)))
-
-
-def _sources(w: Writer) -> Section:
-    """Return every rule that the report cites, with its source."""
-    ids = dict.fromkeys([*w.advice.get("rules", []), "A21", "A22", "A23", "A27", "A49", "A50"])
-    rows = []
-    for one in ids:
-        row = rule(one)
-        text = row.text_fr if w.language == "fr" else row.text_en
-        rows.append((one, f"{text} ({row.source}{f', {row.place}' if row.place else ''})"))
-    return Section("sources", tuple(rows))

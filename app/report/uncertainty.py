@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.names import structure_name
 from app.report.texts import Language, texts
 from planning.ablation.uncertainty.result import UncertaintyResult
+from planning.words import structure_name
 
 
 def uncertainty_text(result: UncertaintyResult, language: Language) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.names import structure_name
 from app.report.texts import Language, texts
-from planning.measured_answers import completed_answers
+from imaging.errors import Refusal
+from planning.measured_answers import completed_answers, unconfirmed
 from planning.plan import Case
+from planning.technique.answers import Answers
 from planning.technique.engine import recommend
+from planning.words import option_name, structure_name
 
 Row = tuple[str, str]
 UNKNOWN = {"fr": "inconnu", "en": "unknown"}
@@ -65,8 +67,10 @@ class Writer:
         self.plan = case.plan
         self.language = language
         self.words = texts(language)
-        self.answers = case.plan.answers.model_dump(by_alias=True)
-        self.advice = _advice(case, language)
+        self.judged = _judged(case)
+        self.answers = (self.judged or case.plan.answers).model_dump(by_alias=True)
+        self.unconfirmed = unconfirmed(case.plan.answers, self.judged)
+        self.advice = _advice(case, self.judged, language)
 
     def label(self, key: str) -> str:
         """Return the label of a row.
@@ -84,7 +88,7 @@ class Writer:
         return str(self.words["labels"][key])
 
     def said(self, key: str, unit: str = "") -> str:
-        """Return an answer of the physician.
+        """Return an answer; what the CT filled in is marked.
 
         Parameters
         ----------
@@ -101,11 +105,15 @@ class Writer:
         value = self.answers.get(key)
         if value is None:
             return UNKNOWN[self.language]
+        mark = " (CT)" if key in self.unconfirmed else ""
         if isinstance(value, bool):
-            return self.yes_no(value)
+            return self.yes_no(value) + mark
         if isinstance(value, list):
             return ", ".join(str(item) for item in value) or self.label("none")
-        return f"{self.number(value) if isinstance(value, float) else value} {unit}".strip()
+        known = (
+            self.number(value) if isinstance(value, float) else option_name(value, self.language)
+        )
+        return f"{known} {unit}".strip() + mark
 
     def yes_no(self, value: bool | None) -> str:
         """Return a word for a truth value.
@@ -194,12 +202,19 @@ class Writer:
         return ", ".join(ids) if ids else "–"
 
 
-def _advice(case: Case, language: Language) -> dict[str, Any]:
+def _judged(case: Case) -> Answers | None:
+    """Return the answers with what the CT fills in; None where they contradict each other."""
+    try:
+        return completed_answers(case, case.plan.answers)
+    except Refusal:
+        return case.plan.judged
+
+
+def _advice(case: Case, judged: Answers | None, language: Language) -> dict[str, Any]:
     """Return the recommendation with its sentences in the report's language."""
-    if case.plan.recommendation is None:
+    if case.plan.recommendation is None or judged is None:
         return {}
-    complete = completed_answers(case, case.plan.answers)
-    return recommend(complete, language).model_dump(mode="json", by_alias=True)
+    return recommend(judged, language).model_dump(mode="json", by_alias=True)
 
 
 def unseen(w: Writer) -> tuple[str, ...]:

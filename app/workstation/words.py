@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal
 
-from app.names import problem_said, structure_name
+from app.names import problem_said
 from imaging.errors import Problem
 from imaging.tables import load_table
+from planning.words import structure_name
 
 Language = Literal["fr", "en"]
 LANGUAGES: tuple[Language, ...] = ("en", "fr")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from planning.technique.answers import AnaestheticMixture, Answers
+from planning.technique.dose_tables import Ceiling, Doses
 from planning.technique.logic import Fact
-from planning.technique.tables import Ceiling, Doses
 
 MIXTURE = ("lidocaine_percent", "ropivacaine_mg_ml", "lidocaine_fraction")
 
@@ -112,6 +112,12 @@ class Anaesthetics:
             skin_mg=_times(skin, table.skin_lidocaine_percent * table.mg_ml_per_percent),
             needs=tuple(keys),
         )
+
+    @property
+    def doubtful_mg_ml(self) -> float | None:
+        """Strength of the ropivacaine where it looks like a percentage; None otherwise."""
+        given = (self.answers.anaesthetic_mixture or AnaestheticMixture()).ropivacaine_mg_ml
+        return given if given is not None and given < self.table.least_ropivacaine_mg_ml else None
 
     def ceiling_mg(
         self, drug: str, only: str | None = None, *, frail: bool = False

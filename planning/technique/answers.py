@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +17,22 @@ from planning.technique.consistency import contradictions
 
 MOST_BYTES = 1_000_000  # of a file of answers; a full one has about 3 kB
 MOST_SHOWN = 60  # characters of an unknown key that a message repeats
+
+# What is usually wrong when a figure is out of its bounds, by its dotted key.
+UNIT_HINTS = {
+    "lesion_length_mm": "enter millimetres, not centimetres",
+    "lesion_width_mm": "enter millimetres, not centimetres",
+    "lesion_volume_ml": "enter millilitres, not cubic millimetres",
+    "platelets_g_l": "enter G/L: 250 000 per mm³ is 250",
+    "inr": "enter the INR, not the prothrombin time in %",
+    "long_bone_fraction": "enter a share from 0 to 1: one half is 0.5, not 50",
+    "weight_kg": "enter kilograms",
+    "life_expectancy_months": "enter months, not days",
+    "anaesthetic_mixture.lidocaine_percent": "enter per cent: 10 mg/mL is 1",
+    "anaesthetic_mixture.ropivacaine_mg_ml": "enter mg/mL: 0.75 % is 7.5",
+    "anaesthetic_mixture.lidocaine_fraction": "enter a share from 0 to 1: half and half is 0.5",
+    "chosen_anaesthetic_ml": "the greatest dose that the document gives is 15 mL (A5)",
+}
 
 Length = Annotated[float, Field(ge=1, le=300, allow_inf_nan=False)]
 Distance = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
@@ -235,6 +251,8 @@ class Answers(Strict):
     frail: bool | None = None
     anaesthetic_mixture: AnaestheticMixture | None = None
     skin_lidocaine_ml: float | None = Field(default=None, ge=0, le=100, allow_inf_nan=False)
+    chosen_anaesthetic_ml: float | None = Field(default=None, gt=0, le=15, allow_inf_nan=False)
+    needle_count: int | None = Field(default=None, ge=1, le=10)
     inr: float | None = Field(default=None, ge=0.5, le=20, allow_inf_nan=False)
     platelets_g_l: float | None = Field(default=None, ge=0, le=3000, allow_inf_nan=False)
     creatinine_clearance_ml_min: float | None = Field(
@@ -252,6 +270,23 @@ class Answers(Strict):
     general_anaesthesia_possible: bool | None = None
     prone_possible: bool | None = None
     mdt_date: date | None = None
+
+
+def in_order(keys: Iterable[str]) -> tuple[str, ...]:
+    """Return keys in the order of the answers, nested ones behind their document.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Dotted for nested keys.
+
+    Returns
+    -------
+    tuple of str
+        Each once.
+    """
+    places = {key: place for place, key in enumerate(Answers.model_fields)}
+    return tuple(sorted(set(keys), key=lambda key: (places[key.partition(".")[0]], key)))
 
 
 def read_answers(path: Path) -> Answers:
@@ -382,7 +417,8 @@ def _problem(row: Mapping[str, Any], where: str) -> Problem:
     elif kind == "missing":
         code, told = "missing_key", "this key is needed; add it"
     elif kind.startswith(("greater", "less", "finite", "too_", "string_too")):
-        code, told = "out_of_bounds", f"{_lower(row['msg'])}; correct the value"
+        hint = UNIT_HINTS.get(place, "correct the value")
+        code, told = "out_of_bounds", f"{_lower(row['msg'])}; {hint}"
     else:
         code, told = "bad_value", f"{_lower(row['msg'])}; correct the value"
     message = f"{place}: {told}" if place else told

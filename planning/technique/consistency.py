@@ -22,6 +22,16 @@ AWAY_FROM_THE_SPINE = {  # answers, and the values they may have there
     "posterior_wall_breach": (False, None),
     "escc": ("0", None),
 }
+OF_A_VERTEBRA = {  # answers, and the values they may have in another bone
+    "collapse_percent": (0, None),
+    "alignment": ("normal", None),
+    "posterolateral": ("none", None),
+}
+# A body of greatest diameter L whose extent across it is W lies in a slice of thickness L over a
+# shape of diameter W, and that shape has at most the area of a disc: its volume is at most
+# π L W² / 4, half as much again as L × W² / 2. Measures err, so more is granted.
+LARGEST_OF_FORMULA = 2.0
+SMALLEST_OF_FORMULA = 0.02  # thinner shapes are no lesions; a unit confused is a thousandth
 
 
 def contradictions(data: Mapping[str, Any]) -> Iterator[Problem]:
@@ -38,11 +48,13 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Problem]:
         One for each contradiction.
     """
     yield from _diameters(data)
+    yield from _volumes(data)
     bone = data.get("bone")
     if isinstance(bone, str) and bone not in LEVEL_FREE:
         yield from _level(bone, data.get("level"))
         yield from _site(bone, data.get("long_bone_site"))
         yield from _region(bone, data.get("region"))
+        yield from _bone_answers(bone, data)
     if _is_peripheral(data):
         yield from _spinal_answers(data)
 
@@ -59,6 +71,35 @@ def _diameters(data: Mapping[str, Any]) -> Iterator[Problem]:
             "diameter: measure again rather than swap them, the dose depends on it (A1)"
         )
         yield Problem(code="length_below_width", message=message, where="lesion_length_mm")
+
+
+def _volumes(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find a volume that no body of these diameters can have: a unit was confused."""
+    length, width = _number(data.get("lesion_length_mm")), _number(data.get("lesion_width_mm"))
+    volume = _number(data.get("lesion_volume_ml"))
+    if length is None or width is None or volume is None or not 0 < width <= length:
+        return
+    formula = length * width**2 / 2000.0
+    if SMALLEST_OF_FORMULA * formula <= volume <= LARGEST_OF_FORMULA * formula:
+        return
+    message = (
+        f"{volume:g} mL cannot be the volume of a lesion of {length:g} × {width:g} mm "
+        f"({formula:.3g} mL by A1); check millimetres against centimetres, and the volume's unit"
+    )
+    yield Problem(code="units_confused", message=message, where="lesion_volume_ml")
+
+
+def _bone_answers(bone: str, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Find answers about a vertebra or a long bone for a bone that is neither."""
+    if bone not in SPINE_BONES:
+        for key, usual in OF_A_VERTEBRA.items():
+            value = data.get(key)
+            if isinstance(value, (int, float, str)) and value not in usual:
+                message = f"{key} concerns the spine; correct the bone, or leave {key} out"
+                yield Problem(code="impossible_combination", message=message, where=key)
+    if bone not in LIMB_BONES and _number(data.get("long_bone_fraction")) is not None:
+        message = f"a {bone} is no long bone; correct the bone, or leave long_bone_fraction out"
+        yield Problem(code="impossible_combination", message=message, where="long_bone_fraction")
 
 
 def _level(bone: str, level: object) -> Iterator[Problem]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from planning.technique.anaesthetics import Anaesthetics, Milligrams, Saying
 from planning.technique.answers import Answers
+from planning.technique.dose_tables import Band, Doses, Steroid
 from planning.technique.logic import Condition, Fact, Facts, Limits, Verdict, evaluate
-from planning.technique.tables import Band, Doses, Steroid
 
 MM3_PER_ML = 1000.0
 
@@ -51,12 +51,15 @@ class Dosing:
         When more than one dose is possible.
     near_canal : bool
         The physician enters the volume (B21).
+    chosen_ml : float or None
+        What the physician entered.
     milligrams : Milligrams or None
-        Of the band; None without a band.
+        Of what the physician entered, else of the band; None without either.
     most_ml : float or None
         Largest volume below the ceilings.
-    above_ceiling : Fact
-        Whether the smallest dose passes the ceilings.
+    above_ceiling, strength_doubtful : Fact
+        Whether the smallest dose passes the ceilings; whether the strength of the ropivacaine
+        looks like a percentage.
     corticosteroid : Corticosteroid
         Of the site.
     rules, needs : tuple of str
@@ -69,9 +72,11 @@ class Dosing:
     band_ml: float | None
     choices_ml: tuple[float, ...]
     near_canal: bool
+    chosen_ml: float | None
     milligrams: Milligrams | None
     most_ml: float | None
     above_ceiling: Fact
+    strength_doubtful: Fact
     corticosteroid: Corticosteroid
     rules: tuple[str, ...]
     needs: tuple[str, ...]
@@ -145,7 +150,10 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
     band_ml = bands[0].anaesthetic_ml if len(bands) == 1 else None
     anaesthetics = Anaesthetics.of(answers, table)
     most = anaesthetics.most_ml()
+    chosen = answers.chosen_anaesthetic_ml
     possible = [band.anaesthetic_ml for band in bands or table.bands]
+    if chosen is not None:
+        possible = [chosen]
     choices, sayings = _choices(answers, volume, bands, table)
     same = 1.0 + table.same_fraction
     allowed = tuple(n for n in choices if most is None or n <= most * same)
@@ -153,9 +161,20 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
         sayings.append(Saying("ceiling_limits_choice", {"most": most}))
     near = near_canal(facts, limits, table)
     steroid = corticosteroid(facts, limits, table)
-    milligrams = None if band_ml is None else anaesthetics.milligrams(band_ml)
-    if band_ml is not None and milligrams is not None:
-        sayings += anaesthetics.sayings(band_ml, milligrams)
+    weighed_ml = band_ml if chosen is None else chosen
+    milligrams = None if weighed_ml is None else anaesthetics.milligrams(weighed_ml)
+    doubtful = anaesthetics.doubtful_mg_ml
+    if doubtful is not None:
+        milligrams = None
+        read = doubtful * table.mg_ml_per_percent
+        sayings.append(Saying("ropivacaine_strength", {"given": doubtful, "read": read}))
+    if weighed_ml is not None and milligrams is not None:
+        sayings += anaesthetics.sayings(weighed_ml, milligrams)
+    if chosen is not None and chosen != band_ml:
+        band = " / ".join(f"{row.anaesthetic_ml:g}" for row in bands) or "?"
+        sayings.append(Saying("volume_chosen", {"chosen": chosen, "band": band}))
+    if length is not None and length < table.small_lesion_mm:
+        sayings.append(Saying("small_lesion", {"length": length, "width": width or 0.0}))
     sayings += _cautions(answers, facts, limits, near=near, measured=volume is not None)
     lengths = (("lesion_length_mm", length), ("lesion_width_mm", width))
     lacking = (key for key, value in lengths if value is None)
@@ -164,9 +183,13 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
         band_ml=band_ml,
         choices_ml=allowed,
         near_canal=near,
+        chosen_ml=chosen,
         milligrams=milligrams,
         most_ml=most,
-        above_ceiling=anaesthetics.above_ceiling(min(possible), max(possible), bool(bands)),
+        above_ceiling=anaesthetics.above_ceiling(
+            min(possible), max(possible), bool(bands) or chosen is not None
+        ),
+        strength_doubtful=Fact(doubtful is not None),
         corticosteroid=steroid,
         rules=_fired(bands, steroid, choices=bool(choices), near=near, weighed=most is not None),
         needs=(*lacking, *anaesthetics.needs, *steroid.needs),

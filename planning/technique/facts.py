@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from planning.technique.answers import Answers, Distances, SimulationResult
 from planning.technique.doses import Dosing, dose
 from planning.technique.haemostasis import holding
-from planning.technique.logic import NOT_APPLICABLE, Fact, evaluate
-from planning.technique.scores import Score, mirels, sins
+from planning.technique.logic import NOT_APPLICABLE, Fact, Limits, evaluate
+from planning.technique.scores import Scored, mirels, sins
 from planning.technique.tables import Tables
 
 DERIVED = ("distance_mm", "antithrombotics", "simulation", "anaesthetic_mixture")
 SEGMENTS = {"C": "cervical", "T": "thoracic", "L": "lumbar", "S": "sacral"}
 ABSENT = {"foraminal": False, "posterior_wall_breach": False, "escc": "0"}  # away from the spine
+CORD_WORDS = ("cord", "spinal_canal", "spinal canal", "cauda")  # in names of structures
 NOBODY_SAYS = "other"  # a bone that tells nothing about the region
 
 
@@ -28,16 +29,16 @@ class Known:
         What conditions name.
     simulated : dict of str to dict
         Facts that differ for a technique that was simulated.
-    sins, mirels : Score or None
-        Scores whose items are all known.
+    sins, mirels : Scored
+        Scores, or what is known of them.
     dosing : Dosing
         Volumes and milligrams of the infiltration.
     """
 
     facts: dict[str, Fact]
     simulated: dict[str, dict[str, Fact]]
-    sins: Score | None
-    mirels: Score | None
+    sins: Scored
+    mirels: Scored
     dosing: Dosing
 
 
@@ -74,15 +75,19 @@ def gather(answers: Answers, tables: Tables) -> Known:
     facts["mdt_held"] = Fact(answers.mdt_date is not None)
     facts["side_checked"] = Fact(answers.side_confirmed is True)
     results = answers.simulation or ()
-    simulated = _simulated(results)
+    simulated = _simulated(results, tables.limits)
     facts["simulation_limit_passed"] = Fact(False)
     facts["simulation_coverage_percent"] = facts["simulation_margin_mm"] = NOT_APPLICABLE
+    facts["simulation_cord_conflict"] = Fact(False)
     passed = [row["simulation_limit_passed"].value for row in simulated.values()]
     facts["any_limit_passed"] = _any(passed)
+    conflicts = [row["simulation_cord_conflict"].value for row in simulated.values()]
+    facts["any_cord_conflict"] = Fact(True in conflicts)
     facts["device_unverified"] = Fact(any(row.verified_device is not True for row in results))
     dosing = dose(answers, facts, tables.limits, tables.doses)
     facts["dose_above_ceiling"] = dosing.above_ceiling
-    return Known(facts, simulated, stability.score, fracture.score, dosing)
+    facts["ropivacaine_doubtful"] = dosing.strength_doubtful
+    return Known(facts, simulated, stability, fracture, dosing)
 
 
 def _direct(answers: Answers) -> dict[str, Fact]:
@@ -145,7 +150,7 @@ def _near_spine_only(fact: Fact, region: Fact, absent: object) -> Fact:
     return Fact(absent) if fact.value is None and region.value == "peripheral" else fact
 
 
-def _simulated(results: tuple[SimulationResult, ...]) -> dict[str, dict[str, Fact]]:
+def _simulated(results: tuple[SimulationResult, ...], limits: Limits) -> dict[str, dict[str, Fact]]:
     """Return the facts of each technique simulated; every result of a technique counts."""
     facts: dict[str, dict[str, Fact]] = {}
     for technique in dict.fromkeys(row.technique for row in results):
@@ -156,8 +161,75 @@ def _simulated(results: tuple[SimulationResult, ...]) -> dict[str, dict[str, Fac
             "simulation_limit_passed": _any([_passed(row) for row in rows]),
             "simulation_coverage_percent": Fact(min(coverage, default=None)),
             "simulation_margin_mm": Fact(min(margin, default=None)),
+            "simulation_cord_conflict": _cord_conflict(rows, limits),
         }
     return facts
+
+
+def _cord_conflict(rows: list[SimulationResult], limits: Limits) -> Fact:
+    """Tell whether no zone of a technique covers the lesion and spares the cord."""
+    spared = [spares_the_cord(row) for row in rows]
+    if any(covers(row, limits) and cord for row, cord in zip(rows, spared, strict=True)):
+        return Fact(False)
+    if any(cord is False for cord in spared):
+        return Fact(True)
+    return Fact(None, ("simulation",)) if None in spared else Fact(False)
+
+
+def covers(row: SimulationResult, limits: Limits) -> bool | None:
+    """Tell whether a simulated zone covers the whole lesion.
+
+    Parameters
+    ----------
+    row : SimulationResult
+        Of one device.
+    limits : mapping of str to float
+        With full coverage and the least margin.
+
+    Returns
+    -------
+    bool or None
+        None where neither coverage nor margin is known.
+    """
+    coverage, margin = row.coverage_percent, row.min_margin_mm
+    if coverage is None and margin is None:
+        return None
+    whole = coverage is None or coverage >= limits["full_coverage_percent"]
+    return whole and (margin is None or margin >= limits["least_margin_mm"])
+
+
+def spares_the_cord(row: SimulationResult) -> bool | None:
+    """Tell whether a simulated zone keeps the limit of the cord.
+
+    Parameters
+    ----------
+    row : SimulationResult
+        Of one device.
+
+    Returns
+    -------
+    bool or None
+        None while something that matters was not checked.
+    """
+    if row.limits_passed is None:
+        return None
+    return not any(is_cord(passed.structure) for passed in row.limits_passed)
+
+
+def is_cord(structure: str) -> bool:
+    """Tell whether a structure stands for the cord.
+
+    Parameters
+    ----------
+    structure : str
+        Its name; native CT shows the canal, which stands for the cord.
+
+    Returns
+    -------
+    bool
+        True for cord, canal and cauda equina.
+    """
+    return any(word in structure.lower() for word in CORD_WORDS)
 
 
 def _passed(row: SimulationResult) -> bool | None:

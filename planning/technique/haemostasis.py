@@ -59,6 +59,68 @@ def holding(answers: Answers, table: Haemostasis) -> Holding:
     return Holding(_worst([fact for _, fact in judged]), Fact(unlisted), _acts(anticoagulants))
 
 
+@dataclass(frozen=True)
+class Hold:
+    """How long a drug is held before a high-risk procedure.
+
+    Parameters
+    ----------
+    drug : str
+        As answered.
+    hours, hours_to : float or None
+        Shortest time, and the end of the printed range; None where the table has no answer.
+    left_hours : float or None
+        Still to go; None when it is unknown when the last dose was taken.
+    """
+
+    drug: str
+    hours: float | None
+    hours_to: float | None
+    left_hours: float | None
+
+
+def holds(answers: Answers, table: Haemostasis) -> tuple[Hold, ...]:
+    """Return how long each drug is held.
+
+    Parameters
+    ----------
+    answers : Answers
+        Drugs, hours since the last dose, creatinine clearance.
+    table : Haemostasis
+        Holding times.
+
+    Returns
+    -------
+    tuple of Hold
+        In the order of the answers; empty when the drugs are unknown.
+    """
+    rows = {row.id: row for row in table.drugs}
+    clearance = answers.creatinine_clearance_ml_min
+    found = []
+    for given in answers.antithrombotics or ():
+        row = rows.get(given.drug)
+        part = None if row is None else _class_of(row, clearance)
+        if part is None:
+            found.append(Hold(given.drug, None, None, None))
+            continue
+        since = given.hours_since
+        left = None if since is None else max(0.0, part.hours - since)
+        found.append(Hold(given.drug, part.hours, part.hours_to, left))
+    return tuple(found)
+
+
+def _class_of(row: DrugRow, clearance: float | None) -> HoldingClass | None:
+    """Return the renal class of a drug; None where none holds, or the clearance is unknown."""
+    return next(
+        (
+            part
+            for part in row.classes
+            if part.any_clearance or (clearance is not None and part.holds(clearance))
+        ),
+        None,
+    )
+
+
 def _held(given: Antithrombotic, row: DrugRow | None, clearance: float | None) -> Fact:
     """Judge one drug; unknown without needs means that the table has no answer."""
     if row is None:

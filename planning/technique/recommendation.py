@@ -7,11 +7,59 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from imaging.document import Document
-from planning.technique.answers import Technique
-from planning.technique.scores import Score
+from planning.technique.ampoules import Split, Supply
+from planning.technique.answers import LimitPassed, Technique
+from planning.technique.scores import Grade, OpenScore, Saying, Score
 
 Verdict = Literal["go", "stop", "insufficient"]
 Status = Literal["recommended", "possible", "contraindicated", "insufficient"]
+
+
+class Reported(Document):
+    """What the sources report of a technique.
+
+    Attributes
+    ----------
+    text : str
+        In words.
+    rule : str or None
+        Id; None where nothing is published here.
+    count, of : int or None
+        Events among how many, where the source prints both.
+    percent : float or None
+        Of them.
+    interval_percent : tuple of float or None
+        Exact 95 % interval; None where the source gives no counts.
+    """
+
+    text: str
+    rule: str | None
+    count: int | None = None
+    of: int | None = None
+    percent: float | None = None
+    interval_percent: tuple[float, float] | None = None
+
+
+class SimulatedZone(Document):
+    """What the simulation says of a technique; the best of its zones.
+
+    Attributes
+    ----------
+    coverage_percent, min_margin_mm : float or None
+        Share of the lesion inside the lethal isotherm; smallest distance from border to isotherm.
+    limits_passed : tuple of LimitPassed or None
+        None while something that matters was not checked.
+    covers_and_spares_cord : bool or None
+        False when it cannot cover the lesion without passing the limit of the cord.
+    text : str
+        The same in words.
+    """
+
+    coverage_percent: float | None
+    min_margin_mm: float | None
+    limits_passed: tuple[LimitPassed, ...] | None
+    covers_and_spares_cord: bool | None
+    text: str
 
 
 class TechniqueAdvice(Document):
@@ -29,6 +77,16 @@ class TechniqueAdvice(Document):
         Ids of the rules that fired; ``for`` in JSON.
     adjuncts, notes : tuple of str
         In words, each with its rule's id.
+    contraindications : tuple of str
+        Gates that are closed, or open and unanswered, in words with ids.
+    outcome, complications : tuple of Reported
+        As the sources report them.
+    preparation, procedure, aftercare : tuple of str
+        In words with ids; the procedure in its order.
+    disagreements : tuple of str
+        Where the documents disagree or are wrong, in words with ids.
+    simulation : SimulatedZone or None
+        None when it was not simulated.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -40,6 +98,14 @@ class TechniqueAdvice(Document):
     against: tuple[str, ...]
     adjuncts: tuple[str, ...]
     notes: tuple[str, ...]
+    contraindications: tuple[str, ...] = ()
+    outcome: tuple[Reported, ...] = ()
+    complications: tuple[Reported, ...] = ()
+    preparation: tuple[str, ...] = ()
+    procedure: tuple[str, ...] = ()
+    aftercare: tuple[str, ...] = ()
+    disagreements: tuple[str, ...] = ()
+    simulation: SimulatedZone | None = None
 
 
 class SteroidMaximum(Document):
@@ -72,13 +138,13 @@ class Infiltration(Document):
     band_ml : float or None
         What A2 to A5 say; None at 20.0, and without diameters.
     anaesthetic_ml : float or None
-        Proposed; None when undetermined or stopped.
+        What the physician entered, else what is proposed; None when undetermined or stopped.
     anaesthetic_choices_ml : tuple of float
         Doses to choose from, none above the ceilings.
     max_permitted_ml : float or None
         Largest volume of mixture below the ceilings.
     lidocaine_mg, ropivacaine_mg, fraction_of_maximum : float or None
-        Of ``band_ml``, skin anaesthetic included.
+        Of what the physician entered, else of ``band_ml``; skin anaesthetic included.
     corticosteroid : str or None
         ``none`` when contraindicated, None when unknown.
     corticosteroid_max : SteroidMaximum
@@ -89,6 +155,10 @@ class Infiltration(Document):
         G.
     rules : tuple of str
         Ids that decided.
+    split : tuple of Split
+        The dose shared among needles.
+    supplies : tuple of Supply
+        What is opened.
     """
 
     verdict: Verdict
@@ -105,6 +175,8 @@ class Infiltration(Document):
     contrast_ml: float
     needle_gauge: int
     rules: tuple[str, ...]
+    split: tuple[Split, ...] = ()
+    supplies: tuple[Supply, ...] = ()
 
 
 class ScoreCard(Document):
@@ -114,10 +186,43 @@ class ScoreCard(Document):
     ----------
     sins, mirels : Score or None
         None when it does not apply or an item is unknown.
+    escc : Grade or None
+        None while nobody graded it.
+    sins_said, mirels_said : Saying or None
+        What the scores say.
+    sins_open, mirels_open : OpenScore or None
+        What is known of a score that lacks items.
     """
 
     sins: Score | None
     mirels: Score | None
+    escc: Grade | None = None
+    sins_said: Saying | None = None
+    mirels_said: Saying | None = None
+    sins_open: OpenScore | None = None
+    mirels_open: OpenScore | None = None
+
+
+class Influence(Document):
+    """What a missing answer could change.
+
+    Attributes
+    ----------
+    key : str
+        Of the answers, dotted for nested keys.
+    techniques : tuple of str
+        Whose status it could change.
+    verdict, dose : bool
+        Whether it could stop everything; whether the dose or its ceiling waits for it.
+    weight : float
+        How much that is, in techniques whose status changes.
+    """
+
+    key: str
+    techniques: tuple[Technique, ...]
+    verdict: bool
+    dose: bool
+    weight: float
 
 
 class Warned(Document):
@@ -152,11 +257,18 @@ class Recommendation(Document):
     scores : ScoreCard
         SINS and Mirels.
     missing : tuple of str
-        Answers that could change something, dotted for nested keys.
+        Answers that could change something, the one that could change most first; dotted for
+        nested keys.
     warnings : tuple of Warned
         In the order of the rules.
     rules : tuple of str
         Every id that fired.
+    influences : tuple of Influence
+        What each missing answer could change, in the same order.
+    disagreements : tuple of str
+        Of the documents, that concern no single technique; in words with ids.
+    tables_version : str
+        Of the tables that were used; empty in plans from before it was kept.
     """
 
     verdict: Verdict
@@ -166,6 +278,9 @@ class Recommendation(Document):
     missing: tuple[str, ...]
     warnings: tuple[Warned, ...]
     rules: tuple[str, ...]
+    influences: tuple[Influence, ...] = ()
+    disagreements: tuple[str, ...] = ()
+    tables_version: str = ""
 
     def advice(self, technique: str) -> TechniqueAdvice:
         """Return what is said of a technique.

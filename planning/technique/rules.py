@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
-from imaging.document import Document
-from planning.technique.answers import Technique
+from pydantic import model_validator
 
-Language = Literal["en", "fr"]
+from planning.technique.answers import Technique
+from planning.technique.wording import Wording
 
 
 class Effect(StrEnum):
@@ -24,9 +25,15 @@ class Effect(StrEnum):
     NOTE = "note"
     WARNING = "warning"
     ELSEWHERE = "elsewhere"
+    OUTCOME = "outcome"
+    COMPLICATION = "complication"
+    PREPARATION = "preparation"
+    STEP = "step"
+    AFTERCARE = "aftercare"
+    DISAGREEMENT = "disagreement"
 
 
-class Decision(Document):
+class Decision(Wording):
     """What a rule does.
 
     Attributes
@@ -49,8 +56,12 @@ class Decision(Document):
         Answers a warning asks for.
     where : str or None
         Technique in which the answer lies elsewhere.
-    fr, en : str
-        What is said.
+    defers : bool
+        Whether a technique ranks behind the others of its status while this holds.
+    order : int
+        Of a step of the procedure; the smallest first.
+    count, of : int or None
+        Events among how many, where the source prints both.
     """
 
     techniques: str | tuple[Technique, ...] | None = None
@@ -63,26 +74,23 @@ class Decision(Document):
     rules: tuple[str, ...] = ()
     asks: tuple[str, ...] = ()
     where: str | None = None
-    fr: str
-    en: str
+    defers: bool = False
+    order: int = 0
+    count: int | None = None
+    of: int | None = None
 
-    def text(self, language: Language) -> str:
-        """Return what is said.
-
-        Parameters
-        ----------
-        language : str
-            ``en`` or ``fr``.
-
-        Returns
-        -------
-        str
-            One sentence or a few words.
-        """
-        return self.fr if language == "fr" else self.en
+    @model_validator(mode="after")
+    def _counted(self) -> Decision:
+        if (self.count is None) != (self.of is None):
+            message = "a count needs what it is of"
+            raise ValueError(message)
+        if self.count is not None and self.of is not None and not 0 <= self.count <= self.of:
+            message = f"{self.count} of {self.of} is no share"
+            raise ValueError(message)
+        return self
 
 
-class Rule(Document):
+class Rule(Wording):
     """A rule.
 
     Attributes
@@ -97,8 +105,8 @@ class Rule(Document):
         Code of the source; where in it.
     strength : str
         Kind of evidence.
-    fr, en : str
-        The rule in the project's words.
+    checked : datetime.date
+        When the row was last compared with its source.
     decides : tuple of Decision
         What it does.
     """
@@ -111,34 +119,8 @@ class Rule(Document):
     strength: Literal[
         "document", "guideline", "label", "publication", "computed", "setting", "general"
     ]
-    fr: str
-    en: str
+    checked: date
     decides: tuple[Decision, ...] = ()
-
-    @property
-    def text_fr(self) -> str:
-        """The rule in French."""
-        return self.fr
-
-    @property
-    def text_en(self) -> str:
-        """The rule in English."""
-        return self.en
-
-    def text(self, language: Language) -> str:
-        """Return the rule in words.
-
-        Parameters
-        ----------
-        language : str
-            ``en`` or ``fr``.
-
-        Returns
-        -------
-        str
-            A sentence.
-        """
-        return self.fr if language == "fr" else self.en
 
 
 def rules() -> tuple[Rule, ...]:

@@ -1,4 +1,4 @@
-"""Scores of stability and fracture risk: SINS (B9) and Mirels (B10)."""
+"""Scores of stability, fracture risk and epidural compression: SINS, Mirels, ESCC (B9 to B11)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from pydantic import ConfigDict, Field
 from imaging.document import Document
 from planning.technique.answers import Answers
 from planning.technique.logic import NOT_APPLICABLE, Fact
-from planning.technique.tables import Collapse, MirelsTable, ScoreClass, SinsTable, Size
+from planning.technique.score_tables import (
+    Collapse,
+    EsccTable,
+    MirelsTable,
+    Reliability,
+    ScoreClass,
+    SinsTable,
+    Size,
+)
+from planning.technique.wording import Language
 
 
 class Score(Document):
@@ -31,6 +40,56 @@ class Score(Document):
     total: int
     score_class: str = Field(alias="class")
     items: dict[str, int]
+
+
+class Saying(Document):
+    """What a score says.
+
+    Attributes
+    ----------
+    says, reliability : str
+        What follows from it; how good it is, with its source.
+    """
+
+    says: str
+    reliability: str
+
+
+class Grade(Document):
+    """The grade of epidural compression.
+
+    Attributes
+    ----------
+    grade : str
+        As answered.
+    grade_class : str
+        Name of its class; ``class`` in JSON.
+    says, reliability : str
+        What it says; how good it is, with its source.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    grade: str
+    grade_class: str = Field(alias="class")
+    says: str
+    reliability: str
+
+
+class OpenScore(Document):
+    """A score of which items are unknown.
+
+    Attributes
+    ----------
+    low, high : int
+        Its total lies between them.
+    missing : tuple of str
+        Answers that it lacks.
+    """
+
+    low: int
+    high: int
+    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -63,6 +122,71 @@ class Scored:
 
     score: Score | None
     fact: Fact
+
+    @property
+    def open(self) -> OpenScore | None:
+        """What is known of it while items are unknown; None otherwise."""
+        low, high = self.fact.low, self.fact.high
+        if self.score is not None or low is None or high is None or low < 0:
+            return None
+        return OpenScore(low=int(low), high=int(high), missing=self.fact.needs)
+
+
+def in_words(
+    score: Score | None, table: SinsTable | MirelsTable, language: Language
+) -> Saying | None:
+    """Return what a score says.
+
+    Parameters
+    ----------
+    score : Score or None
+        None says nothing.
+    table : SinsTable or MirelsTable
+        Its table.
+    language : str
+        ``en`` or ``fr``.
+
+    Returns
+    -------
+    Saying or None
+        In words.
+    """
+    if score is None:
+        return None
+    row = next(row for row in table.classes if row.name == score.score_class)
+    return Saying(says=row.text(language), reliability=_told(table.reliability, language))
+
+
+def escc(answers: Answers, table: EsccTable, language: Language) -> Grade | None:
+    """Return the grade of epidural compression with what it says (B11).
+
+    Parameters
+    ----------
+    answers : Answers
+        What is known.
+    table : EsccTable
+        Grades.
+    language : str
+        ``en`` or ``fr``.
+
+    Returns
+    -------
+    Grade or None
+        None while nobody graded it; a CT does not show it.
+    """
+    row = next((row for row in table.grades if row.grade == answers.escc), None)
+    if row is None:
+        return None
+    return Grade(
+        grade=row.grade,
+        grade_class=row.name,
+        says=row.text(language),
+        reliability=_told(table.reliability, language),
+    )
+
+
+def _told(reliability: Reliability, language: Language) -> str:
+    return f"{reliability.text(language)} ({reliability.source})"
 
 
 DOES_NOT_APPLY = Scored(None, NOT_APPLICABLE)

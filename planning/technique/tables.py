@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -12,44 +14,13 @@ from pydantic import model_validator
 from imaging.document import Document
 from imaging.tables import load_table
 from planning.technique.answers import Technique
-from planning.technique.logic import Condition
-from planning.technique.rules import Language, Rule
+from planning.technique.dose_tables import Doses
+from planning.technique.rules import Decision, Rule
+from planning.technique.score_tables import Scores
+from planning.technique.wording import Message
 
+DIGEST_CHARACTERS = 12
 NAMES = ("rules", "technique_limits", "haemostasis", "scores", "doses")
-
-
-class Message(Document):
-    """What is said of a case, with places for figures.
-
-    Attributes
-    ----------
-    code : str
-        Stable word for programs.
-    rules : tuple of str
-        Ids it rests on.
-    fr, en : str
-        Texts with places.
-    """
-
-    code: str
-    rules: tuple[str, ...]
-    fr: str
-    en: str
-
-    def text(self, language: Language) -> str:
-        """Return what is said.
-
-        Parameters
-        ----------
-        language : str
-            ``en`` or ``fr``.
-
-        Returns
-        -------
-        str
-            With places for figures.
-        """
-        return self.fr if language == "fr" else self.en
 
 
 class Limit(Document):
@@ -155,138 +126,6 @@ class Haemostasis(Document):
     drugs: tuple[DrugRow, ...]
 
 
-class Band(Document):
-    """A range of lesion volume and the anaesthetic mixture it gets.
-
-    Attributes
-    ----------
-    rule : str
-        Id that states it.
-    from_ml, to_ml : float
-        Ends, mL; no end for the last.
-    from_included, to_included : bool
-        Whether the ends belong to it.
-    anaesthetic_ml : float
-        Mixture, mL.
-    """
-
-    rule: str
-    from_ml: float
-    from_included: bool
-    to_ml: float | None
-    to_included: bool
-    anaesthetic_ml: float
-
-
-class Ceiling(Document):
-    """Greatest dose of a local anaesthetic.
-
-    Attributes
-    ----------
-    id, source : str
-        Name; whose ceiling it is.
-    drug : str
-        ``lidocaine`` or ``ropivacaine``.
-    per_kg_mg, most_mg : float
-        By weight, mg/kg; whatever the weight, mg.
-    """
-
-    id: str
-    drug: Literal["lidocaine", "ropivacaine"]
-    per_kg_mg: float
-    most_mg: float | None
-    source: str
-
-
-class Steroid(Document):
-    """A corticosteroid and its greatest dose.
-
-    Attributes
-    ----------
-    id, rule, basis : str
-        Name; id and words of what the ceiling rests on.
-    particulate : bool
-        True when it must not reach an artery of the cord.
-    most : float
-        In ``unit``.
-    unit : str
-        mL, mg or ampoule.
-    """
-
-    id: str
-    particulate: bool
-    most: float
-    unit: str
-    rule: str
-    basis: str
-
-
-class Doses(Document):
-    """Everything the infiltration needs.
-
-    Attributes
-    ----------
-    bands : tuple of Band
-        A2 to A5.
-    measurement_error_mm, same_volume_ml, same_fraction : float
-        Error of a diameter; rounding of volumes and of fractions.
-    needle_gauge : int
-        G.
-    contrast_ml : float
-        Before the anaesthetic.
-    skin_lidocaine_percent, mg_ml_per_percent : float
-        Of the skin anaesthetic; mg/mL in 1 %.
-    frail_factor, largest_fraction : float
-        Lowers the ceilings; the sum of dose over ceiling stays at or below.
-    ceilings : tuple of Ceiling
-        The strictest of a drug decides.
-    corticosteroids : tuple of Steroid
-        Known ones.
-    spine_steroid, peripheral_steroid, substitute_steroid : str
-        Ids by region; where particles are refused.
-    near_canal_when, particulate_refused_when, cortivazol_refused_when, near_spine_when : object
-        Conditions.
-    messages : tuple of Message
-        What is said of doses.
-    """
-
-    bands: tuple[Band, ...]
-    measurement_error_mm: float
-    same_volume_ml: float
-    needle_gauge: int
-    contrast_ml: float
-    skin_lidocaine_percent: float
-    mg_ml_per_percent: float
-    frail_factor: float
-    ceilings: tuple[Ceiling, ...]
-    largest_fraction: float
-    same_fraction: float
-    corticosteroids: tuple[Steroid, ...]
-    spine_steroid: str
-    peripheral_steroid: str
-    substitute_steroid: str
-    near_canal_when: Condition
-    particulate_refused_when: Condition
-    cortivazol_refused_when: Condition
-    near_spine_when: Condition
-    messages: tuple[Message, ...]
-
-    def steroid(self, steroid_id: str) -> Steroid:
-        """Return a corticosteroid's row.
-
-        Parameters
-        ----------
-        steroid_id : str
-            Of the table.
-
-        Returns
-        -------
-        Steroid
-            Its row.
-        """
-        return next(row for row in self.corticosteroids if row.id == steroid_id)
-
-
 class Bones(Document):
     """What a bone tells when nobody said more.
 
@@ -328,151 +167,6 @@ class TechniqueLimits(Document):
     messages: tuple[Message, ...]
 
 
-class ScoreClass(Document):
-    """A range of a score's total and what it is called.
-
-    Attributes
-    ----------
-    name : str
-        As the JSON says it.
-    from_, to : int
-        Ends, both included.
-    """
-
-    name: str
-    from_: int
-    to: int
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from(cls, data: Any) -> Any:  # noqa: ANN401 - YAML
-        if isinstance(data, Mapping) and "from" in data:
-            return {("from_" if key == "from" else key): value for key, value in data.items()}
-        return data
-
-
-class Location(Document):
-    """Levels of the spine that get the same points.
-
-    Attributes
-    ----------
-    name : str
-        Of the kind of segment.
-    points : int
-        Of the item.
-    levels : tuple of str
-        C1 to S5.
-    """
-
-    name: str
-    points: int
-    levels: tuple[str, ...]
-
-
-class Collapse(Document):
-    """Points of the collapse of a vertebral body.
-
-    Attributes
-    ----------
-    edge_percent, body_edge_percent : float
-        Collapse; body involved without collapse.
-    above, at_edge, below, body_above, none : int
-        Points.
-    """
-
-    edge_percent: float
-    above: int
-    at_edge: int
-    below: int
-    body_edge_percent: float
-    body_above: int
-    none: int
-
-
-class SinsTable(Document):
-    """Points of the spinal instability neoplastic score.
-
-    Attributes
-    ----------
-    source : str
-        Rule.
-    location : tuple of Location
-        By level.
-    pain, lesion, alignment, posterolateral : dict of str to int
-        By answer.
-    collapse : Collapse
-        By percent.
-    classes : tuple of ScoreClass
-        Of the total.
-    """
-
-    source: str
-    location: tuple[Location, ...]
-    pain: dict[str, int]
-    lesion: dict[str, int]
-    alignment: dict[str, int]
-    posterolateral: dict[str, int]
-    collapse: Collapse
-    classes: tuple[ScoreClass, ...]
-
-
-class Size(Document):
-    """Points of the share of a bone's diameter.
-
-    Attributes
-    ----------
-    small_below, large_above : float
-        Shares, 0 to 1.
-    points : tuple of int
-        Small, middle, large.
-    """
-
-    small_below: float
-    large_above: float
-    points: tuple[int, int, int]
-
-
-class MirelsTable(Document):
-    """Points of Mirels' score.
-
-    Attributes
-    ----------
-    source : str
-        Rule.
-    site, pain, lesion : dict of str to int
-        By answer.
-    site_of_bone : dict of str to tuple of str
-        Sites that a bone may have.
-    size : Size
-        By share of the diameter.
-    classes : tuple of ScoreClass
-        Of the total.
-    """
-
-    source: str
-    site: dict[str, int]
-    site_of_bone: dict[str, tuple[str, ...]]
-    pain: dict[str, int]
-    lesion: dict[str, int]
-    size: Size
-    classes: tuple[ScoreClass, ...]
-
-
-class Scores(Document):
-    """Both scores.
-
-    Attributes
-    ----------
-    sins : SinsTable
-        Of the spine.
-    mirels : MirelsTable
-        Of long bones.
-    """
-
-    sins: SinsTable
-    mirels: MirelsTable
-
-
 @dataclass(frozen=True)
 class Tables:
     """All that the engine decides by.
@@ -489,6 +183,8 @@ class Tables:
         Points.
     doses : Doses
         Volumes and ceilings.
+    version : str
+        Edition of the tables and a digest of all that they hold.
     """
 
     rules: tuple[Rule, ...]
@@ -496,6 +192,7 @@ class Tables:
     haemostasis: Haemostasis
     scores: Scores
     doses: Doses
+    version: str
 
     @cached_property
     def limits(self) -> dict[str, float]:
@@ -512,6 +209,26 @@ class Tables:
     def message_by_code(self) -> dict[str, Message]:
         """Messages with places for figures, by their codes."""
         return {row.code: row for row in (*self.doses.messages, *self.techniques.messages)}
+
+    @cached_property
+    def decisions_of_techniques(self) -> tuple[tuple[Rule, Decision, tuple[Technique, ...]], ...]:
+        """Decisions that concern techniques, in the order of the rules, with those techniques."""
+        return tuple(
+            (rule, decision, self.techniques_of(decision.techniques))
+            for rule in self.rules
+            for decision in rule.decides
+            if decision.techniques is not None
+        )
+
+    @cached_property
+    def decisions_of_the_case(self) -> tuple[tuple[Rule, Decision], ...]:
+        """Decisions that concern no technique, in the order of the rules."""
+        return tuple(
+            (rule, decision)
+            for rule in self.rules
+            for decision in rule.decides
+            if decision.techniques is None
+        )
 
     def techniques_of(self, group: str | tuple[Technique, ...] | None) -> tuple[Technique, ...]:
         """Return the techniques that a decision names.
@@ -555,7 +272,14 @@ def build_tables(raw: Mapping[str, Any]) -> Tables:
         haemostasis=Haemostasis.model_validate(raw["haemostasis"]),
         scores=Scores.model_validate(raw["scores"]),
         doses=Doses.model_validate(raw["doses"]),
+        version=f"{raw['rules']['edition']} {_digest(raw)}",
     )
+
+
+def _digest(raw: Mapping[str, Any]) -> str:
+    """Return what tells one content of the tables from another, whatever its layout."""
+    content = json.dumps(raw, sort_keys=True, default=str, ensure_ascii=True)
+    return hashlib.sha256(content.encode("ascii")).hexdigest()[:DIGEST_CHARACTERS]
 
 
 @cache

@@ -21,7 +21,6 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from app.names import structure_name
 from app.report.dicom.source import CtSource, described
 from app.report.pictures import HALF_MM, INK, PAPER, best_simulation
 from app.report.texts import Language, texts
@@ -29,7 +28,9 @@ from app.report.views import STANDARD_AXES, needle_plane, standard_plane
 from imaging.dicom.segmentation_write import MAKER
 from imaging.geometry import FloatArray
 from planning.plan import Case
+from planning.side import side_holds
 from planning.store import Picture
+from planning.words import structure_name
 
 CAPTURE_SERIES = 9002
 STRIP_PIXELS = 430
@@ -263,7 +264,7 @@ def strip_lines(case: Case, source: CtSource, language: Language) -> list[Line]:
     name, identity, born = patient_words(source)
     ct_date = _date(str(source.first.get("StudyDate") or ""))
     plan_date = case.plan.created_utc[:10]
-    confirmed = case.plan.answers.side_confirmed is True
+    confirmed = side_holds(case) is True
     lines = [
         Line(name, HEAD_PIXELS, bold=True, gap=0),
         Line(identity),

@@ -8,7 +8,6 @@ from typing import get_args, get_origin
 
 import pytest
 
-from app.names import PATTERNS
 from app.workstation.steps.access_limits import SHOWN
 from app.workstation.steps.questions import GROUPS, NESTED, NOT_ASKED, field_type
 from app.workstation.steps.ways import COLUMNS
@@ -23,6 +22,7 @@ from planning.access.posture import Provisional
 from planning.access.sets import Purpose
 from planning.access.settings import wishes
 from planning.technique.answers import Answers
+from planning.words import PATTERNS
 
 CODE = Path(palette.__file__).resolve().parents[1]
 READABLE = 4.5  # WCAG 2.2, 1.4.3

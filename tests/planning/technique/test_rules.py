@@ -51,7 +51,10 @@ def test_row_is_complete(row: Rule) -> None:
         named = set(tables().techniques_of(decision.techniques))
         assert named <= TECHNIQUES
         about_case = decision.effect in (Effect.WARNING, Effect.ELSEWHERE)
-        assert bool(named) != about_case
+        assert bool(named) != about_case or decision.effect is Effect.DISAGREEMENT
+        assert (decision.order != 0) == (decision.effect is Effect.STEP)
+        counted = decision.effect in (Effect.OUTCOME, Effect.COMPLICATION)
+        assert decision.of is None or counted
         assert (decision.code is not None) == (decision.effect is Effect.WARNING)
         assert (decision.where is not None) == (decision.effect is Effect.ELSEWHERE)
         assert (decision.priority != 100) == (decision.effect is Effect.INDICATES)
@@ -213,7 +216,9 @@ def _other_probes() -> list[dict[str, Any]]:
         for key in [key for key, value in SPINE.items() if isinstance(value, bool)]:
             if case is SPINE or key not in spinal_only:
                 found += [case | {key: not case[key]}, case | {key: None}]
-    found += [BASE | {"primary": name} for name in ("neuroendocrine", "colorectal", "pancreas")]
+    found += [
+        BASE | {"primary": name} for name in ("neuroendocrine", "colorectal", "pancreas", "kidney")
+    ]
     found += [BASE | {"test_block": name} for name in ("positive", "negative")]
     found.append(BASE | {"bone": "ilium", "fracture": True, "hypervascular": True})
     found.append(BASE | {"bone": "acetabulum", "weight_bearing": None, "fracture": True})
