@@ -136,9 +136,46 @@ def option_name(value: object, language: str) -> str:
     if isinstance(value, bool):
         return str(words["answers_said"]["yes" if value else "no"])
     if isinstance(value, int | float):
-        return f"{value:g}"
+        return number_said(value, language)
     for place in ("options", "drugs"):
         known = words[place].get(value)
         if isinstance(known, str):
             return known
     return str(value)
+
+
+def number_said(value: float, language: str) -> str:
+    """Return a number as the language writes it.
+
+    Parameters
+    ----------
+    value : float
+        Any.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        Up to six digits, with a comma in French.
+    """
+    text = f"{value:g}"
+    return text.replace(".", ",") if language == "fr" else text
+
+
+def labelled(name: str, text: str, language: str) -> str:
+    """Return a name with what it is.
+
+    Parameters
+    ----------
+    name, text : str
+        In the language.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    str
+        With a space before the colon in French.
+    """
+    return f"{name} : {text}" if language == "fr" else f"{name}: {text}"

@@ -56,7 +56,11 @@ RULED: list[tuple[Any, ...]] = [
 
 
 def write_pdf(
-    case: Case, pictures: Sequence[Picture], language: Language, patient: str | None = None
+    case: Case,
+    pictures: Sequence[Picture],
+    language: Language,
+    patient: str | None = None,
+    only: Sequence[str] | None = None,
 ) -> bytes:
     """Set the report.
 
@@ -70,6 +74,8 @@ def write_pdf(
         ``fr`` or ``en``.
     patient : str, optional
         Who the patient is, as the CT says; left to be filled in by default.
+    only : sequence of str, optional
+        Keys of the sections wanted; all by default.
 
     Returns
     -------
@@ -86,6 +92,8 @@ def write_pdf(
         told = f"<b>{escape(words['unfinished'])}</b> – {escape(' '.join(absent))}"
         story.append(Paragraph(told, styles["warning"]))
     for section in sections(case, language, patient):
+        if only is not None and section.key not in only:
+            continue
         story.extend(_section(section, words, styles))
         if section.key == "lesion":
             story.extend(_pictures([p for p in pictures if not p.name.startswith("curves")]))

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.errors import AppError
 from app.workstation import tasks
 from app.workstation.ablating import Ablating
+from app.workstation.consulting import Consulting
 from app.workstation.editing import Editing
 from app.workstation.extras import Extras
 from app.workstation.history import History
@@ -76,6 +78,7 @@ class Session:
         self.reaching = Reaching(self)
         self.extras = Extras(self)
         self.ablating = Ablating(self)
+        self.consulting = Consulting(self)
 
     # Observers
 
@@ -285,7 +288,10 @@ class Session:
         """
         if self.case is None or self.volume is None:
             return
-
+        problems = self.consulting.not_to_be_exported()
+        if problems:
+            self.tell(Topic.REFUSED, AppError(problems))
+            return
         asked = self.case
 
         def apply(files: tuple[Path, ...]) -> None:

@@ -37,7 +37,7 @@ from app.workstation.steps.rail import Rail
 from app.workstation.steps.report import ReportPanel
 from app.workstation.steps.structures import StructuresPanel
 from app.workstation.steps.study import StudyPanel
-from app.workstation.steps.technique import TechniquePanel
+from app.workstation.steps.technique.panel import TechniquePanel
 from app.workstation.viewpoint import Tool, Viewpoint
 from app.workstation.views.board import Board
 from app.workstation.words import Language, Words

@@ -15,7 +15,7 @@ from planning.technique.rules import Effect
 from planning.technique.tables import Tables
 from planning.technique.tables import tables as shipped_tables
 from planning.technique.wording import Language
-from planning.words import answer_name, option_name
+from planning.words import answer_name, labelled, number_said, option_name
 
 
 class Explained(Document):
@@ -224,7 +224,9 @@ def _wanted(wanted: Any, tables: Tables, language: Language) -> str:  # noqa: AN
 
 def _limits_said(wanted: Mapping[str, str], tables: Tables, language: Language) -> str:
     comparisons = _words(language)["comparisons"]
-    return ", ".join(f"{comparisons[how]} {tables.limits[n]:g}" for how, n in wanted.items())
+    return ", ".join(
+        f"{comparisons[how]} {number_said(tables.limits[n], language)}" for how, n in wanted.items()
+    )
 
 
 def _grounds(condition: Condition, facts: Facts, tables: Tables, language: Language) -> list[str]:
@@ -252,15 +254,19 @@ def _values(condition: Condition, facts: Facts, tables: Tables, language: Langua
         elif name == "not":
             found += _values(wanted, facts, tables, language)
         else:
-            found.append(f"{_name(name, language)}: {_value(facts[name], language)}")
+            found.append(_named(name, facts[name], language))
     return found
 
 
 def _ground(name: str, wanted: Any, fact: Fact, tables: Tables, language: Language) -> str:  # noqa: ANN401 - YAML
-    said = f"{_name(name, language)}: {_value(fact, language)}"
+    said = _named(name, fact, language)
     if not isinstance(wanted, Mapping):
         return said
     return f"{said} ({_limits_said(wanted, tables, language)})"
+
+
+def _named(name: str, fact: Fact, language: Language) -> str:
+    return labelled(_name(name, language), _value(fact, language), language)
 
 
 def _name(fact: str, language: Language) -> str:
@@ -272,7 +278,7 @@ def _value(fact: Fact, language: Language) -> str:
     words = _words(language)
     if fact.value is None:
         if fact.low is not None and fact.high is not None:
-            return f"{fact.low:g}-{fact.high:g}"
+            return f"{number_said(fact.low, language)}–{number_said(fact.high, language)}"
         return str(words["answers_said"]["unknown"])
     known = words["fact_values"].get(fact.value) if isinstance(fact.value, str) else None
     return str(known) if known is not None else option_name(fact.value, language)

@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.workstation.stages import Activity, State, Step, Topic
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
+from app.workstation.steps.technique.side import SideField
 from app.workstation.tools.capture import write_png
 from app.workstation.words import LANGUAGES
-from imaging.errors import Refusal
+from imaging.errors import Problem, Refusal
 from planning.plan import Case
+from planning.side_check import Side
 from planning.store import Picture
 
 
@@ -32,6 +34,8 @@ class ReportPanel(Panel):
         super().__init__(desk, "report")
         self._facts = Facts()
         self.column.addWidget(self._facts)
+        self.side = SideField(self.words, self._state_side)
+        self.column.addWidget(self.side)
         self.column.addWidget(label(self.words("report.language"), "quiet"))
         self._language = combo()
         for language in LANGUAGES:
@@ -56,6 +60,7 @@ class ReportPanel(Panel):
             for step in steps
         ]
         self._facts.show_rows(rows if case else ())
+        self.side.show_case(case)
         lacks = any(self.session.state(step) != State.DONE for step in steps)
         self._exported(self.session.exported)
         if case is not None and lacks and not self.session.exported:
@@ -66,6 +71,10 @@ class ReportPanel(Panel):
     def show_activity(self, activity: Activity | None) -> None:
         """Keep a second export from being started."""
         self._export.setEnabled(self.session.case is not None and not self.session.runs("report"))
+
+    def _state_side(self, side: Side | None) -> tuple[Problem, ...]:
+        level = self.session.case.plan.answers.level if self.session.case is not None else None
+        return self.session.consulting.state_side(side, level)
 
     def _exported(self, files: tuple[Path, ...]) -> None:
         self._open.setVisible(bool(files))

@@ -159,6 +159,9 @@ def test_a_report_of_an_older_state_does_not_count_as_exported(
         session.case, session.volume = case, vertebra.volume
         monkeypatch.setattr(session, "start", lambda *given: done.append(given[1:4:2]))
         session.export(tmp_path, "en")
+        assert not done  # the side is open
+        assert not session.consulting.state_side(None, None)
+        session.export(tmp_path, "en")
         ((write, task),) = done
         assert task is tasks.report
         session.editing.edit_measure("length_mm", 50.0)

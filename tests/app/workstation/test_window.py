@@ -29,7 +29,7 @@ def test_a_plan_is_made_saved_opened_again_and_undone(
     from PySide6.QtCore import QPoint, QPointF, Qt
     from PySide6.QtTest import QTest
 
-    from app.workstation.steps.technique import TechniquePanel
+    from app.workstation.steps.technique.panel import TechniquePanel
     from app.workstation.viewpoint import Tool
     from app.workstation.window import Window
     from app.workstation.words import Words

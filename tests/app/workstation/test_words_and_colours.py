@@ -9,7 +9,8 @@ from typing import get_args, get_origin
 import pytest
 
 from app.workstation.steps.access_limits import SHOWN
-from app.workstation.steps.questions import GROUPS, NESTED, NOT_ASKED, field_type
+from app.workstation.steps.technique.fields import field_type
+from app.workstation.steps.technique.form import GROUPS, NESTED, NOT_ASKED
 from app.workstation.steps.ways import COLUMNS
 from app.workstation.style import palette
 from app.workstation.words import Words

@@ -1,4 +1,6 @@
-"""The questionnaire: a field for every key of the answers, grouped as a consultation runs."""
+"""A field for every kind of answer; what nobody answered is unknown, never normal."""
+
+# ruff: noqa: N802 - Qt calls these methods by its own names
 
 from __future__ import annotations
 
@@ -6,9 +8,10 @@ import types
 from collections.abc import Callable
 from typing import Any, Literal, Union, get_args, get_origin
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -16,45 +19,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.workstation.steps.panel import combo, empty, label
+from app.workstation.steps.panel import combo, empty
 from app.workstation.words import Words
-from planning.technique.answers import Answers
+from planning.technique.answers import Answers, Drug
 
-# Group -> keys, in the order in which a consultation asks; every key of Answers is in one of them
-# but `simulation`, which only the simulator answers.
-GROUPS: dict[str, tuple[str, ...]] = {
-    "lesion": (
-        "bone", "level", "side_confirmed", "region", "lesion_kind", "cortical_breach",
-        "lesion_length_mm", "lesion_width_mm", "lesion_volume_ml", "distance_mm.spinal_cord",
-        "distance_mm.nerve_root", "distance_mm.skin", "distance_mm.bowel", "distance_mm.vessel",
-        "distance_mm.joint", "foraminal", "hypervascular",
-    ),
-    "pain": (
-        "vas", "pain", "pain_severity", "opioid_failure", "prior_radiotherapy",
-        "radiotherapy_possible", "test_block",
-    ),
-    "oncology": (
-        "primary", "lesion_count", "goal", "life_expectancy_months", "who_status", "operable",
-        "mdt_date",
-    ),
-    "stability": (
-        "fracture", "impending_fracture", "weight_bearing", "collapse_percent",
-        "body_involved_percent", "alignment", "posterolateral", "posterior_wall_breach", "escc",
-        "neurological_deficit", "long_bone_site", "long_bone_fraction",
-    ),
-    "blood": (
-        "inr", "platelets_g_l", "creatinine_clearance_ml_min", "antithrombotics", "weight_kg",
-        "frail", "anaesthetic_mixture.lidocaine_percent", "anaesthetic_mixture.ropivacaine_mg_ml",
-        "anaesthetic_mixture.lidocaine_fraction", "skin_lidocaine_ml",
-    ),
-    "safety": (
-        "infection", "pregnancy", "contrast_reaction", "anaesthetic_allergy",
-        "implanted_cardiac_device", "spine_surgery", "lung_fibrosis", "diabetes",
-        "general_anaesthesia_possible", "prone_possible",
-    ),
-}  # fmt: skip
-NESTED = ("distance_mm", "anaesthetic_mixture")
-NOT_ASKED = ("simulation",)
+NUMBER_DIGITS = 1
 
 
 def field_type(key: str) -> Any:  # noqa: ANN401 - annotations are of any kind
@@ -109,7 +78,7 @@ class Question(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         self._choice: QComboBox | None = None
         self._line: QLineEdit | None = None
-        if self._kind is bool or get_origin(self._kind) is Literal:
+        if get_origin(self._kind) is Literal:
             self._choice = self._make_choice()
             layout.addWidget(self._choice)
         else:
@@ -123,15 +92,12 @@ class Question(QWidget):
         choice = combo()
         choice.setAccessibleName(self._words(f"answers.{self.key}"))
         choice.addItem(self._words("answers_said.unknown"), None)
-        values = (True, False) if self._kind is bool else get_args(self._kind)
-        for value in values:
+        for value in get_args(self._kind):
             choice.addItem(self._name(value), value)
         choice.activated.connect(lambda _index: self._changed())
         return choice
 
     def _name(self, value: object) -> str:
-        if isinstance(value, bool):
-            return self._words("answers_said.yes" if value else "answers_said.no")
         if self.key == "escc":
             return str(value)
         return self._words.maybe(f"options.{value}", str(value))
@@ -176,12 +142,33 @@ class Question(QWidget):
         self._measured = value
         told = self._words("answers_said.unknown")
         if value is not None:
-            shown = self._words.number(value, 1) if isinstance(value, float) else self._name(value)
+            if isinstance(value, float):
+                shown = self._words.number(value, NUMBER_DIGITS)
+            else:
+                shown = self._name(value)
             told = self._words("technique.from_ct", value=shown)
         if self._choice is not None:
             self._choice.setItemText(0, told)
         elif self._line is not None:
             self._line.setPlaceholderText(told)
+
+    def confirm(self) -> bool:
+        """Take what the CT says as the physician's answer where nobody answered.
+
+        Returns
+        -------
+        bool
+            Whether something was taken.
+        """
+        if self._measured is None or self.value() is not None:
+            return False
+        self.show_value(self._measured)
+        return True
+
+    @property
+    def entry(self) -> QWidget:
+        """What takes the keyboard."""
+        return self._choice or self._line or self
 
     def show_wrong(self, message: str) -> None:
         """Mark the field as refused.
@@ -197,6 +184,134 @@ class Question(QWidget):
             field.setToolTip(message)
             field.style().unpolish(field)
             field.style().polish(field)
+
+
+class YesNo(QWidget):
+    """Yes, no, or nothing known; answered by a click or a key.
+
+    Parameters
+    ----------
+    key : str
+        Dotted for nested keys.
+    words : Words
+        Of the screen.
+    changed : callable
+        Takes nothing; called when the user answers.
+    """
+
+    def __init__(self, key: str, words: Words, changed: Callable[[], None]) -> None:
+        super().__init__()
+        self.key, self._words, self._changed = key, words, changed
+        self._measured: bool | None = None
+        self._buttons: dict[bool, QPushButton] = {}
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(words(f"answers.{key}"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(6)
+        for value in (True, False):
+            made = QPushButton(words("answers_said.yes" if value else "answers_said.no"))
+            made.setObjectName("choice")
+            made.setCheckable(True)
+            made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            made.clicked.connect(lambda checked, value=value: self._set(value if checked else None))
+            layout.addWidget(made)
+            self._buttons[value] = made
+        self._keys = {
+            **dict.fromkeys("1y", True),
+            words("answers_said.yes")[0].lower(): True,
+            **dict.fromkeys("0n", False),
+            "?": None,
+            " ": None,
+        }
+
+    def value(self) -> bool | None:
+        """Return the answer; None is unknown."""
+        return next((value for value, one in self._buttons.items() if one.isChecked()), None)
+
+    def show_value(self, value: object) -> None:
+        """Show an answer without telling that it changed.
+
+        Parameters
+        ----------
+        value : object
+            As JSON holds it; None is unknown.
+        """
+        for known, one in self._buttons.items():
+            one.setChecked(value is known)
+        self._show_state()
+
+    def show_measured(self, value: object) -> None:
+        """Show what the CT says as long as nobody answered.
+
+        Parameters
+        ----------
+        value : object
+            As JSON holds it; None where the CT says nothing.
+        """
+        self._measured = value if isinstance(value, bool) else None
+        self._show_state()
+
+    def confirm(self) -> bool:
+        """Take what the CT says as the physician's answer where nobody answered.
+
+        Returns
+        -------
+        bool
+            Whether something was taken.
+        """
+        if self._measured is None or self.value() is not None:
+            return False
+        self.show_value(self._measured)
+        return True
+
+    @property
+    def entry(self) -> QWidget:
+        """What takes the keyboard."""
+        return self
+
+    def show_wrong(self, message: str) -> None:
+        """Tell why the answer is refused.
+
+        Parameters
+        ----------
+        message : str
+            Empty when nothing is wrong.
+        """
+        self.setToolTip(message)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Answer by a key: y or n, the first letter of yes in the screen's language, 1 or 0."""
+        if event.key() in {Qt.Key.Key_Backspace, Qt.Key.Key_Delete}:
+            self._set(None)
+        elif event.text() and event.text().lower() in self._keys:
+            self._set(self._keys[event.text().lower()])
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show that the keyboard answers here."""
+        super().focusInEvent(event)
+        self._show_state()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Show that the keyboard went on."""
+        super().focusOutEvent(event)
+        self._show_state()
+
+    def _set(self, value: bool | None) -> None:
+        self.show_value(value)
+        self._changed()
+
+    def _show_state(self) -> None:
+        for value, one in self._buttons.items():
+            by_ct = self.value() is None and self._measured is value
+            name = self._words("answers_said.yes" if value else "answers_said.no")
+            one.setText(self._words("technique.from_ct", value=name) if by_ct else name)
+            one.setProperty("measured", by_ct)
+            one.setProperty("reached", self.hasFocus())
+            one.style().unpolish(one)
+            one.style().polish(one)
 
 
 class DrugList(QWidget):
@@ -268,6 +383,15 @@ class DrugList(QWidget):
     def show_measured(self, value: object) -> None:
         """Do nothing: no CT shows a drug."""
 
+    def confirm(self) -> bool:
+        """Return False: no CT shows a drug."""
+        return False
+
+    @property
+    def entry(self) -> QWidget:
+        """What takes the keyboard."""
+        return self._taken
+
     def show_wrong(self, message: str) -> None:
         """Tell why the list is refused.
 
@@ -289,8 +413,6 @@ class DrugList(QWidget):
         self._changed()
 
     def _add_row(self, drug: str | None, hours: float | None, *, tell: bool = True) -> None:
-        from planning.technique.answers import Drug
-
         box, line = combo(), QLineEdit()
         for name in get_args(Drug):
             box.addItem(self._words.maybe(f"drugs.{name}", name), name)
@@ -310,15 +432,16 @@ class DrugList(QWidget):
             self._changed()
 
 
-def form(
-    keys: tuple[str, ...], words: Words, changed: Callable[[], None]
-) -> tuple[QWidget, list[Question | DrugList]]:
-    """Return the fields of a group with their names.
+Field = Question | YesNo | DrugList
+
+
+def field_for(key: str, words: Words, changed: Callable[[], None]) -> Field:
+    """Return the field of a key.
 
     Parameters
     ----------
-    keys : tuple of str
-        Of the answers.
+    key : str
+        Of the answers, dotted for nested keys.
     words : Words
         Of the screen.
     changed : callable
@@ -326,20 +449,9 @@ def form(
 
     Returns
     -------
-    tuple
-        The widget and its fields.
+    Question, YesNo or DrugList
+        Empty.
     """
-    holder = QWidget()
-    grid = QGridLayout(holder)
-    grid.setContentsMargins(0, 0, 0, 4)
-    grid.setHorizontalSpacing(10)
-    grid.setVerticalSpacing(5)
-    grid.setColumnStretch(0, 5)
-    grid.setColumnStretch(1, 4)
-    fields: list[Question | DrugList] = []
-    for number, key in enumerate(keys):
-        field = DrugList(words, changed) if key == DrugList.key else Question(key, words, changed)
-        grid.addWidget(label(words(f"answers.{key}")), number, 0)
-        grid.addWidget(field, number, 1)
-        fields.append(field)
-    return holder, fields
+    if key == DrugList.key:
+        return DrugList(words, changed)
+    return (YesNo if field_type(key) is bool else Question)(key, words, changed)

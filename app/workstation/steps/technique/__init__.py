@@ -1,0 +1,1 @@
+"""The step of technique and doses: questions, proposal, sources, print and export."""
