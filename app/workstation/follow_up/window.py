@@ -43,6 +43,7 @@ from app.workstation.steps.panel import (
     table,
 )
 from app.workstation.words import Words
+from planning.follow_up.outcome import SUCCESS_PERCENT
 from planning.follow_up.records import EventKind, Treatment
 from planning.plan import Case
 
@@ -291,9 +292,17 @@ class FollowUpWindow(QDialog):
         last = max((day for day, _ in (*vas, *opioid)), default=0.0)
         most = max(1.05 * max((dose for _, dose in opioid), default=0.0), LEAST_OPIOID_MG)
         pain = _line(self._words("follow_up.vas_0_10"), vas)
-        self._vas.show_lines((pain,), (0.0, MOST_VAS), last)
+        self._vas.show_lines((pain, *self._half(last)), (0.0, MOST_VAS), last)
         dose = _line(self._words("follow_up.columns.opioid"), opioid)
         self._opioid.show_lines((dose,), (0.0, most), last)
+
+    def _half(self, last: float) -> tuple[Line, ...]:
+        """Return the line that the pain has to stay at or below, where day 0 is known."""
+        found = self.model.outcome
+        if found is None or not found.baseline_vas or not last:
+            return ()
+        half = found.baseline_vas * (1 - SUCCESS_PERCENT / 100)
+        return (Line(self._words("follow_up.half"), (0.0, last), (half, half)),)
 
 
 def _line(name: str, points: list[tuple[float, float]]) -> Line:
