@@ -47,9 +47,10 @@ def problem_said(problem: Problem, language: str) -> str:
     """
     if language == "en":
         return problem.message
-    return str(
-        load_table(f"translations/{language}")["problems"].get(problem.code, problem.message)
-    )
+    words = load_table(f"translations/{language}")
+    text = str(words["problems"].get(problem.code, problem.message))
+    hint = words["unit_hints"].get(problem.where.rpartition(": ")[2])
+    return f"{text} {hint}" if hint and problem.code == "out_of_bounds" else text
 
 
 def needle_name(needle: str, language: str) -> str:

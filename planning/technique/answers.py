@@ -12,27 +12,12 @@ from pydantic import ConfigDict, Field, ValidationError
 
 from imaging.document import Document
 from imaging.errors import Problem
+from imaging.tables import load_table
 from planning.errors import PlanningError
 from planning.technique.consistency import contradictions
 
 MOST_BYTES = 1_000_000  # of a file of answers; a full one has about 3 kB
 MOST_SHOWN = 60  # characters of an unknown key that a message repeats
-
-# What is usually wrong when a figure is out of its bounds, by its dotted key.
-UNIT_HINTS = {
-    "lesion_length_mm": "enter millimetres, not centimetres",
-    "lesion_width_mm": "enter millimetres, not centimetres",
-    "lesion_volume_ml": "enter millilitres, not cubic millimetres",
-    "platelets_g_l": "enter G/L: 250 000 per mm³ is 250",
-    "inr": "enter the INR, not the prothrombin time in %",
-    "long_bone_fraction": "enter a share from 0 to 1: one half is 0.5, not 50",
-    "weight_kg": "enter kilograms",
-    "life_expectancy_months": "enter months, not days",
-    "anaesthetic_mixture.lidocaine_percent": "enter per cent: 10 mg/mL is 1",
-    "anaesthetic_mixture.ropivacaine_mg_ml": "enter mg/mL: 0.75 % is 7.5",
-    "anaesthetic_mixture.lidocaine_fraction": "enter a share from 0 to 1: half and half is 0.5",
-    "chosen_anaesthetic_ml": "the greatest dose that the document gives is 15 mL (A5)",
-}
 
 Length = Annotated[float, Field(ge=1, le=300, allow_inf_nan=False)]
 Distance = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
@@ -417,7 +402,7 @@ def _problem(row: Mapping[str, Any], where: str) -> Problem:
     elif kind == "missing":
         code, told = "missing_key", "this key is needed; add it"
     elif kind.startswith(("greater", "less", "finite", "too_", "string_too")):
-        hint = UNIT_HINTS.get(place, "correct the value")
+        hint = load_table("translations/en")["unit_hints"].get(place, "correct the value")
         code, told = "out_of_bounds", f"{_lower(row['msg'])}; {hint}"
     else:
         code, told = "bad_value", f"{_lower(row['msg'])}; correct the value"

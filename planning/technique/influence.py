@@ -12,7 +12,7 @@ from planning.technique.rules import Effect
 
 ANSWER_ORDER = {key: place for place, key in enumerate(Answers.model_fields)}
 # How much a change counts, in techniques whose status changes. A decision that waits for several
-# answers counts for each of them by its share: one of them alone may settle nothing.
+# answers counts for each of them by the square of its share: alone it seldom settles anything.
 VERDICT_WEIGHT = 3.0
 DOSE_WEIGHT = 1.0
 REASON_WEIGHT = 0.05
@@ -82,7 +82,7 @@ def _place(one: Influence) -> tuple[float, int, str]:
 
 def _shares(finding: Finding) -> list[tuple[str, float]]:
     needs = finding.verdict.needs
-    return [(key, 1.0 / len(needs)) for key in needs]
+    return [(key, 1.0 / len(needs) ** 2) for key in needs]
 
 
 def _weigh(row: Findings, weights: dict[str, _Weight]) -> None:
@@ -104,4 +104,4 @@ def _deciding(row: Findings) -> Sequence[Effect]:
     """Return the kinds of open decisions that can change the technique's status."""
     if row.status == "insufficient" or row.fired(Effect.CAUTIONS):
         return GATES
-    return (*GATES, Effect.CAUTIONS, Effect.INDICATES)
+    return (*GATES, Effect.CAUTIONS if row.fired(Effect.INDICATES) else Effect.INDICATES)
