@@ -31,6 +31,7 @@ from planning.access.posture import Position
 from planning.access.request import AccessResult, Proposal
 from planning.access.sets import NeedleSet
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
+from planning.follow_up.records import Treatment
 from planning.side_check import SideCheck
 from planning.technique.answers import Answers
 from planning.technique.engine import Recommendation
@@ -173,6 +174,8 @@ class Plan(Document):
         What the rules saw: those answers with what the CT filled in.
     recommendation : Recommendation or None
         What the rules make of it.
+    treatments : tuple of Treatment
+        What was done to the lesion and what became of it, by date.
     """
 
     version: int = PLAN_VERSION
@@ -210,6 +213,7 @@ class Plan(Document):
     answers: Answers = Answers()
     judged: Answers | None = None
     recommendation: Recommendation | None = None
+    treatments: tuple[Treatment, ...] = ()
 
     @property
     def measures(self) -> LesionMeasurement | None:

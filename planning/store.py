@@ -216,7 +216,7 @@ class PlanFile:
         """
         if not path.is_file():
             raise _refuse("not_found", "there is no such plan; check the path", path)
-        version = _version_of(path)
+        version = version_of(path)
         if version > SCHEMA_VERSION:
             message = (
                 f"the plan was written by a newer version of Osteoplan (format {version}, this "
@@ -533,11 +533,26 @@ def _cannot_write(path: Path) -> PlanningError:
     return _refuse("cannot_write", message, path)
 
 
-def _version_of(path: Path) -> int:
+def version_of(path: Path) -> int:
     """Read the version from the file's first bytes (SQLite file format, 1.3), touching nothing.
 
     A connection would have to roll back the journal of a killed program, which a file of a newer
     version must not see, and which a read-only connection cannot do.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    int
+        Of the schema.
+
+    Raises
+    ------
+    PlanningError
+        When it is no plan or cannot be read.
     """
     try:
         with path.open("rb") as stream:

@@ -39,6 +39,7 @@ COMMANDS = {
     "rules": "rules",
     "plan": "plan",
     "report": "plan",
+    "follow-up": "follow_up",
     "demo": "demo",
     "phantom": "phantom",
     "anonymise": "anonymise",
@@ -59,7 +60,7 @@ class LazyCommands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"app.cli.{COMMANDS[cmd_name]}")
-        command = getattr(module, f"{cmd_name}_command")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         if not isinstance(command, click.Command):
             message = f"{cmd_name} is not a command"
             raise TypeError(message)

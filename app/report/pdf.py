@@ -179,7 +179,9 @@ def _section(
     section: Section, words: dict[str, Any], styles: dict[str, ParagraphStyle]
 ) -> list[Flowable]:
     head = Paragraph(escape(words["sections"][section.key]), styles["head"])
-    parts: list[Flowable] = _compared(section.table, styles) if section.table else []
+    parts: list[Flowable] = (
+        _compared(section.table, styles, section.widths_mm) if section.table else []
+    )
     if section.rows:
         cells = [
             [
@@ -201,14 +203,17 @@ def _section(
 
 
 def _compared(
-    lines: Sequence[tuple[str, ...]], styles: dict[str, ParagraphStyle]
+    lines: Sequence[tuple[str, ...]],
+    styles: dict[str, ParagraphStyle],
+    widths_mm: tuple[float, ...] = (),
 ) -> list[Flowable]:
     """Return what is compared as a table under headings."""
     cells = [
         [Paragraph(_set(text), styles["body" if n else "label"]) for text in line]
         for n, line in enumerate(lines)
     ]
-    table = Table(cells, colWidths=[width * mm for width in COMPARED_WIDTHS_MM], repeatRows=1)
+    widths = widths_mm or COMPARED_WIDTHS_MM
+    table = Table(cells, colWidths=[width * mm for width in widths], repeatRows=1)
     table.setStyle(TableStyle(RULED))
     return [table, Spacer(1, 3 * mm)]
 

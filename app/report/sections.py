@@ -6,6 +6,7 @@ from app.names import (
     level_doubt_said,
     problem_said,
 )
+from app.report.follow_up_section import follow_up_section
 from app.report.path_section import path_section
 from app.report.risk_section import risk_section
 from app.report.technique_section import (
@@ -70,6 +71,7 @@ def sections(case: Case, language: Language, patient: str | None = None) -> list
         course_section,
         consent_section,
         aftercare_section,
+        follow_up_section,
         _signoff,
         disagreements_section,
         sources_section,

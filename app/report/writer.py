@@ -37,12 +37,15 @@ class Section:
         Sentences below the rows.
     table : tuple
         What is compared, above the rows: headings first, then lines of as many cells.
+    widths_mm : tuple of float
+        Of the table's columns; empty for the usual ones.
     """
 
     key: str
     rows: tuple[Row, ...] = ()
     paragraphs: tuple[str, ...] = ()
     table: tuple[tuple[str, ...], ...] = ()
+    widths_mm: tuple[float, ...] = ()
 
 
 class Writer:

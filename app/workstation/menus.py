@@ -31,6 +31,7 @@ def build_menus(window: Window) -> None:
     _file_menu(window)
     _edit_menu(window)
     _view_menu(window)
+    _follow_up_menu(window)
     _language_menu(window)
 
 
@@ -71,6 +72,12 @@ def _edit_menu(window: Window) -> None:
     menu = _menu(window, "menus.edit")
     _add(menu, words("menus.undo"), window.session.undo, "Ctrl+Z", "undo")
     _add(menu, words("menus.redo"), window.session.redo, "Ctrl+Shift+Z", "redo")
+
+
+def _follow_up_menu(window: Window) -> None:
+    menu = _menu(window, "menus.follow_up")
+    _add(menu, window.words("menus.follow_up_lesion"), window.show_follow_up, "Ctrl+U", "case")
+    _add(menu, window.words("menus.follow_up_series"), window.show_series, "Ctrl+Shift+U")
 
 
 def _view_menu(window: Window) -> None:

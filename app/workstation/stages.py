@@ -210,7 +210,15 @@ def kept_by_hand(asked: Case, now: Case, changed: Case) -> Case:
 
 def _set_since(asked: Plan, now: Plan) -> dict[str, object]:
     """Return the fields that were set by hand between two states of a plan."""
-    fields = ("answers", "side_check", "name", "limits", "edits", "thermocouples")
+    fields = (
+        "answers",
+        "side_check",
+        "name",
+        "limits",
+        "edits",
+        "thermocouples",
+        "treatments",
+    )
     return {key: getattr(now, key) for key in fields if getattr(now, key) != getattr(asked, key)}
 
 

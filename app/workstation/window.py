@@ -23,6 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.workstation.dialogs import SeriesChooser, tell_refusal
+from app.workstation.follow_up.series_window import SeriesWindow
+from app.workstation.follow_up.window import FollowUpWindow
 from app.workstation.keeper import autosave_folder
 from app.workstation.menus import build_menus
 from app.workstation.session import Session
@@ -251,6 +253,20 @@ class Window(QMainWindow):
         name, _ = QFileDialog.getSaveFileName(self, title, f"plan{ENDING}", f"*{ENDING}")
         if name:
             self.session.save_as(Path(name))
+
+    def show_follow_up(self) -> FollowUpWindow:
+        """Show what became of the treatments of the lesion."""
+        made = FollowUpWindow(self, self.session, self.words)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+        return made
+
+    def show_series(self) -> SeriesWindow:
+        """Show who of a folder of plans is to be seen, and the centre's series."""
+        made = SeriesWindow(self, self.session, self.words, self.open_path)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+        return made
 
     def use_language(self, language: Language) -> None:
         """Change the language at once.

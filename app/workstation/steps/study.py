@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import numpy as np
 
+from app.workstation.follow_up.model import overdue
 from app.workstation.steps.panel import Desk, Facts, Notes, Panel
+from planning.follow_up.schedule import Due
+from planning.follow_up.tables import occasion_name
 from planning.plan import Case
 
 HARMLESS = {"localizer_skipped"}
@@ -34,6 +38,8 @@ class StudyPanel(Panel):
         self._heading = self.add_section("study.found")
         self._notes = Notes()
         self.column.addWidget(self._notes)
+        self._late = Notes()
+        self.column.addWidget(self._late)
         self.finish()
 
     def show_case(self, case: Case | None) -> None:
@@ -42,6 +48,7 @@ class StudyPanel(Panel):
         if case is None:
             self._facts.show_rows(())
             self._notes.show_notes(())
+            self._late.show_notes(())
             return
         words, series = self.words, case.plan.series
         k, j, i = series.size_kji
@@ -67,3 +74,16 @@ class StudyPanel(Panel):
             for one in series.problems
         ]
         self._notes.show_notes(notes or [("good", words("study.clean"))])
+        self._late.show_notes(
+            ("warning", self._late_said(*one)) for one in overdue(case, date.today())
+        )
+
+    def _late_said(self, lesion: int, late: Due) -> str:
+        name = occasion_name(late.occasion, self.words.language)
+        return self.words(
+            "study.overdue",
+            lesion=lesion,
+            name=name,
+            date=late.due.isoformat(),
+            days=late.days_overdue,
+        )

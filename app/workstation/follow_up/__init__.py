@@ -1,0 +1,1 @@
+"""The windows of follow-up: one lesion's treatments, and a folder's list and series."""
