@@ -180,10 +180,8 @@ class Question(QWidget):
         """
         field = self._line or self._choice
         if field is not None:
-            field.setProperty("wrong", bool(message))
             field.setToolTip(message)
-            field.style().unpolish(field)
-            field.style().polish(field)
+            _set_look(field, wrong=bool(message))
 
 
 class YesNo(QWidget):
@@ -308,10 +306,7 @@ class YesNo(QWidget):
             by_ct = self.value() is None and self._measured is value
             name = self._words("answers_said.yes" if value else "answers_said.no")
             one.setText(self._words("technique.from_ct", value=name) if by_ct else name)
-            one.setProperty("measured", by_ct)
-            one.setProperty("reached", self.hasFocus())
-            one.style().unpolish(one)
-            one.style().polish(one)
+            _set_look(one, measured=by_ct, reached=self.hasFocus())
 
 
 class DrugList(QWidget):
@@ -430,6 +425,16 @@ class DrugList(QWidget):
         self._rows.append((box, line))
         if tell:
             self._changed()
+
+
+def _set_look(widget: QWidget, **looks: bool) -> None:
+    """Set properties that the style sheet looks at; applying it anew is slow."""
+    if all(bool(widget.property(name)) == look for name, look in looks.items()):
+        return
+    for name, look in looks.items():
+        widget.setProperty(name, look)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
 
 
 Field = Question | YesNo | DrugList

@@ -171,7 +171,7 @@ class TechniquePanel(Panel):
         self._show_advice(advice, case.plan.judged)
         if not self._applies:
             self.form.show_answers(flat_answers(case.plan.answers))
-        missing = (advice or recommend(Answers())).missing
+        missing = (advice or recommend(self._by_ct(case))).missing
         self.form.show_state(self._measured(case), missing, has_case=True)
         if case.plan.recommendation is None and not self._applies and self._is_worth_judging(case):
             self._timer.start()
@@ -184,11 +184,14 @@ class TechniquePanel(Panel):
         if advice is None:
             self.source.hide()
 
-    def _measured(self, case: Case) -> dict[str, Any]:
+    def _by_ct(self, case: Case) -> Answers:
         try:
-            return flat_answers(completed_answers(case, Answers()))
+            return completed_answers(case, Answers())
         except Refusal:
-            return {}
+            return Answers()
+
+    def _measured(self, case: Case) -> dict[str, Any]:
+        return flat_answers(self._by_ct(case))
 
     def _in_words(self, case: Case) -> Recommendation | None:
         """Return the case's recommendation with its sentences in the language of the screen."""
