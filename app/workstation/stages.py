@@ -14,6 +14,8 @@ from imaging.volume import Volume
 from planning.dependence import NO_ACCESS
 from planning.plan import Case, LesionPlan, Plan, SeriesReference
 
+NOT_DRAWN = ("answers", "judged", "recommendation", "side_check", "treatments", "name")
+
 
 class Step(StrEnum):
     """The seven steps of a plan, in their order."""
@@ -153,6 +155,30 @@ def same_inputs(before: Case | None, now: Case | None) -> bool:
         and one.depth_shifts_mm == other.depth_shifts_mm
         and one.dissections == other.dissections
         and before.fields is now.fields
+    )
+
+
+def looks_same(before: Case | None, now: Case | None) -> bool:
+    """Tell whether two states of a case are drawn alike: only words were changed.
+
+    Parameters
+    ----------
+    before, now : Case or None
+        States that follow each other; what did not change is the same object.
+
+    Returns
+    -------
+    bool
+        False without a case.
+    """
+    if before is None or now is None:
+        return False
+    shared = ("structures", "fields", "others")
+    drawn = (name for name in Plan.model_fields if name not in NOT_DRAWN)
+    return (
+        same_memory(before.lesion, now.lesion)
+        and all(getattr(before, name) is getattr(now, name) for name in shared)
+        and all(getattr(before.plan, name) is getattr(now.plan, name) for name in drawn)
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TypedDict
 
 from imaging.document import Document
@@ -58,6 +59,7 @@ class _Row(TypedDict):
     rule: str
 
 
+@lru_cache(maxsize=16)
 def not_visible(names: tuple[str, ...]) -> tuple[NotVisible, ...]:
     """Return the nerves and small vessels beside the named bones that nobody has painted.
 

@@ -14,7 +14,7 @@ from app.workstation.access_tasks import SkinShown
 from app.workstation.arrays import same_memory
 from app.workstation.extras import Extra
 from app.workstation.session import Session
-from app.workstation.stages import Topic
+from app.workstation.stages import Topic, looks_same
 from app.workstation.tools.capture import pixmap_png
 from app.workstation.viewpoint import BRUSHES, DrawnWay, Look, Tool, Viewpoint
 from app.workstation.views.callipers import Calliper
@@ -321,8 +321,11 @@ class Board(QWidget):
         self.three_d.show_skin(shown, self._session.reaching.surface)
 
     def _show_case(self, case: Case | None) -> None:
+        before = self.layers.case
         self._hide_bones(case)
         self.layers.use_case(case)
+        if looks_same(before, case):
+            return  # typing an answer redraws nothing
         for view in self.all_slices:
             view.show_case()
         if self._viewpoint.look.shows_needle_planes:
