@@ -64,6 +64,15 @@ def test_every_word_the_code_asks_for_exists() -> None:
     assert asked - ENGLISH.keys() == set()
 
 
+def test_every_command_that_can_be_undone_has_a_name() -> None:
+    found = set()
+    for file in CODE.rglob("*.py"):
+        pattern = r"(?:ession|self)\.(?:apply|change)\(\s*\"(\w+)\""
+        found |= set(re.findall(pattern, file.read_text(encoding="utf-8")))
+    assert {"side", "answers", "choose_access"} <= found
+    assert {f"commands.{name}" for name in found} - ENGLISH.keys() == set()
+
+
 def test_every_answer_can_be_given_and_has_a_name_in_both_languages() -> None:
     asked = [key for keys in GROUPS.values() for key in keys]
     assert len(asked) == len(set(asked))
