@@ -15,7 +15,7 @@ from app.amounts import clock, never_rounded_up
 from app.cli.output import POINT, emit, json_option, progress_bar, warn
 from app.errors import AppError
 from app.report.export import write_report
-from app.report.sections import lacking
+from app.report.sections.every import lacking
 from app.report.texts import LANGUAGES, Language
 from imaging.errors import ImagingError, Problem
 from imaging.files import read_volume

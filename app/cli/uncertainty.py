@@ -9,8 +9,8 @@ import click
 from app.cli.output import as_plain, emit, json_option, progress_bar, warn
 from app.cli.plan import LANGUAGE, make_folder, volume_of_plan
 from app.errors import AppError
+from app.report.sections.uncertainty import uncertainty_text
 from app.report.texts import Language
-from app.report.uncertainty import uncertainty_text
 from imaging.errors import Problem
 from imaging.files import write_array
 from imaging.progress import Progress

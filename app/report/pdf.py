@@ -28,9 +28,9 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from app.report.sections import lacking, sections
+from app.report.sections.every import lacking, sections
+from app.report.sections.writer import Heading, Section
 from app.report.texts import Language, texts
-from app.report.writer import Heading, Section
 from planning.plan import Case
 from planning.side import side_holds
 from planning.store import Picture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.files import write_file
 from app.report.pdf import write_pdf
-from app.report.sections import sections
+from app.report.sections.every import sections
 from app.report.texts import Language, texts
 from planning.plan import Case
 from planning.side import side_holds

@@ -16,8 +16,8 @@ from pydicom.sr.coding import Code
 
 from app.report.colours import LESION, NEEDLE, OTHER_NEEDLE, structure_colour
 from app.report.dicom.segmentation import lesion_segment, zone_on_grid, zone_segment
+from app.report.sections.zone_names import zone_names
 from app.report.stl import lesion_stl, needle_stl, tip_stl
-from app.report.zone_names import zone_names
 from imaging.dicom.segmentation_write import Segment, ascii_text
 from imaging.document import Vector
 from imaging.geometry import Grid

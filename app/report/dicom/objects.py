@@ -14,8 +14,8 @@ from app.report.dicom.document import document_object
 from app.report.dicom.measurements import measurement_object
 from app.report.dicom.segmentation import lesion_object, structures_object, zone_object
 from app.report.dicom.source import CtSource, file_bytes
+from app.report.sections.zone_names import zone_names
 from app.report.texts import Language
-from app.report.zone_names import zone_names
 from planning.plan import Case
 from planning.store import Picture
 

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.amounts import clock, dose, is_curve_of_note, is_reached
+from app.report.sections.uncertainty import uncertainty_text
 from app.report.texts import Language
-from app.report.uncertainty import uncertainty_text
 from app.workstation.session import Session
 from app.workstation.steps.ablation_words import (
     MEASURES,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from app.report.sections import sections
+from app.report.sections.every import sections
+from app.report.sections.uncertainty import uncertainty_text
 from app.report.texts import LANGUAGES, texts
-from app.report.uncertainty import uncertainty_text
 from imaging.files import read_volume, write_array
 from planning import procedure, ways_in
 from planning.ablation.solver.protocol import Mode, Phase

@@ -56,7 +56,40 @@ def _without_none(annotation: Any) -> Any:  # noqa: ANN401 - annotations are of 
     return annotation
 
 
-class Question(QWidget):
+class Answer(QWidget):
+    """A field that the CT may answer until the physician does."""
+
+    _measured: Any = None
+
+    def value(self) -> Any:  # noqa: ANN401 - as JSON holds it
+        """Return the answer as JSON holds it; None is unknown."""
+        raise NotImplementedError
+
+    def show_value(self, value: object) -> None:
+        """Show an answer without telling that it changed.
+
+        Parameters
+        ----------
+        value : object
+            As JSON holds it; None is unknown.
+        """
+        raise NotImplementedError
+
+    def confirm(self) -> bool:
+        """Take what the CT says as the physician's answer where nobody answered.
+
+        Returns
+        -------
+        bool
+            Whether something was taken.
+        """
+        if self._measured is None or self.value() is not None:
+            return False
+        self.show_value(self._measured)
+        return True
+
+
+class Question(Answer):
     """One field; its value is None while nobody answered.
 
     Parameters
@@ -73,7 +106,6 @@ class Question(QWidget):
         super().__init__()
         self.key, self._words, self._changed = key, words, changed
         self._kind = field_type(key)
-        self._measured: Any = None
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self._choice: QComboBox | None = None
@@ -152,19 +184,6 @@ class Question(QWidget):
         elif self._line is not None:
             self._line.setPlaceholderText(told)
 
-    def confirm(self) -> bool:
-        """Take what the CT says as the physician's answer where nobody answered.
-
-        Returns
-        -------
-        bool
-            Whether something was taken.
-        """
-        if self._measured is None or self.value() is not None:
-            return False
-        self.show_value(self._measured)
-        return True
-
     @property
     def entry(self) -> QWidget:
         """What takes the keyboard."""
@@ -184,7 +203,7 @@ class Question(QWidget):
             _set_look(field, wrong=bool(message))
 
 
-class YesNo(QWidget):
+class YesNo(Answer):
     """Yes, no, or nothing known; answered by a click or a key.
 
     Parameters
@@ -200,7 +219,6 @@ class YesNo(QWidget):
     def __init__(self, key: str, words: Words, changed: Callable[[], None]) -> None:
         super().__init__()
         self.key, self._words, self._changed = key, words, changed
-        self._measured: bool | None = None
         self._buttons: dict[bool, QPushButton] = {}
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(words(f"answers.{key}"))
@@ -249,19 +267,6 @@ class YesNo(QWidget):
         """
         self._measured = value if isinstance(value, bool) else None
         self._show_state()
-
-    def confirm(self) -> bool:
-        """Take what the CT says as the physician's answer where nobody answered.
-
-        Returns
-        -------
-        bool
-            Whether something was taken.
-        """
-        if self._measured is None or self.value() is not None:
-            return False
-        self.show_value(self._measured)
-        return True
 
     @property
     def entry(self) -> QWidget:

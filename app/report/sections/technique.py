@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.report.writer import UNKNOWN, Heading, Row, Section, Writer
-from app.report.zone_section import protection_rows
+from app.report.sections.writer import UNKNOWN, Heading, Row, Section, Writer
+from app.report.sections.zone import protection_rows
 from planning.technique.explanation import dose_steps
 from planning.technique.rules import rule
 from planning.words import answer_name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.amounts import clock, dose, is_reached, never_rounded_up
-from app.report.uncertainty import uncertainty_text
-from app.report.writer import Heading, Row, Section, Writer, unseen
+from app.report.sections.uncertainty import uncertainty_text
+from app.report.sections.writer import Heading, Row, Section, Writer, unseen
 from planning.ablation.devices import devices
 from planning.ablation.dissection import Dissection
 from planning.ablation.limits import zone_criterion

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from app.amounts import never_rounded_up
-from app.report.writer import Heading, Row, Section, Writer
+from app.report.sections.writer import Heading, Row, Section, Writer
 from planning.follow_up.keeping import death_of, next_treatment, treatments_of_case
 from planning.follow_up.outcome import Judged, Outcome, outcome
 from planning.follow_up.records import Treatment, Visit

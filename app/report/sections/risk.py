@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.report.writer import UNKNOWN, Row, Section, Writer
+from app.report.sections.writer import UNKNOWN, Row, Section, Writer
 from planning.words import answer_name, option_name
 
 

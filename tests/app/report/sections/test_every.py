@@ -9,8 +9,8 @@ import pytest
 
 from app.report import export
 from app.report.export import write_report
-from app.report.sections import sections
-from app.report.writer import Section
+from app.report.sections.every import sections
+from app.report.sections.writer import Section
 from imaging.errors import Problem
 from imaging.structures.model import PassageClass
 from planning.ablation.dissection import Dissection

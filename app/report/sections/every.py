@@ -1,4 +1,4 @@
-"""What the report says, section by section, as plain rows; the PDF only sets it."""
+"""Every section in its order, and those that only name what the plan holds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from app.names import (
     level_doubt_said,
     problem_said,
 )
-from app.report.follow_up_section import follow_up_section
-from app.report.path_section import path_section
-from app.report.risk_section import risk_section
-from app.report.technique_section import (
+from app.report.sections.follow_up import follow_up_section
+from app.report.sections.path import path_section
+from app.report.sections.risk import risk_section
+from app.report.sections.technique import (
     adjuncts_section,
     aftercare_section,
     complications_section,
@@ -22,9 +22,9 @@ from app.report.technique_section import (
     sources_section,
     technique_section,
 )
+from app.report.sections.writer import UNKNOWN, Row, Section, Writer
+from app.report.sections.zone import zone_section
 from app.report.texts import Language, texts
-from app.report.writer import UNKNOWN, Row, Section, Writer
-from app.report.zone_section import zone_section
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
 from planning.edits import MeasureEdit, Value

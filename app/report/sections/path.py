@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.names import class_name, needle_name, problem_said
-from app.report.writer import Row, Section, Writer, unseen
+from app.report.sections.writer import Row, Section, Writer, unseen
 from imaging.errors import Problem
 from planning.access.request import Proposal
 

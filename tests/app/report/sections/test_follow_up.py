@@ -7,10 +7,10 @@ import io
 import pytest
 from pypdf import PdfReader
 
-from app.report.follow_up_section import follow_up_section
 from app.report.pdf import write_pdf
+from app.report.sections.follow_up import follow_up_section
+from app.report.sections.writer import Writer
 from app.report.texts import Language
-from app.report.writer import Writer
 from planning.follow_up.keeping import with_event, with_treatment, with_visit
 from tests.planning.follow_up.samples import TODAY, empty_case, treated_case, visit
 
