@@ -77,6 +77,8 @@ def _volumes(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Find a volume that no body of these diameters can have: a unit was confused."""
     length, width = _number(data.get("lesion_length_mm")), _number(data.get("lesion_width_mm"))
     volume = _number(data.get("lesion_volume_ml"))
+    if length is not None and width is None and volume is not None and length > 0:
+        yield from _volume_of_length(length, volume)
     if length is None or width is None or volume is None or not 0 < width <= length:
         return
     formula = length * width**2 / 2000.0
@@ -85,6 +87,19 @@ def _volumes(data: Mapping[str, Any]) -> Iterator[Problem]:
     message = (
         f"{volume:g} mL cannot be the volume of a lesion of {length:g} × {width:g} mm "
         f"({formula:.3g} mL by A1); check millimetres against centimetres, and the volume's unit"
+    )
+    yield Problem(code="units_confused", message=message, where="lesion_volume_ml")
+
+
+def _volume_of_length(length: float, volume: float) -> Iterator[Problem]:
+    """Find a volume that no lesion of this greatest diameter can have, however wide."""
+    largest = LARGEST_OF_FORMULA * length**3 / 2000.0
+    if volume <= largest:
+        return
+    message = (
+        f"{volume:g} mL cannot be the volume of a lesion of at most {length:g} mm "
+        f"({largest:.3g} mL at the very most); check millimetres against centimetres, and the "
+        "volume's unit"
     )
     yield Problem(code="units_confused", message=message, where="lesion_volume_ml")
 
@@ -98,7 +113,7 @@ def _bone_answers(bone: str, data: Mapping[str, Any]) -> Iterator[Problem]:
                 message = f"{key} concerns the spine; correct the bone, or leave {key} out"
                 yield Problem(code="impossible_combination", message=message, where=key)
     if bone not in LIMB_BONES and _number(data.get("long_bone_fraction")) is not None:
-        message = f"a {bone} is no long bone; correct the bone, or leave long_bone_fraction out"
+        message = f"the {bone} is no long bone; correct the bone, or leave long_bone_fraction out"
         yield Problem(code="impossible_combination", message=message, where="long_bone_fraction")
 
 
@@ -122,7 +137,7 @@ def _region(bone: str, region: object) -> Iterator[Problem]:
         or (bone in LIMB_BONES and region == "near_spine")
     )
     if wrong:
-        message = f"a {bone} does not lie in the region {region}; correct the bone or the region"
+        message = f"the {bone} does not lie in the region {region}; correct the bone or the region"
         yield Problem(code="impossible_combination", message=message, where="region")
 
 

@@ -10,6 +10,7 @@ from planning.technique.dose_tables import Band, Doses, Steroid
 from planning.technique.logic import Condition, Fact, Facts, Limits, Verdict, evaluate
 
 MM3_PER_ML = 1000.0
+UNNAMED_BONE = "other"  # tells nothing about the region
 
 
 @dataclass(frozen=True)
@@ -174,10 +175,12 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
         band = " / ".join(f"{row.anaesthetic_ml:g}" for row in bands) or "?"
         sayings.append(Saying("volume_chosen", {"chosen": chosen, "band": band}))
     if length is not None and length < table.small_lesion_mm:
-        sayings.append(Saying("small_lesion", {"length": length, "width": width or 0.0}))
+        known = " × ".join(f"{n:g}" for n in (length, width) if n is not None)
+        sayings.append(Saying("small_lesion", {"lengths": known}))
     sayings += _cautions(answers, facts, limits, near=near, measured=volume is not None)
     lengths = (("lesion_length_mm", length), ("lesion_width_mm", width))
-    lacking = (key for key, value in lengths if value is None)
+    lacking = [key for key, value in lengths if value is None]
+    lacking += ["region"] if region_assumed(answers) else []
     return Dosing(
         volume_ml=volume,
         band_ml=band_ml,
@@ -214,9 +217,27 @@ def _cautions(
     derived = answers.region is None and facts["region"].value is not None
     if derived and facts["region_by_distance"].value:
         found.append(Saying("near_spine_setting", {"limit": limits["near_spine_mm"]}))
+    if region_assumed(answers):
+        found.append(Saying("region_assumed"))
     if measured:
         found.append(Saying("per_lesion_or_needle"))
     return found
+
+
+def region_assumed(answers: Answers) -> bool:
+    """Tell whether the region is peripheral only because the bone says nothing (A8).
+
+    Parameters
+    ----------
+    answers : Answers
+        Bone, region.
+
+    Returns
+    -------
+    bool
+        True for an unnamed bone without a region.
+    """
+    return answers.bone == UNNAMED_BONE and answers.region is None
 
 
 def near_canal(facts: Facts, limits: Limits, table: Doses) -> bool:
@@ -234,11 +255,16 @@ def near_canal(facts: Facts, limits: Limits, table: Doses) -> bool:
     Returns
     -------
     bool
-        True in the spine unless every sign is known to be absent.
+        True in the spine unless every sign is known to be absent; near the spine too, where no
+        posterior wall is asked for.
     """
-    if facts["region"].value != "spine":
+    region = facts["region"].value
+    if region not in ("spine", "near_spine"):
         return False
-    return evaluate(table.near_canal_when, facts, limits).truth is not False
+    known = dict(facts)
+    if region == "near_spine":
+        known["posterior_wall_breach"] = Fact(facts["posterior_wall_breach"].value is True)
+    return evaluate(table.near_canal_when, known, limits).truth is not False
 
 
 def corticosteroid(facts: Facts, limits: Limits, table: Doses) -> Corticosteroid:

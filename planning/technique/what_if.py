@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from imaging.document import Document
 from planning.technique.answers import Answers, Technique, answers_from
@@ -30,6 +30,13 @@ DOSE_KEYS = (
     "fraction_of_maximum",
     "corticosteroid",
 )
+
+
+# Words that an answer takes; some look like numbers (the grades of epidural compression).
+WORDS: dict[str, set[str]] = {
+    key: {word for part in get_args(field.annotation) for word in get_args(part)}
+    for key, field in Answers.model_fields.items()
+}
 
 
 class ChangedAnswer(Document):
@@ -160,7 +167,7 @@ def with_changes(answers: Answers, changes: Mapping[str, str]) -> Answers:
     data: dict[str, Any] = answers.model_dump(mode="json", exclude_none=True)
     for key, text in changes.items():
         outer, _, inner = key.partition(".")
-        value = _read(text)
+        value = text if text in WORDS.get(key, ()) else _read(text)
         if inner:
             data[outer] = {**(data.get(outer) or {}), inner: value}
         else:

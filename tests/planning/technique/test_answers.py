@@ -212,6 +212,12 @@ def test_impossible_combinations_are_refused(answers: dict[str, Any]) -> None:
     assert {code for code, _ in refused(answers)} == {"impossible_combination"}
 
 
+def test_a_volume_beyond_any_lesion_of_the_length_is_refused() -> None:
+    confused = {"lesion_length_mm": 3, "lesion_volume_ml": 30}
+    assert refused(confused) == [("units_confused", "lesion_volume_ml")]
+    assert answers_from({"lesion_length_mm": 30, "lesion_volume_ml": 14}) is not None
+
+
 @pytest.mark.parametrize(
     "answers",
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from planning.errors import PlanningError
@@ -286,6 +288,44 @@ def test_severe_instability_needs_the_surgeon() -> None:
     assert (advice.scores.sins.total, advice.scores.sins.score_class) == (15, "unstable")
     assert advice.verdict == "stop"
     assert statuses(advice)["cementoplasty"] == "contraindicated"
+
+
+def test_severe_instability_is_not_told_as_a_compressed_cord() -> None:
+    unstable = SPINE | {"alignment": "subluxation", "collapse_percent": 60}
+    unstable |= {"level": "L1", "posterolateral": "bilateral"}
+    for changes in ({}, {"operable": False}):
+        advice = advise(unstable, **changes)
+        assert advice.verdict == "stop"
+        said = [row.message for row in advice.warnings if row.code.startswith("elsewhere")]
+        assert len(said) == 1
+        assert "instability" in said[0]
+        assert "dexamethasone" not in said[0]
+    both = [row.code for row in advise(unstable, escc="3").warnings]
+    assert both.count("elsewhere_surgery") == 1
+
+
+def test_without_pain_nothing_is_infiltrated_first() -> None:
+    advice = advise(BASE, vas=0, pain="none").advice("infiltration")
+    assert "A17" in advice.against
+    assert advice.rank > 6
+    assert "pain_contradicts" in codes(advise(SPINE, vas=8, pain="none"))
+    assert "pain_contradicts" not in codes(advise(SPINE))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"antithrombotics": [{"drug": "apixaban", "hours_since": 3}]},
+        {"inr": 2.5},
+        {"platelets_g_l": 40},
+    ],
+)
+def test_an_infiltration_near_the_canal_is_not_recommended_while_blood_clots_badly(
+    changes: dict[str, Any],
+) -> None:
+    assert statuses(advise(SPINE, **changes))["infiltration"] == "recommended"
+    for near in ({"posterior_wall_breach": True}, {"escc": "1c"}):
+        assert statuses(advise(SPINE, **changes, **near))["infiltration"] == "possible"
 
 
 def test_region_follows_the_bone_and_the_distances() -> None:
