@@ -58,6 +58,16 @@ def test_refusals_exit_3_with_every_problem(
     assert "Traceback" not in err
 
 
+def test_half_a_character_in_the_answers_is_refused_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, {"bone": "\ud800", "long_bone_site": "upper_limb"})
+    status, out, _ = called(["recommend", path, "--json"], capsys)
+    assert status == 3
+    assert json.loads(out)["error"]["problems"]
+    out.encode("utf-8")
+
+
 def test_an_absent_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = called(["recommend", str(tmp_path / "none.json"), "--json"], capsys)
     assert status == 3
