@@ -366,6 +366,13 @@ def test_a_pelvic_fracture_is_screwed() -> None:
     assert {row.status for row in advice.techniques[:2]} == {"recommended"}
 
 
+def test_a_fractured_rib_or_skull_is_not_cemented_first() -> None:
+    for bone in ("rib", "skull"):
+        cement = advise(BASE, bone=bone, fracture=True).advice("cementoplasty")
+        assert cement.status == "possible"
+        assert "A39" in cement.against
+
+
 def test_the_setting_of_nearness_is_shown_where_it_decided() -> None:
     said = {row.code: row.message for row in advise(BASE).warnings}
     assert "20 mm" in said["near_spine_setting"]
