@@ -128,7 +128,10 @@ def _segment(answers: Answers, region: Fact, tables: Tables) -> Fact:
         return Fact(SEGMENTS[answers.level[0]])
     if answers.bone == "sacrum":
         return Fact("sacral")
-    if region.value == "peripheral" or _in_spine(answers, region, tables) is False:
+    unnamed = answers.bone in (None, UNNAMED_BONE)  # it may lie beside the neck
+    if region.value == "peripheral" or (
+        not unnamed and answers.bone not in tables.techniques.bones.spine
+    ):
         return NOT_APPLICABLE
     return Fact(None, (*region.needs, "level"))
 

@@ -243,6 +243,15 @@ def test_near_the_spine_the_foramen_counts_as_near_the_canal(
     assert (advice.infiltration.anaesthetic_ml is None) == near
 
 
+def test_an_unnamed_bone_near_the_spine_is_asked_for_its_level() -> None:
+    near = BASE | {"bone": "other", "region": "near_spine", "foraminal": False, "escc": "0"}
+    assert advise(near, level="C5").infiltration.corticosteroid == "dexamethasone"
+    assert advise(near, level="T5").infiltration.corticosteroid == "cortivazol"
+    unknown = advise(near)
+    assert unknown.infiltration.corticosteroid is None
+    assert "level" in unknown.missing
+
+
 def test_an_unnamed_bone_is_said_to_be_counted_as_peripheral() -> None:
     advice = advise(BASE, bone="other")
     assert "region_assumed" in codes(advice)
