@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, get_args
 
 from planning.ablation.results import TreatmentSummary
 from planning.edits import lesion_as_edited
 from planning.plan import Case
 from planning.side import side_holds
-from planning.technique.answers import LEVEL, Answers, answers_from
+from planning.technique.answers import LEVEL, Answers, Bone, answers_from
 from planning.technique.consistency import LIMB_BONES, contradictions
 
 VERTEBRA = "vertebrae_"
@@ -83,7 +83,7 @@ def completed_answers(case: Case, answers: Answers) -> Answers:
     said.pop("distance_mm", None)
     located = located_answers(case)
     other_bone = said.get("bone", located.get("bone")) != located.get("bone")
-    if other_bone or any(contradictions({**measured, **located, **said})):
+    if other_bone or any(contradictions({**measured, **located, **said}, get_args(Bone))):
         located = {}  # the physician sees another place than the program does
     return answers_from({**measured, **located, **said})
 

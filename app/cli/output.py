@@ -70,8 +70,9 @@ def as_plain(value: object) -> Any:  # noqa: ANN401 - JSON
 
 def print_json(value: object) -> None:
     """Write one JSON document to standard output."""
-    json.dump(as_plain(value), sys.stdout, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
+    text = json.dumps(as_plain(value), ensure_ascii=False, allow_nan=False)
+    # Half a surrogate pair, as in a file name that is not UTF-8, is escaped as JSON does.
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
 
 
 def emit(value: object, as_json: bool, text: str) -> None:

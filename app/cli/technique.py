@@ -21,6 +21,7 @@ from planning.technique.what_if import WhatIf, what_if, with_changes
 from planning.technique.wording import Language
 
 MOST_INFLUENCES = 5
+HOLDS = {True: "now:", False: "no longer:", None: "waits:"}
 
 
 class ChangeType(click.ParamType[tuple[str, str]]):
@@ -92,7 +93,7 @@ def _what_if_text(row: WhatIf) -> list[str]:
     for one in row.techniques:
         moved = f"{one.status_before} ({one.rank_before}) -> {one.status_after} ({one.rank_after})"
         lines.append(f"  {one.technique}: {moved}")
-        lines += [f"     {cause.rule}: {cause.text}" for cause in one.causes]
+        lines += [f"     {HOLDS[c.holds]} {c.rule}: {c.text}" for c in one.causes]
     lines += [f"  {one.key}: {one.before} -> {one.after}" for one in row.dose]
     lines += [f"  new warning: {code}" for code in row.warnings_new]
     lines += [f"  no longer: {code}" for code in row.warnings_gone]
@@ -104,7 +105,8 @@ def _text(advice: Recommendation) -> str:
     for row in advice.techniques:
         ids = " ".join([*(f"+{i}" for i in row.for_), *(f"-{i}" for i in row.against)])
         lines.append(f"{row.rank:2} {row.technique:19} {row.status:15} {ids}")
-        lines += [f"     with {adjunct}" for adjunct in row.adjuncts]
+        if row.status != "contraindicated":
+            lines += [f"     with {adjunct}" for adjunct in row.adjuncts]
         lines += [f"     {note}" for note in row.notes]
         if row.status == "recommended":
             lines += _course_text(row)
@@ -181,7 +183,8 @@ def _missing_text(advice: Recommendation) -> list[str]:
 
 
 def _infiltration_text(row: Infiltration) -> list[str]:
-    shown = "not determined" if row.anaesthetic_ml is None else f"{row.anaesthetic_ml:g} mL"
+    open_dose = "none" if row.verdict == "stop" else "not determined"
+    shown = open_dose if row.anaesthetic_ml is None else f"{row.anaesthetic_ml:g} mL"
     lines = [f"infiltration: {row.verdict}; anaesthetic mixture: {shown}"]
     if row.volume_ml is not None:
         band = "5 or 10" if row.band_ml is None else f"{row.band_ml:g}"
@@ -199,7 +202,11 @@ def _infiltration_text(row: Infiltration) -> list[str]:
         f"  corticosteroid: {row.corticosteroid or 'not determined'}"
         + (f", at most {most.value:g} {most.unit}" if most.value is not None else "")
     )
-    lines += [f"  {one.needles} needles: {one.anaesthetic_ml:.2f} mL each" for one in row.split[1:]]
+    lines += [
+        f"  {one.needles} needles: {one.anaesthetic_ml:.2f} mL each"
+        for one in row.split
+        if one.needles > 1
+    ]
     lines += [f"  {_supply_text(one)}" for one in row.supplies]
     return lines
 

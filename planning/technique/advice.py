@@ -66,7 +66,7 @@ def advice(
         notes=tuple(dict.fromkeys([*notes, *waiting, *([zone.text] if zone else [])])),
         contraindications=(
             *_said(row, Effect.FORBIDS, language),
-            *_suspended(row, language),
+            *_said(row, Effect.SUSPENDS, language),
             *waiting,
         ),
         outcome=_reported(row, Effect.OUTCOME, "outcome_none", tables, language),
@@ -102,10 +102,6 @@ def cited(finding: Finding, language: Language) -> str:
 
 def _said(row: Findings, effect: Effect, language: Language) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cited(finding, language) for finding in row.fired(effect)))
-
-
-def _suspended(row: Findings, language: Language) -> list[str]:
-    return [cited(finding, language) for finding in row.fired(Effect.SUSPENDS)]
 
 
 def _waiting(row: Findings, tables: Tables, language: Language) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -385,7 +385,7 @@ def answers_from(
     except (ValueError, RecursionError):
         message = "the answers hold what JSON cannot; write them as the manual shows"
         problems.append(Problem(code="not_json", message=message, where=where))
-    found_together = contradictions(data)
+    found_together = contradictions(data, get_args(Bone))
     problems += [
         row.model_copy(update={"where": _place(where, row.where)}) for row in found_together
     ]

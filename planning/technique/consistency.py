@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from imaging.errors import Problem
@@ -31,16 +31,19 @@ OF_A_VERTEBRA = {  # answers, and the values they may have in another bone
 # shape of diameter W, and that shape has at most the area of a disc: its volume is at most
 # π L W² / 4, half as much again as L × W² / 2. Measures err, so more is granted.
 LARGEST_OF_FORMULA = 2.0
+LARGEST_NUMBER = 1.0e9  # far beyond every bound of the answers
 SMALLEST_OF_FORMULA = 0.02  # thinner shapes are no lesions; a unit confused is a thousandth
 
 
-def contradictions(data: Mapping[str, Any]) -> Iterator[Problem]:
+def contradictions(data: Mapping[str, Any], bones: Collection[str]) -> Iterator[Problem]:
     """Find answers that contradict each other, whatever else is wrong with them.
 
     Parameters
     ----------
     data : mapping
         As JSON holds it; values of a wrong type are left to the type check.
+    bones : collection of str
+        Known bones; what is said of any other is left to the type check too.
 
     Yields
     ------
@@ -50,17 +53,20 @@ def contradictions(data: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _diameters(data)
     yield from _volumes(data)
     bone = data.get("bone")
-    if isinstance(bone, str) and bone not in LEVEL_FREE:
+    if isinstance(bone, str) and bone in bones and bone not in LEVEL_FREE:
         yield from _level(bone, data.get("level"))
         yield from _site(bone, data.get("long_bone_site"))
         yield from _region(bone, data.get("region"))
         yield from _bone_answers(bone, data)
-    if _is_peripheral(data):
+    if _is_peripheral(data, bones):
         yield from _spinal_answers(data)
 
 
 def _number(value: object) -> float | None:
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    """Return a number that arithmetic can hold; the bounds of the answers refuse the others."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if -LARGEST_NUMBER <= value <= LARGEST_NUMBER else None
 
 
 def _diameters(data: Mapping[str, Any]) -> Iterator[Problem]:
@@ -77,6 +83,8 @@ def _volumes(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Find a volume that no body of these diameters can have: a unit was confused."""
     length, width = _number(data.get("lesion_length_mm")), _number(data.get("lesion_width_mm"))
     volume = _number(data.get("lesion_volume_ml"))
+    if length is not None and width is None and volume is not None and length > 0:
+        yield from _volume_of_length(length, volume)
     if length is None or width is None or volume is None or not 0 < width <= length:
         return
     formula = length * width**2 / 2000.0
@@ -85,6 +93,19 @@ def _volumes(data: Mapping[str, Any]) -> Iterator[Problem]:
     message = (
         f"{volume:g} mL cannot be the volume of a lesion of {length:g} × {width:g} mm "
         f"({formula:.3g} mL by A1); check millimetres against centimetres, and the volume's unit"
+    )
+    yield Problem(code="units_confused", message=message, where="lesion_volume_ml")
+
+
+def _volume_of_length(length: float, volume: float) -> Iterator[Problem]:
+    """Find a volume that no lesion of this greatest diameter can have, however wide."""
+    largest = LARGEST_OF_FORMULA * length**3 / 2000.0
+    if volume <= largest:
+        return
+    message = (
+        f"{volume:g} mL cannot be the volume of a lesion of at most {length:g} mm "
+        f"({largest:.3g} mL at the very most); check millimetres against centimetres, and the "
+        "volume's unit"
     )
     yield Problem(code="units_confused", message=message, where="lesion_volume_ml")
 
@@ -98,19 +119,21 @@ def _bone_answers(bone: str, data: Mapping[str, Any]) -> Iterator[Problem]:
                 message = f"{key} concerns the spine; correct the bone, or leave {key} out"
                 yield Problem(code="impossible_combination", message=message, where=key)
     if bone not in LIMB_BONES and _number(data.get("long_bone_fraction")) is not None:
-        message = f"a {bone} is no long bone; correct the bone, or leave long_bone_fraction out"
+        message = f"the {bone} is no long bone; correct the bone, or leave long_bone_fraction out"
         yield Problem(code="impossible_combination", message=message, where="long_bone_fraction")
 
 
 def _level(bone: str, level: object) -> Iterator[Problem]:
-    if isinstance(level, str) and level[:1] not in LEVELS_OF.get(bone, ""):
+    known = isinstance(level, str) and level.isascii() and level.isprintable()
+    if isinstance(level, str) and known and level[:1] not in LEVELS_OF.get(bone, ""):
         message = f"the {bone} has no level {level[:4]}; correct the bone or the level"
         yield Problem(code="impossible_combination", message=message, where="level")
 
 
 def _site(bone: str, site: object) -> Iterator[Problem]:
-    if isinstance(site, str) and site not in SITES_OF.get(bone, ()):
-        message = f"{site[:20]} is no site of the {bone}; correct the bone or the site"
+    known = any(site in sites for sites in SITES_OF.values())
+    if known and site not in SITES_OF.get(bone, ()):
+        message = f"{site} is no site of the {bone}; correct the bone or the site"
         yield Problem(code="impossible_combination", message=message, where="long_bone_site")
 
 
@@ -122,17 +145,17 @@ def _region(bone: str, region: object) -> Iterator[Problem]:
         or (bone in LIMB_BONES and region == "near_spine")
     )
     if wrong:
-        message = f"a {bone} does not lie in the region {region}; correct the bone or the region"
+        message = f"the {bone} does not lie in the region {region}; correct the bone or the region"
         yield Problem(code="impossible_combination", message=message, where="region")
 
 
-def _is_peripheral(data: Mapping[str, Any]) -> bool:
+def _is_peripheral(data: Mapping[str, Any], bones: Collection[str]) -> bool:
     """Tell whether the lesion lies away from the spine, as answered or by bone and distances."""
     if isinstance(data.get("region"), str):
         return bool(data["region"] == "peripheral")
     table = load_table("technique_limits")
     bone = data.get("bone")
-    if not isinstance(bone, str) or bone in table["bones"]["spine"]:
+    if not isinstance(bone, str) or bone not in bones or bone in table["bones"]["spine"]:
         return False
     if bone not in table["bones"]["near_spine_candidates"]:
         return True

@@ -112,6 +112,8 @@ class Doses(Document):
         G.
     contrast_ml : float
         Before the anaesthetic.
+    mixture_lidocaine_percent : float
+        Of the lidocaine in the document's mixture; another strength is told.
     least_ropivacaine_mg_ml : float
         A smaller figure is taken for a percentage, and nothing is weighed with it.
     skin_lidocaine_percent, mg_ml_per_percent : float
@@ -144,6 +146,7 @@ class Doses(Document):
     ampoules: tuple[AmpouleRow, ...]
     needle_gauge: int
     contrast_ml: float
+    mixture_lidocaine_percent: float
     least_ropivacaine_mg_ml: float
     skin_lidocaine_percent: float
     mg_ml_per_percent: float

@@ -10,6 +10,7 @@ from planning.technique.dose_tables import Band, Doses, Steroid
 from planning.technique.logic import Condition, Fact, Facts, Limits, Verdict, evaluate
 
 MM3_PER_ML = 1000.0
+UNNAMED_BONE = "other"  # tells nothing about the region
 
 
 @dataclass(frozen=True)
@@ -173,11 +174,16 @@ def dose(answers: Answers, facts: Facts, limits: Limits, table: Doses) -> Dosing
     if chosen is not None and chosen != band_ml:
         band = " / ".join(f"{row.anaesthetic_ml:g}" for row in bands) or "?"
         sayings.append(Saying("volume_chosen", {"chosen": chosen, "band": band}))
+    given = answers.anaesthetic_mixture.lidocaine_percent if answers.anaesthetic_mixture else None
+    if given is not None and given != table.mixture_lidocaine_percent:
+        sayings.append(Saying("lidocaine_strength", {"given": given}))
     if length is not None and length < table.small_lesion_mm:
-        sayings.append(Saying("small_lesion", {"length": length, "width": width or 0.0}))
+        known = " × ".join(f"{n:g}" for n in (length, width) if n is not None)
+        sayings.append(Saying("small_lesion", {"lengths": known}))
     sayings += _cautions(answers, facts, limits, near=near, measured=volume is not None)
     lengths = (("lesion_length_mm", length), ("lesion_width_mm", width))
-    lacking = (key for key, value in lengths if value is None)
+    lacking = [key for key, value in lengths if value is None]
+    lacking += ["region"] if region_assumed(answers) else []
     return Dosing(
         volume_ml=volume,
         band_ml=band_ml,
@@ -214,9 +220,27 @@ def _cautions(
     derived = answers.region is None and facts["region"].value is not None
     if derived and facts["region_by_distance"].value:
         found.append(Saying("near_spine_setting", {"limit": limits["near_spine_mm"]}))
+    if region_assumed(answers):
+        found.append(Saying("region_assumed"))
     if measured:
         found.append(Saying("per_lesion_or_needle"))
     return found
+
+
+def region_assumed(answers: Answers) -> bool:
+    """Tell whether the region is peripheral only because the bone says nothing (A8).
+
+    Parameters
+    ----------
+    answers : Answers
+        Bone, region.
+
+    Returns
+    -------
+    bool
+        True for an unnamed bone without a region.
+    """
+    return answers.bone == UNNAMED_BONE and answers.region is None
 
 
 def near_canal(facts: Facts, limits: Limits, table: Doses) -> bool:
@@ -234,11 +258,13 @@ def near_canal(facts: Facts, limits: Limits, table: Doses) -> bool:
     Returns
     -------
     bool
-        True in the spine unless every sign is known to be absent.
+        True in the spine unless every sign is known to be absent; near the spine where one of them
+        is known to be present.
     """
-    if facts["region"].value != "spine":
-        return False
-    return evaluate(table.near_canal_when, facts, limits).truth is not False
+    truth = evaluate(table.near_canal_when, facts, limits).truth
+    if facts["region"].value == "near_spine":
+        return truth is True
+    return facts["region"].value == "spine" and truth is not False
 
 
 def corticosteroid(facts: Facts, limits: Limits, table: Doses) -> Corticosteroid:

@@ -232,7 +232,7 @@ def _warnings(
     elsewhere: list[str] = []
     for saying in judged.known.dosing.sayings:
         row = tables.message_by_code[saying.code]
-        message = row.text(language).format(**saying.figures)
+        message = row.filled(language, saying.figures)
         warned.append(Warned(code=row.code, rules=row.rules, message=message))
     for finding in judged.of_the_case:
         decision, verdict = finding.decision, finding.verdict

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from planning.technique.answers import Answers, Distances, SimulationResult
-from planning.technique.doses import Dosing, dose
+from planning.technique.doses import UNNAMED_BONE, Dosing, dose
 from planning.technique.haemostasis import holding
 from planning.technique.logic import NOT_APPLICABLE, Fact, Limits, evaluate
 from planning.technique.scores import Scored, mirels, sins
@@ -16,7 +16,6 @@ DERIVED = ("distance_mm", "antithrombotics", "simulation", "anaesthetic_mixture"
 SEGMENTS = {"C": "cervical", "T": "thoracic", "L": "lumbar", "S": "sacral"}
 ABSENT = {"foraminal": False, "posterior_wall_breach": False, "escc": "0"}  # away from the spine
 CORD_WORDS = ("cord", "spinal_canal", "spinal canal", "cauda")  # in names of structures
-NOBODY_SAYS = "other"  # a bone that tells nothing about the region
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def _region(answers: Answers, facts: dict[str, Fact], tables: Tables) -> Fact:
 
 def _in_spine(answers: Answers, region: Fact, tables: Tables) -> bool | None:
     """Tell whether the lesion lies in a vertebra or the sacrum."""
-    if answers.bone not in (None, NOBODY_SAYS):
+    if answers.bone not in (None, UNNAMED_BONE):
         return answers.bone in tables.techniques.bones.spine
     return None if region.value is None else region.value == "spine"
 
@@ -129,7 +128,10 @@ def _segment(answers: Answers, region: Fact, tables: Tables) -> Fact:
         return Fact(SEGMENTS[answers.level[0]])
     if answers.bone == "sacrum":
         return Fact("sacral")
-    if region.value == "peripheral" or _in_spine(answers, region, tables) is False:
+    unnamed = answers.bone in (None, UNNAMED_BONE)  # it may lie beside the neck
+    if region.value == "peripheral" or (
+        not unnamed and answers.bone not in tables.techniques.bones.spine
+    ):
         return NOT_APPLICABLE
     return Fact(None, (*region.needs, "level"))
 

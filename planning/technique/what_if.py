@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from imaging.document import Document
 from planning.technique.answers import Answers, Technique, answers_from
 from planning.technique.engine import told
 from planning.technique.explanation import explained, facts_of
-from planning.technique.judging import AGAINST, FOR, Finding, Judged, judge
+from planning.technique.judging import AGAINST, FOR, GATES, Finding, Judged, judge
 from planning.technique.recommendation import Recommendation, Status, Verdict
 from planning.technique.rules import Effect
 from planning.technique.tables import Tables
 from planning.technique.tables import tables as shipped_tables
 from planning.technique.wording import Language
 
-DECIDING = (Effect.FORBIDS, Effect.SUSPENDS, Effect.CAUTIONS, Effect.INDICATES)
 DOSE_KEYS = (
     "verdict",
     "volume_ml",
@@ -30,6 +29,13 @@ DOSE_KEYS = (
     "fraction_of_maximum",
     "corticosteroid",
 )
+
+
+# Words that an answer takes; some look like numbers (the grades of epidural compression).
+WORDS: dict[str, set[str]] = {
+    key: {word for part in get_args(field.annotation) for word in get_args(part)}
+    for key, field in Answers.model_fields.items()
+}
 
 
 class ChangedAnswer(Document):
@@ -160,7 +166,7 @@ def with_changes(answers: Answers, changes: Mapping[str, str]) -> Answers:
     data: dict[str, Any] = answers.model_dump(mode="json", exclude_none=True)
     for key, text in changes.items():
         outer, _, inner = key.partition(".")
-        value = _read(text)
+        value = text if text in WORDS.get(key, ()) else _read(text)
         if inner:
             data[outer] = {**(data.get(outer) or {}), inner: value}
         else:
@@ -240,6 +246,15 @@ def _changed_dose(one: Recommendation, other: Recommendation) -> tuple[ChangedDo
     )
 
 
+def _deciding(before: Status, after: Status) -> tuple[Effect, ...]:
+    """Return the kinds of decisions that can lead from one status to another."""
+    if before == after:
+        return (*AGAINST, *FOR)
+    if {before, after} & {"contraindicated", "insufficient"}:
+        return GATES
+    return (Effect.CAUTIONS, Effect.INDICATES)
+
+
 def _changed(
     technique: Technique,
     one: Recommendation,
@@ -257,7 +272,7 @@ def _changed(
         judged_before.found[technique].rows, judged_after.found[technique].rows, strict=True
     )
     turned = [now for was, now in pairs if was.verdict.truth is not now.verdict.truth]
-    wanted = DECIDING if first.status != second.status else (*AGAINST, *FOR)
+    wanted = _deciding(first.status, second.status)
     facts = facts_of(judged_after, technique)
 
     def cause(finding: Finding) -> Cause:

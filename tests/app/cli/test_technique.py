@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.cli.main import run
-from tests.planning.technique.cases import BASE, CASES
+from tests.planning.technique.cases import BASE, CASES, SPINE
 
 
 def called(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -58,6 +58,16 @@ def test_refusals_exit_3_with_every_problem(
     assert "Traceback" not in err
 
 
+def test_half_a_character_in_the_answers_is_refused_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, {"bone": "\ud800", "long_bone_site": "upper_limb"})
+    status, out, _ = called(["recommend", path, "--json"], capsys)
+    assert status == 3
+    assert json.loads(out)["error"]["problems"]
+    out.encode("utf-8")
+
+
 def test_an_absent_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = called(["recommend", str(tmp_path / "none.json"), "--json"], capsys)
     assert status == 3
@@ -73,6 +83,28 @@ def test_the_text_names_verdict_and_reasons(
     assert "not answered" not in out
     _, out, _ = called(["recommend", written(tmp_path, BASE | {"inr": None})], capsys)
     assert "not answered: inr" in out
+
+
+def test_a_changed_answer_is_told_with_the_rules_that_turned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, SPINE)
+    status, out, _ = called(["recommend", path, "--if", "escc=3"], capsys)
+    assert status == 0
+    assert "if escc were 3 (not 0)" in out
+    assert "now: B11: ESCC 2-3: the cord is compressed" in out
+    _, out, _ = called(["recommend", path, "--if", "escc=null"], capsys)
+    assert "waits: B11: ESCC 2-3: the cord is compressed" in out
+    _, out, _ = called(["recommend", written(tmp_path, CASES["8"]), "--if", "escc=0"], capsys)
+    assert "no longer: B11: ESCC 2-3: the cord is compressed" in out
+
+
+def test_the_share_of_each_needle_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = called(["recommend", written(tmp_path, BASE | {"needle_count": 3})], capsys)
+    assert "3 needles: 0.50 mL each" in out
+    assert "2 needles" not in out
 
 
 def test_rules_show_the_tables_with_their_sources(capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,6 +212,27 @@ def test_impossible_combinations_are_refused(answers: dict[str, Any]) -> None:
     assert {code for code, _ in refused(answers)} == {"impossible_combination"}
 
 
+def test_an_unknown_bone_is_told_once_and_not_repeated() -> None:
+    strange = {"bone": "\ud800", "level": "\ud800", "long_bone_site": "upper_limb"}
+    with pytest.raises(PlanningError) as caught:
+        answers_from(strange | {"escc": "2", "collapse_percent": 20, "long_bone_fraction": 0.5})
+    assert all(problem.message.isascii() for problem in caught.value.problems)
+    assert not any(p.code == "impossible_combination" for p in caught.value.problems)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 1e308, float("nan")])
+def test_a_number_beyond_arithmetic_is_refused_by_its_bounds(value: float) -> None:
+    keys = ("lesion_length_mm", "lesion_width_mm", "lesion_volume_ml")
+    found = refused(dict.fromkeys(keys, value))
+    assert {where for _, where in found} <= {*keys, ""}
+
+
+def test_a_volume_beyond_any_lesion_of_the_length_is_refused() -> None:
+    confused = {"lesion_length_mm": 3, "lesion_volume_ml": 30}
+    assert refused(confused) == [("units_confused", "lesion_volume_ml")]
+    assert answers_from({"lesion_length_mm": 30, "lesion_volume_ml": 14}) is not None
+
+
 @pytest.mark.parametrize(
     "answers",
     [

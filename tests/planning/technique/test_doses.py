@@ -226,6 +226,45 @@ def test_away_from_the_spine_no_canal_is_near() -> None:
     assert "near_canal" not in codes(advise(BASE, distance_mm=DISTANCES, escc=None))
 
 
+@pytest.mark.parametrize(
+    ("changes", "near"),
+    [
+        ({"foraminal": False, "escc": "0"}, False),
+        ({"foraminal": True, "escc": "0"}, True),
+        ({"foraminal": None, "escc": "0"}, False),  # B21: unknown counts in the spine
+        ({"foraminal": False, "escc": "1b"}, True),
+    ],
+)
+def test_near_the_spine_the_foramen_counts_as_near_the_canal(
+    changes: dict[str, Any], near: bool
+) -> None:
+    advice = advise(BASE, region="near_spine", **changes)
+    assert ("near_canal" in codes(advice)) == near
+    assert (advice.infiltration.anaesthetic_ml is None) == near
+
+
+def test_an_unnamed_bone_near_the_spine_is_asked_for_its_level() -> None:
+    near = BASE | {"bone": "other", "region": "near_spine", "foraminal": False, "escc": "0"}
+    assert advise(near, level="C5").infiltration.corticosteroid == "dexamethasone"
+    assert advise(near, level="T5").infiltration.corticosteroid == "cortivazol"
+    unknown = advise(near)
+    assert unknown.infiltration.corticosteroid is None
+    assert "level" in unknown.missing
+
+
+def test_an_unnamed_bone_is_said_to_be_counted_as_peripheral() -> None:
+    advice = advise(BASE, bone="other")
+    assert "region_assumed" in codes(advice)
+    assert "region" in advice.missing
+    assert "region_assumed" not in codes(advise(BASE, bone="other", region="peripheral"))
+
+
+def test_a_small_lesion_of_unknown_width_is_asked_for_its_unit() -> None:
+    advice = advise(BASE, lesion_length_mm=3, lesion_width_mm=None)
+    said = next(row.message for row in advice.warnings if row.code == "small_lesion")
+    assert said.startswith("3 mm:")
+
+
 def test_the_us_label_is_shown_beside() -> None:
     advice = advise(BASE, anaesthetic_mixture=MIXTURE)
     us = 57.5 / 300 + 1.5 / 200

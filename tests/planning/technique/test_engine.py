@@ -264,6 +264,11 @@ def _pairs(one: Any, other: Any) -> list[tuple[Any, Any]]:
     return list(zip(one.warnings, other.warnings, strict=True))
 
 
+def test_french_writes_decimals_with_a_comma() -> None:
+    said = [row.message for row in recommend(answers_from(CASES["4"]), "fr").warnings]
+    assert any("1,51 fois le maximum" in message for message in said)
+
+
 def test_reasons_carry_text_and_source() -> None:
     found = reasons(advise(CASES["6"]).advice("infiltration").against, "fr")
     assert found[0][0] == "A14"

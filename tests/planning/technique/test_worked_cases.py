@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from planning.errors import PlanningError
@@ -288,6 +290,44 @@ def test_severe_instability_needs_the_surgeon() -> None:
     assert statuses(advice)["cementoplasty"] == "contraindicated"
 
 
+def test_severe_instability_is_not_told_as_a_compressed_cord() -> None:
+    unstable = SPINE | {"alignment": "subluxation", "collapse_percent": 60}
+    unstable |= {"level": "L1", "posterolateral": "bilateral"}
+    for changes in ({}, {"operable": False}):
+        advice = advise(unstable, **changes)
+        assert advice.verdict == "stop"
+        said = [row.message for row in advice.warnings if row.code.startswith("elsewhere")]
+        assert len(said) == 1
+        assert "instability" in said[0]
+        assert "dexamethasone" not in said[0]
+    both = [row.code for row in advise(unstable, escc="3").warnings]
+    assert both.count("elsewhere_surgery") == 1
+
+
+def test_without_pain_nothing_is_infiltrated_first() -> None:
+    advice = advise(BASE, vas=0, pain="none").advice("infiltration")
+    assert "A17" in advice.against
+    assert advice.rank > 6
+    assert "pain_contradicts" in codes(advise(SPINE, vas=8, pain="none"))
+    assert "pain_contradicts" not in codes(advise(SPINE))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"antithrombotics": [{"drug": "apixaban", "hours_since": 3}]},
+        {"inr": 2.5},
+        {"platelets_g_l": 40},
+    ],
+)
+def test_an_infiltration_near_the_canal_is_not_recommended_while_blood_clots_badly(
+    changes: dict[str, Any],
+) -> None:
+    assert statuses(advise(SPINE, **changes))["infiltration"] == "recommended"
+    for near in ({"posterior_wall_breach": True}, {"escc": "1c"}):
+        assert statuses(advise(SPINE, **changes, **near))["infiltration"] == "possible"
+
+
 def test_region_follows_the_bone_and_the_distances() -> None:
     near = advise(BASE, distance_mm=DISTANCES | {"nerve_root": 19.9}, escc="0", foraminal=False)
     assert near.infiltration.corticosteroid == "cortivazol"
@@ -324,6 +364,13 @@ def test_a_pelvic_fracture_is_screwed() -> None:
     advice = advise(BASE, bone="ilium", weight_bearing=True, fracture=True)
     assert [row.technique for row in advice.techniques[:2]] == ["cemented_screws", "cementoplasty"]
     assert {row.status for row in advice.techniques[:2]} == {"recommended"}
+
+
+def test_a_fractured_rib_or_skull_is_not_cemented_first() -> None:
+    for bone in ("rib", "skull"):
+        cement = advise(BASE, bone=bone, fracture=True).advice("cementoplasty")
+        assert cement.status == "possible"
+        assert "A39" in cement.against
 
 
 def test_the_setting_of_nearness_is_shown_where_it_decided() -> None:
