@@ -32,6 +32,7 @@ from planning.access.request import AccessResult, Proposal
 from planning.access.sets import NeedleSet
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
 from planning.follow_up.records import Treatment
+from planning.report_choice import ReportChoice
 from planning.side_check import SideCheck
 from planning.technique.answers import Answers
 from planning.technique.engine import Recommendation
@@ -170,6 +171,8 @@ class Plan(Document):
         That side and level were stated and agreed with the image.
     answers : Answers
         What the physician answered; the CT fills in what is left open.
+    report : ReportChoice
+        How the report is arranged.
     judged : Answers or None
         What the rules saw: those answers with what the CT filled in.
     recommendation : Recommendation or None
@@ -212,6 +215,7 @@ class Plan(Document):
     side_check: SideCheck | None = None
     answers: Answers = Answers()
     judged: Answers | None = None
+    report: ReportChoice = ReportChoice()
     recommendation: Recommendation | None = None
     treatments: tuple[Treatment, ...] = ()
 

@@ -352,7 +352,7 @@ def report_command(
     Without --side, and without an answer that confirms it, every page says that the side is open.
     """
     with PlanFile.open(plan_path) as kept:
-        case = kept.load()
+        case, captured = kept.load(), kept.pictures()
     if number is not None:
         case = as_case(case, number)
     if side is not None:
@@ -360,7 +360,7 @@ def report_command(
     make_folder(out)
     with progress_bar() as progress:
         volume = _volume_of(case, ct, progress.part(0.0, 0.3))
-        files = write_report(case, volume, out, lang, progress.part(0.3, 1.0))
+        files = write_report(case, volume, out, lang, progress.part(0.3, 1.0), captured)
     absent = lacking(case, lang)
     for sentence in absent:
         warn(sentence)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from planning.store import Picture
 
 log = logging.getLogger(__name__)
 
+PREVIEW_SCALE = 1.3  # of 72 pixels an inch
 DICOM_FOLDER, SLICER_FOLDER = "dicom", "slicer"
 NO_DICOM = (
     "the CT is not there as DICOM, so the report has no DICOM objects; PDF, pictures and the files "
@@ -39,6 +42,7 @@ def write_report(
     out: Path,
     language: Language,
     progress: Progress = SILENT,
+    captured: Sequence[Picture] = (),
 ) -> list[Path]:
     """Write PDF, pictures, the lesion's mask, DICOM objects and files for 3D Slicer.
 
@@ -55,6 +59,8 @@ def write_report(
         ``fr`` or ``en``.
     progress : Progress
         Told between the parts.
+    captured : sequence of Picture
+        Taken in the window; those that the plan chose are in the report.
 
     Returns
     -------
@@ -70,19 +76,24 @@ def write_report(
         case = measure_surroundings(case, volume)  # an edit may not have been measured yet
     outlined = [one.plan.number for one in lesions(case) if one.lesion is not None]
     if not case.others or not outlined:
-        return _write_one(case, volume, out, language, progress)
+        return _write_one(case, volume, out, language, progress, captured)
     written: list[Path] = []
     for n, number in enumerate(outlined):
         part = progress.part(n / len(outlined), (n + 1) / len(outlined))
         folder = out / f"lesion-{number}"
-        written += _write_one(as_case(case, number), volume, folder, language, part)
+        written += _write_one(as_case(case, number), volume, folder, language, part, captured)
     return written
 
 
 def _write_one(
-    case: Case, volume: Volume | None, out: Path, language: Language, progress: Progress
+    case: Case,
+    volume: Volume | None,
+    out: Path,
+    language: Language,
+    progress: Progress,
+    captured: Sequence[Picture],
 ) -> list[Path]:
-    pictures = _pictures(case, volume, language, progress)
+    pictures = [*_pictures(case, volume, language, progress), *chosen_captures(case, captured)]
     source = read_source(SeriesReference.of(volume) if volume else case.plan.series)
     progress.update(0.7, "PDF")
     pdf = write_pdf(case, pictures, language, identity(source, language) if source else None)
@@ -105,6 +116,69 @@ def _write_one(
     written += [write_file(out / SLICER_FOLDER, name, scene[name]) for name in scene]
     progress.update(1.0, "report written")
     return written
+
+
+def chosen_captures(case: Case, captured: Sequence[Picture]) -> list[Picture]:
+    """Return the captured pictures that the report holds.
+
+    Parameters
+    ----------
+    case : Case
+        Whose plan chose them.
+    captured : sequence of Picture
+        All that were taken.
+
+    Returns
+    -------
+    list of Picture
+        In the order of the plan; none that names the patient.
+    """
+    known = {one.name: one for one in captured if not one.carries_identifiers}
+    return [known[name] for name in case.plan.report.pictures if name in known]
+
+
+def preview(
+    case: Case,
+    volume: Volume | None,
+    language: Language,
+    captured: Sequence[Picture] = (),
+    progress: Progress = SILENT,
+) -> list[bytes]:
+    """Return the pages of the report as pictures.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+    volume : Volume or None
+        The CT.
+    language : str
+        ``fr`` or ``en``.
+    captured : sequence of Picture
+        Taken in the window.
+    progress : Progress
+        Told between the parts.
+
+    Returns
+    -------
+    list of bytes
+        PNG.
+    """
+    import pypdfium2
+
+    if volume is not None:
+        case = measure_surroundings(case, volume)
+    pictures = [*_pictures(case, volume, language, progress), *chosen_captures(case, captured)]
+    progress.update(0.7, "PDF")
+    document = pypdfium2.PdfDocument(write_pdf(case, pictures, language))
+    pages = []
+    for number in range(len(document)):
+        page = io.BytesIO()
+        document[number].render(scale=PREVIEW_SCALE).to_pil().save(page, "PNG")
+        pages.append(page.getvalue())
+        progress.update(0.8 + 0.2 * (number + 1) / len(document), "preview")
+    document.close()
+    return pages
 
 
 def _pictures(

@@ -44,6 +44,9 @@ PICTURE_WIDTH_MM = 57.0
 PICTURES_IN_A_ROW = 3
 KEPT_TOGETHER_ROWS = 9  # longer sections may break over pages
 COMPARED_WIDTHS_MM = (54.0, 22.0, 26.0, 22.0, 50.0)
+CAPTURE_WIDTH_MM = 86.0
+CAPTURED = "capture-"  # begins the names of pictures that the radiologist took
+APART = ("curves", CAPTURED)
 CURVES_WIDTH_MM = 154.0  # three of them fill a page
 UNIT = re.compile(r"(?<=\d) (?=(?:mm|mL|ml|cm|min|s|W|HU)\b|%|°C)|(?<=\d min) (?=\d\d\b)")
 RULED: list[tuple[Any, ...]] = [
@@ -91,12 +94,17 @@ def write_pdf(
     if absent:
         told = f"<b>{escape(words['unfinished'])}</b> – {escape(' '.join(absent))}"
         story.append(Paragraph(told, styles["warning"]))
+    chosen = case.plan.report
     for section in sections(case, language, patient):
-        if only is not None and section.key not in only:
+        if (only is not None and section.key not in only) or not chosen.shows(section.key):
             continue
+        if section.key == "signoff":
+            story.extend(
+                _captures([p for p in pictures if p.name.startswith(CAPTURED)], words, styles)
+            )
         story.extend(_section(section, words, styles))
         if section.key == "lesion":
-            story.extend(_pictures([p for p in pictures if not p.name.startswith("curves")]))
+            story.extend(_pictures([p for p in pictures if not p.name.startswith(APART)]))
         if section.key == "zone":
             story.extend(_curves([p for p in pictures if p.name.startswith("curves")]))
     buffer = io.BytesIO()
@@ -257,6 +265,20 @@ def _pictures(pictures: Sequence[Picture]) -> list[Flowable]:
         TableStyle([("LEFTPADDING", (0, 0), (-1, -1), 0), ("VALIGN", (0, 0), (-1, -1), "TOP")])
     )
     return [Spacer(1, 3 * mm), table]
+
+
+def _captures(
+    pictures: Sequence[Picture], words: dict[str, Any], styles: dict[str, ParagraphStyle]
+) -> list[Flowable]:
+    """Return the pictures that the radiologist took, two in a row."""
+    if not pictures:
+        return []
+    images: list[Any] = [_image(picture, CAPTURE_WIDTH_MM) for picture in pictures]
+    images += [""] * (len(images) % 2)
+    rows = [images[n : n + 2] for n in range(0, len(images), 2)]
+    table = Table(rows, colWidths=[(CAPTURE_WIDTH_MM + 1) * mm] * 2)
+    table.setStyle(TableStyle([("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+    return [Paragraph(escape(words["sections"]["captures"]), styles["head"]), table]
 
 
 def _curves(pictures: Sequence[Picture]) -> list[Flowable]:

@@ -15,10 +15,12 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from app.workstation.preferences import LANGUAGE, THEME, TOUR, Preferences
+from app.workstation.recovery import left_behind
 from app.workstation.session import Session
-from app.workstation.style.palette import style_sheet
+from app.workstation.style.palette import style_sheet, use_theme
 from app.workstation.window import Window
-from app.workstation.words import Words, default_language
+from app.workstation.words import LANGUAGES, Words, default_language
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +42,22 @@ def start(path: Path | None) -> int:
         Exit status.
     """
     _log_to_file()
+    preferences = Preferences()
+    use_theme(preferences.get(THEME, "dark"))
     application = make_application()
     session = Session()
-    window = Window(session, Words(default_language()))
+    kept = preferences.get(LANGUAGE)
+    language = next((one for one in LANGUAGES if one == kept), default_language())
+    window = Window(session, Words(language))
     _save_first_when_failing(session, window)
     window.show()
+    left = left_behind()
     if path is not None:
         QTimer.singleShot(0, lambda: window.open_path(path))
+    elif left is not None:
+        QTimer.singleShot(0, lambda: window.go_on(left))
+    elif not preferences.get(TOUR):
+        QTimer.singleShot(0, window.show_tour)
     try:
         return int(application.exec())
     finally:

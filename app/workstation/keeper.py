@@ -98,8 +98,12 @@ class Keeper:
         def work() -> None:
             if self._file is not None and self.path == path:
                 self._file.save(case, "saved")
-            else:
-                self._replace(PlanFile.create(path, case))
+                return
+            pictures = () if self._file is None else self._file.pictures()
+            made = PlanFile.create(path, case)
+            for picture in pictures:
+                made.save_picture(picture)
+            self._replace(made)
 
         self._thread.submit(work).result()
 
@@ -133,6 +137,20 @@ class Keeper:
                 self._file.save_picture(picture)
 
         self._thread.submit(work).add_done_callback(_log_failure)
+
+    def pictures(self) -> tuple[Picture, ...]:
+        """Return the pictures that the plan file keeps.
+
+        Returns
+        -------
+        tuple of Picture
+            By name; none where no file is open.
+        """
+
+        def work() -> tuple[Picture, ...]:
+            return () if self._file is None else self._file.pictures()
+
+        return self._thread.submit(work).result()
 
     def wait(self) -> None:
         """Return once everything asked for is on disk."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from app.workstation.style.palette import THEMES, theme
 from app.workstation.viewpoint import PRESETS, Tool
 from app.workstation.words import LANGUAGES
 
@@ -32,7 +33,9 @@ def build_menus(window: Window) -> None:
     _edit_menu(window)
     _view_menu(window)
     _follow_up_menu(window)
-    _language_menu(window)
+    _picture_menu(window)
+    _settings_menu(window)
+    _help_menu(window)
 
 
 def _menu(window: Window, key: str) -> QMenu:
@@ -127,13 +130,42 @@ def _toggle(window: Window, menu: QMenu, field: str, key: str) -> None:
     menu.addAction(action)
 
 
-def _language_menu(window: Window) -> None:
-    menu = _menu(window, "menus.language")
-    group = QActionGroup(menu)
+def _picture_menu(window: Window) -> None:
+    words, pictures = window.words, window.pictures
+    menu = _menu(window, "menus.picture")
+    _add(menu, words("menus.picture_report"), pictures.keep_view, "F12", "case")
+    _add(menu, words("menus.picture_report_all"), pictures.keep_all, "Shift+F12", "case")
+    _add(menu, words("menus.picture_clipboard"), pictures.copy_view, "Ctrl+Shift+C", "case")
+    _add(menu, words("menus.picture_file"), pictures.ask_file, "Ctrl+F12", "case")
+
+
+def _settings_menu(window: Window) -> None:
+    words = window.words
+    menu = _menu(window, "menus.settings")
+    languages = QActionGroup(menu)
     for language in LANGUAGES:
-        action = QAction(window.words(f"languages.{language}"), menu)
-        action.setCheckable(True)
-        action.setChecked(language == window.words.language)
+        action = _choice(menu, languages, words(f"languages.{language}"))
+        action.setChecked(language == words.language)
         action.triggered.connect(lambda _on=False, one=language: window.use_language_later(one))
-        group.addAction(action)
-        menu.addAction(action)
+    menu.addSeparator()
+    themes = QActionGroup(menu)
+    for name in THEMES:
+        action = _choice(menu, themes, words(f"themes.{name}"))
+        action.setChecked(name == theme().name)
+        action.triggered.connect(lambda _on=False, one=name: window.use_theme_later(one))
+
+
+def _choice(menu: QMenu, group: QActionGroup, text: str) -> QAction:
+    action = QAction(text, menu)
+    action.setCheckable(True)
+    group.addAction(action)
+    menu.addAction(action)
+    return action
+
+
+def _help_menu(window: Window) -> None:
+    words = window.words
+    menu = _menu(window, "menus.help")
+    _add(menu, words("menus.keys"), window.show_keys, "F1")
+    _add(menu, words("menus.tour"), window.show_tour)
+    _add(menu, words("menus.about"), window.show_about)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.errors import AppError
 from app.workstation import tasks
 from app.workstation.ablating import Ablating
 from app.workstation.consulting import Consulting
@@ -22,6 +21,7 @@ from app.workstation.history import History
 from app.workstation.jobs import Finished, Preview, Report, Task, Worker
 from app.workstation.keeper import Keeper
 from app.workstation.reaching import Reaching
+from app.workstation.reporting import Reporting
 from app.workstation.stages import (
     Activity,
     Choice,
@@ -79,6 +79,7 @@ class Session:
         self.extras = Extras(self)
         self.ablating = Ablating(self)
         self.consulting = Consulting(self)
+        self.reporting = Reporting(self)
 
     # Observers
 
@@ -151,6 +152,7 @@ class Session:
             return
         self._cancel_all()
         self._reset(None, None)
+        self.reporting.load()
         self._wanted = case
         place = Path(case.plan.series.path)
         if case.plan.series.path and place.exists():
@@ -193,6 +195,7 @@ class Session:
             self._reset(volume, for_all(wanted, series=reference))
         else:
             self.keeper.release()
+            self.reporting.forget()
             self._reset(volume, Case.begin(volume))
         self._cancel_all()
         self.editing.measure()
@@ -276,33 +279,20 @@ class Session:
         self.apply("answers", changed, merges=True)
         return ()
 
-    def export(self, folder: Path, language: str) -> None:
-        """Write the report to a folder, in the background.
+    def was_exported(self, now: tuple[Path, ...], files: tuple[Path, ...]) -> None:
+        """Take note that a report was written.
 
         Parameters
         ----------
-        folder : Path
-            Made when it does not exist.
-        language : str
-            ``fr`` or ``en``.
+        now : tuple of Path
+            Its files, where it is that of the present state; empty otherwise.
+        files : tuple of Path
+            All that was written.
         """
-        if self.case is None or self.volume is None:
-            return
-        problems = self.consulting.not_to_be_exported()
-        if problems:
-            self.tell(Topic.REFUSED, AppError(problems))
-            return
-        asked = self.case
-
-        def apply(files: tuple[Path, ...]) -> None:
-            self.exported = files if self.case is asked else ()  # an edit makes it an older state
-            self._note_done()
-            self.tell(Topic.EXPORTED, files)
-            self.tell(Topic.CASE, self.case)
-
-        self.start(
-            "report", apply, self.case, tasks.report, self.case, self.volume, folder, language
-        )
+        self.exported = now
+        self._note_done()
+        self.tell(Topic.EXPORTED, files)
+        self.tell(Topic.CASE, self.case)
 
     def apply(self, name: str, changed: Case, *, merges: bool = False) -> None:
         """Make a changed case the current one; it can be undone and is saved.

@@ -14,7 +14,7 @@ from imaging.volume import Volume
 from planning.dependence import NO_ACCESS
 from planning.plan import Case, LesionPlan, Plan, SeriesReference
 
-NOT_DRAWN = ("answers", "judged", "recommendation", "side_check", "treatments", "name")
+NOT_DRAWN = ("answers", "judged", "recommendation", "side_check", "treatments", "name", "report")
 
 
 class Step(StrEnum):

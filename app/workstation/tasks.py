@@ -456,32 +456,3 @@ def ablation(
         With one more simulation.
     """
     return simulate_device(case, volume, device_id, margin_mm, spacing_mm, progress)
-
-
-def report(
-    case: Case, volume: Volume, out: Path, language: str, progress: Progress
-) -> tuple[Path, ...]:
-    """Write the report.
-
-    Parameters
-    ----------
-    case : Case
-        Any state; what is lacking is said in the report.
-    volume : Volume
-        The CT.
-    out : Path
-        Folder.
-    language : str
-        ``fr`` or ``en``.
-    progress : Progress
-        Told after each file.
-
-    Returns
-    -------
-    tuple of Path
-        Files written.
-    """
-    import importlib
-
-    export = importlib.import_module("app.report.export")
-    return tuple(Path(file) for file in export.write_report(case, volume, out, language, progress))

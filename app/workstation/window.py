@@ -5,16 +5,19 @@
 from __future__ import annotations
 
 import logging
+from importlib.metadata import version
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFileDialog,
     QHBoxLayout,
     QLabel,
     QMainWindow,
     QMenu,
+    QMessageBox,
     QProgressBar,
     QPushButton,
     QStackedWidget,
@@ -25,8 +28,13 @@ from PySide6.QtWidgets import (
 from app.workstation.dialogs import SeriesChooser, tell_refusal
 from app.workstation.follow_up.series_window import SeriesWindow
 from app.workstation.follow_up.window import FollowUpWindow
+from app.workstation.help.keys import KeySheet, keys_of
+from app.workstation.help.tour import Tour, tour_folder
 from app.workstation.keeper import autosave_folder
 from app.workstation.menus import build_menus
+from app.workstation.preferences import LANGUAGE, THEME, TOUR, Preferences
+from app.workstation.recovery import Place, Recovery
+from app.workstation.report_tasks import tour_case
 from app.workstation.session import Session
 from app.workstation.stages import Activity, Choice, Step, Topic
 from app.workstation.steps.ablation import AblationPanel
@@ -34,20 +42,25 @@ from app.workstation.steps.access import AccessPanel
 from app.workstation.steps.lesion import LesionPanel
 from app.workstation.steps.panel import Desk, Panel
 from app.workstation.steps.rail import Rail
-from app.workstation.steps.report import ReportPanel
+from app.workstation.steps.report.panel import ReportPanel
 from app.workstation.steps.structures import StructuresPanel
 from app.workstation.steps.study import StudyPanel
 from app.workstation.steps.technique.panel import TechniquePanel
+from app.workstation.style.palette import style_sheet, use_theme
+from app.workstation.tools.pictures import Pictures
 from app.workstation.viewpoint import Tool, Viewpoint
 from app.workstation.views.board import Board
 from app.workstation.words import Language, Words
 from imaging.errors import Refusal
 from planning.plan import Case, SeriesReference
 from planning.store import ENDING
+from planning.technique.tables import tables
 
 log = logging.getLogger(__name__)
 
 POLL_MS = 10
+MARK_MS = 1000  # between two looks where the program is
+SAID_MS, SAID_MARGIN = 3500, 18
 PANEL_WIDTH = 436
 # What follows the hand is told in the panels; one job nobody waits for.
 QUIET_JOBS = frozenset({"measure", "prepare", "skin_follow", "judge", "ablation_preview"})
@@ -72,9 +85,13 @@ class Window(QMainWindow):
         self.session, self.words = session, words
         self.viewpoint = Viewpoint()
         self.board = Board(session, self.viewpoint, words)
+        self.pictures = Pictures(self)
+        self.preferences = Preferences()
+        self._recovery = Recovery()
         self.step = Step.STUDY
         self.panels: dict[Step, Panel] = {}
         self.rail: Rail | None = None
+        self._place: Place | None = None
         self.setAcceptDrops(True)
         self.resize(1560, 960)
         self._frame = QWidget()
@@ -103,6 +120,9 @@ class Window(QMainWindow):
         self._timer = QTimer(self)
         self._timer.timeout.connect(session.poll)
         self._timer.start(POLL_MS)
+        self._marks = QTimer(self)
+        self._marks.timeout.connect(self._mark_place)
+        self._marks.start(MARK_MS)
 
     def _build_bottom(self) -> None:
         self._disclaimer = QLabel()
@@ -122,12 +142,33 @@ class Window(QMainWindow):
         line.addWidget(self._bar, 1)
         line.addWidget(self._stop)
         self._activity_row.hide()
+        self._said = QLabel(self.board)
+        self._said.setObjectName("said")
+        self._said.hide()
+        self._said_timer = QTimer(self)
+        self._said_timer.setSingleShot(True)
+        self._said_timer.timeout.connect(self._said.hide)
+
+    def say(self, text: str) -> None:
+        """Tell something for a moment, over the views.
+
+        Parameters
+        ----------
+        text : str
+            In the language of the screen.
+        """
+        self._said.setText(text)
+        self._said.adjustSize()
+        self._said.move(SAID_MARGIN, self.board.height() - self._said.height() - SAID_MARGIN)
+        self._said.show()
+        self._said.raise_()
+        self._said_timer.start(SAID_MS)
 
     def _observe(self) -> None:
         session = self.session
         session.subscribe(Topic.CASE, self._show_case)
         session.subscribe(Topic.JOB, self._show_activity)
-        session.subscribe(Topic.REFUSED, self._tell_refusal)
+        session.subscribe(Topic.REFUSED, self.tell_refusal)
         session.subscribe(Topic.CHOICE, self._ask_series)
         session.subscribe(Topic.CT_WANTED, self._ask_ct)
         self.words.subscribe(self._build)
@@ -268,6 +309,92 @@ class Window(QMainWindow):
         made.open()
         return made
 
+    def show_keys(self) -> KeySheet:
+        """Show all shortcuts."""
+        made = KeySheet(self, keys_of(self.menuBar(), self.words), self.words)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+        return made
+
+    def show_tour(self) -> Tour:
+        """Show the first tour."""
+        self.preferences.put(TOUR, "yes")
+        made = Tour(self, self.words, self.show_step, self._open_tour_case)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.show()
+        return made
+
+    def _open_tour_case(self) -> None:
+        folder = tour_folder()
+        self.session.start("tour_case", self.open_path, None, tour_case, folder)
+
+    def show_about(self) -> QMessageBox:
+        """Show what the program is, its version and what it is not."""
+        box = QMessageBox(self)
+        box.setWindowTitle(self.words("menus.about"))
+        box.setText(f"Osteoplan {version('osteoplan')}")
+        edition = self.words("technique.tables", version=tables().version)
+        box.setInformativeText(f"{self.words('app.disclaimer')}\n\n{edition}")
+        box.setStandardButtons(QMessageBox.StandardButton.Ok)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+        return box
+
+    def use_theme_later(self, name: str) -> None:
+        """Change the theme once the menu that asks for it has closed.
+
+        Parameters
+        ----------
+        name : str
+            ``dark`` or ``light``.
+        """
+        QTimer.singleShot(0, lambda: self.use_theme(name))
+
+    def use_theme(self, name: str) -> None:
+        """Change the theme at once, and keep it for the next time.
+
+        Parameters
+        ----------
+        name : str
+            ``dark`` or ``light``.
+        """
+        self.preferences.put(THEME, use_theme(name).name)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.setStyleSheet(style_sheet())
+        self._build()
+
+    def go_on(self, place: Place) -> None:
+        """Open a plan where a program was that did not end as it should.
+
+        Parameters
+        ----------
+        place : Place
+            Plan, step, crosshair.
+        """
+        self._place = place
+        self.open_path(Path(place.plan))
+
+    def _mark_place(self) -> None:
+        """Keep where the program is, for the case that it is killed."""
+        path, case = self.session.keeper.path, self.session.case
+        if path is None or case is None:
+            self._recovery.keep(None)
+            return
+        crosshair = self.viewpoint.look.crosshair_lps_mm
+        self._recovery.keep(Place(str(path), self.step.value, crosshair))
+
+    def _take_place(self) -> None:
+        """Bring step and crosshair back once the plan and its CT are there."""
+        place = self._place
+        if place is None or self.session.case is None or self.session.volume is None:
+            return
+        self._place = None
+        if place.step in {step.value for step in Step}:
+            self.show_step(Step(place.step))
+        self.board.go_to(place.crosshair_lps_mm)
+        self.say(self.words("dialogs.came_back"))
+
     def use_language(self, language: Language) -> None:
         """Change the language at once.
 
@@ -276,6 +403,7 @@ class Window(QMainWindow):
         language : str
             ``fr`` or ``en``.
         """
+        self.preferences.put(LANGUAGE, language)
         self.words.use(language)
 
     def use_language_later(self, language: Language) -> None:
@@ -304,6 +432,7 @@ class Window(QMainWindow):
 
     def _show_case(self, case: Case | None) -> None:
         words, keeper = self.words, self.session.keeper
+        self._take_place()
         if case is None:
             self.setWindowTitle("Osteoplan")
         else:
@@ -334,7 +463,14 @@ class Window(QMainWindow):
         self._activity_name.setText(f"{told} …  {percent}")
         self._bar.setValue(int(1000 * activity.fraction))
 
-    def _tell_refusal(self, refusal: Refusal) -> None:
+    def tell_refusal(self, refusal: Refusal) -> None:
+        """Tell every problem of a refusal.
+
+        Parameters
+        ----------
+        refusal : Refusal
+            From any layer.
+        """
         tell_refusal(self, refusal, self.words)
 
     def _ask_series(self, choice: Choice) -> None:
@@ -355,6 +491,8 @@ class Window(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save, ask the worker to stop and wait for it, give the drawing window back."""
         self._timer.stop()
+        self._marks.stop()
+        self._recovery.end()
         self._release_panels()
         self.board.release()
         self.session.close()

@@ -38,7 +38,7 @@ from app.workstation.steps.panel import (
     row,
     table,
 )
-from app.workstation.style.palette import BAD, WARNING
+from app.workstation.style.palette import theme
 from app.workstation.words import Words
 from imaging.errors import Refusal
 from planning.follow_up.calls import Call
@@ -50,7 +50,7 @@ SIZE = QSize(1180, 820)
 JOB = "follow_up_series"
 CALL_COLUMNS = ("state", "occasion", "due", "case", "lesion", "treated", "also")
 NAME_WIDTH, TABLE_WIDTH = 190, 820
-STATE_COLOURS = {"overdue": BAD, "due": WARNING}
+STATE_COLOURS = {"overdue": "bad", "due": "warning"}  # of the theme
 
 
 class SeriesWindow(QDialog):
@@ -253,7 +253,7 @@ class SeriesWindow(QDialog):
             _fill(self.calls, place, self._call_cells(one))
             first = self.calls.item(place, 0)
             if first is not None:
-                first.setForeground(QColor(STATE_COLOURS[one.state]))
+                first.setForeground(QColor(getattr(theme(), STATE_COLOURS[one.state])))
 
     def _call_cells(self, one: Call) -> Iterable[str]:
         words = self._words

@@ -26,7 +26,7 @@ from app.workstation.steps.ablation_words import (
 )
 from app.workstation.steps.curves import CurvesPlot
 from app.workstation.steps.panel import Facts, Notes, button, fit_height, label, table
-from app.workstation.style.palette import BAD, GOOD, WARNING
+from app.workstation.style.palette import theme
 from app.workstation.viewpoint import Look, Viewpoint
 from app.workstation.words import Words
 from planning.ablation.devices import devices
@@ -182,7 +182,13 @@ class AblationResults(QWidget):
             if column == 0:
                 item.setToolTip(f"{name}, {technique}{sure}")
             if column == 4:
-                colour = BAD if one.passed else WARNING if self._unpainted else GOOD
+                colour = (
+                    theme().bad
+                    if one.passed
+                    else theme().warning
+                    if self._unpainted
+                    else theme().good
+                )
                 item.setForeground(QColor(colour))
                 item.setToolTip(
                     "\n".join(filter(None, (words("ablation.limits"), self._unpainted)))
@@ -329,7 +335,7 @@ class AblationResults(QWidget):
             item = QTableWidgetItem(text)
             item.setToolTip(f"{text}\n{near.source}" if column == 0 else near.source)
             if near.passed:
-                item.setForeground(QColor(BAD))
+                item.setForeground(QColor(theme().bad))
             self._neighbours.setItem(number, column, item)
 
     def show_activity(self, *, free: bool) -> None:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from app.workstation.editing import Editing
 from app.workstation.steps.panel import combo, fit_height, label, ok_cancel, table
-from app.workstation.style.palette import QUIET, WARNING
+from app.workstation.style.palette import theme
 from app.workstation.words import Words
 from imaging.structures.model import is_bone
 from planning.edits import DISTANCE, Measure, Value, measure_of, measured_value, measures
@@ -202,7 +202,7 @@ class MeasureTable(QWidget):
         for number in range(self.table.rowCount()):
             item = QTableWidgetItem(PENDING)
             item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            item.setForeground(QColor(QUIET))
+            item.setForeground(QColor(theme().quiet))
             self.table.setItem(number, 1, item)
 
     def _fill(self, number: int, one: Row) -> None:
@@ -216,7 +216,7 @@ class MeasureTable(QWidget):
             told = "measures.edited" if one.is_edited else "measures.follows"
             how = self._words(told, was=was) + "\n" + how
             value.setText(f"✎ {value.text()}")
-            value.setForeground(QColor(WARNING))
+            value.setForeground(QColor(theme().warning))
         for item in (name, value):
             item.setToolTip(how)
         self.table.setItem(number, 0, name)

@@ -13,17 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QVBoxLayout, QWidge
 from app.workstation.session import Session
 from app.workstation.stages import State, Step, Topic
 from app.workstation.steps.panel import label
-from app.workstation.style.palette import (
-    ACCENT,
-    BACKGROUND,
-    GOOD,
-    INK,
-    LINE,
-    QUIET,
-    RAISED,
-    SURFACE,
-    WARNING,
-)
+from app.workstation.style.palette import theme
 from app.workstation.words import Words
 
 RAIL_WIDTH = 232
@@ -64,9 +54,11 @@ class StepButton(QAbstractButton):
         """Draw the row."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(self.rect(), QColor(RAISED if self.isChecked() else SURFACE))
+        painter.fillRect(
+            self.rect(), QColor(theme().raised if self.isChecked() else theme().surface)
+        )
         if self.isChecked():
-            painter.fillRect(QRectF(0, 0, 3, self.height()), QColor(ACCENT))
+            painter.fillRect(QRectF(0, 0, 3, self.height()), QColor(theme().accent))
         elif self.underMouse() or self.hasFocus():
             painter.fillRect(self.rect(), QColor(255, 255, 255, 10))
         self._paint_rope(painter)
@@ -76,7 +68,7 @@ class StepButton(QAbstractButton):
 
     def _paint_rope(self, painter: QPainter) -> None:
         middle = self.height() / 2
-        painter.setPen(QPen(QColor(LINE), 2))
+        painter.setPen(QPen(QColor(theme().line), 2))
         if self._number > 1:
             painter.drawLine(QPointF(MARK_X, 0), QPointF(MARK_X, middle - MARK_RADIUS - 3))
         if self._number < len(Step):
@@ -86,12 +78,18 @@ class StepButton(QAbstractButton):
 
     def _paint_mark(self, painter: QPainter) -> None:
         middle = QPointF(MARK_X, self.height() / 2)
-        colour = {State.DONE: GOOD, State.STALE: WARNING, State.LACKING: QUIET}[self.state]
+        colour = {
+            State.DONE: theme().good,
+            State.STALE: theme().warning,
+            State.LACKING: theme().quiet,
+        }[self.state]
         painter.setPen(QPen(QColor(colour), 1.8))
-        painter.setBrush(QColor(GOOD) if self.state == State.DONE else Qt.BrushStyle.NoBrush)
+        painter.setBrush(
+            QColor(theme().good) if self.state == State.DONE else Qt.BrushStyle.NoBrush
+        )
         painter.drawEllipse(middle, MARK_RADIUS, MARK_RADIUS)
         if self.state == State.DONE:
-            painter.setPen(QPen(QColor(BACKGROUND), 2.4))
+            painter.setPen(QPen(QColor(theme().background), 2.4))
             x, y = middle.x(), middle.y()
             painter.drawPolyline(
                 [QPointF(x - 5, y), QPointF(x - 1.4, y + 4), QPointF(x + 5, y - 4.4)]
@@ -111,14 +109,14 @@ class StepButton(QAbstractButton):
         font.setPixelSize(14)
         font.setBold(self.isChecked())
         painter.setFont(font)
-        painter.setPen(QColor(INK))
+        painter.setPen(QColor(theme().ink))
         left, wide, half = 54.0, self.width() - 58.0, self.height() / 2
         flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom)
         painter.drawText(QRectF(left, 0, wide, half + 3), flags, self.text())
         font.setPixelSize(11)
         font.setBold(False)
         painter.setFont(font)
-        painter.setPen(QColor(WARNING if self.state == State.STALE else QUIET))
+        painter.setPen(QColor(theme().warning if self.state == State.STALE else theme().quiet))
         flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         told = self._words(f"states.{self.state}")
         painter.drawText(QRectF(left, half + 5, wide, half), flags, told)

@@ -13,7 +13,7 @@ from app.workstation.steps.access_words import (
     terms_of_score,
 )
 from app.workstation.steps.panel import Facts, Notes, empty, label
-from app.workstation.style.palette import ACCENT, BAD, GOOD, LINE
+from app.workstation.style.palette import theme
 from app.workstation.words import Words, reason_said
 from planning.access.needles import needle_named
 from planning.access.request import Proposal
@@ -48,9 +48,15 @@ class Bar(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         whole = QRectF(0, 3, self.width(), 8)
-        painter.setBrush(QColor(LINE))
+        painter.setBrush(QColor(theme().line))
         painter.drawRoundedRect(whole, 4, 4)
-        colour = BAD if self._share < POOR else ACCENT if self._share < FAIR else GOOD
+        colour = (
+            theme().bad
+            if self._share < POOR
+            else theme().accent
+            if self._share < FAIR
+            else theme().good
+        )
         painter.setBrush(QColor(colour))
         painter.drawRoundedRect(QRectF(0, 3, max(self._share * self.width(), 3.0), 8), 4, 4)
         painter.end()

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QTableWidget, QTableWidgetItem, QVBoxLayout, QWidg
 
 from app.workstation.steps.access_words import corridor_said, nearest_said
 from app.workstation.steps.panel import fit_height, table
-from app.workstation.style.palette import BAD, QUIET, WARNING
+from app.workstation.style.palette import theme
 from app.workstation.words import Words, reason_said
 from planning.access.request import AccessResult, Proposal
 
@@ -112,7 +112,7 @@ class WayList(QWidget):
     def _fill_parting(self, number: int, count: int) -> None:
         item = QTableWidgetItem(self._words("access.front", count=count))
         item.setFlags(Qt.ItemFlag.NoItemFlags)
-        item.setForeground(QBrush(QColor(QUIET)))
+        item.setForeground(QBrush(QColor(theme().quiet)))
         item.setToolTip(self._words("access.front_hint"))
         self.table.setItem(number, 0, item)
         self.table.setSpan(number, 0, 1, len(COLUMNS))
@@ -144,9 +144,9 @@ class WayList(QWidget):
             if column not in {NEAREST, CORRIDOR}:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             if one.against:
-                item.setForeground(QBrush(QColor(BAD)))
+                item.setForeground(QBrush(QColor(theme().bad)))
             elif column == 0 and one.provisional:
-                item.setForeground(QBrush(QColor(WARNING)))
+                item.setForeground(QBrush(QColor(theme().warning)))
             self.table.setItem(number, column, item)
 
     def _key(self, column: int, one: Proposal) -> float | str:

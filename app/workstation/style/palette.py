@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 
 from app.report.colours import FORBIDDEN, LESION, NEEDLE, OTHER_NEEDLE, isotherm_colours
@@ -16,16 +16,104 @@ __all__ = [
     "style_sheet",
 ]
 
-BACKGROUND = "#0E1419"
-SURFACE = "#151D24"
-RAISED = "#1D2831"
-LINE = "#2C3A46"
-INK = "#E8EDF2"
-QUIET = "#A3B3C1"
-ACCENT = "#56B4E9"
-GOOD = "#2FC79A"
-WARNING = "#F0E442"
-BAD = "#FF8A5C"
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of everything around the views; the views themselves are always dark.
+
+    Parameters
+    ----------
+    name : str
+        ``dark`` or ``light``.
+    background, surface, raised, line : str
+        From the farthest to the nearest, and borders.
+    ink, quiet, disabled : str
+        Of texts.
+    accent, accent_hover, on_accent : str
+        Of what can be done, and of the text on it.
+    good, warning, bad : str
+        Of messages.
+    good_back, good_line, warning_back, warning_line, bad_back, bad_line : str
+        Behind messages and around them.
+    chosen, selection, alternate, box : str
+        Behind what is chosen or selected, every second row, around a box to tick.
+    icons : str
+        Ending of the names of icons for this theme.
+    """
+
+    name: str
+    background: str
+    surface: str
+    raised: str
+    line: str
+    ink: str
+    quiet: str
+    disabled: str
+    accent: str
+    accent_hover: str
+    on_accent: str
+    good: str
+    warning: str
+    bad: str
+    good_back: str
+    good_line: str
+    warning_back: str
+    warning_line: str
+    bad_back: str
+    bad_line: str
+    chosen: str
+    selection: str
+    alternate: str
+    box: str
+    icons: str
+
+
+DARK = Theme(
+    name="dark", background="#0E1419", surface="#151D24", raised="#1D2831", line="#2C3A46",
+    ink="#E8EDF2", quiet="#A3B3C1", disabled="#7C8B98", accent="#56B4E9", accent_hover="#7CC8F2",
+    on_accent="#06131C", good="#2FC79A", warning="#F0E442", bad="#FF8A5C", good_back="#12291F",
+    good_line="#1F5F49", warning_back="#2A2A16", warning_line="#6B6724", bad_back="#33201A",
+    bad_line="#7A4230", chosen="#17384B", selection="#17506F", alternate="#18212A",
+    box="#6D7F8F", icons="",
+)  # fmt: skip
+LIGHT = Theme(
+    name="light", background="#F3F6F8", surface="#FFFFFF", raised="#E6ECF1", line="#B9C6D1",
+    ink="#14202B", quiet="#465664", disabled="#667582", accent="#005F96", accent_hover="#00528A",
+    on_accent="#FFFFFF", good="#0A6348", warning="#6B4E00", bad="#A2360A", good_back="#E2F4EC",
+    good_line="#7FC2A6", warning_back="#FBF3D4", warning_line="#CFB45A", bad_back="#FBE9E1",
+    bad_line="#DD9F84", chosen="#D3E8F5", selection="#C3DFF0", alternate="#F6F9FB",
+    box="#5C6D7B", icons="-light",
+)  # fmt: skip
+THEMES = {"dark": DARK, "light": LIGHT}
+_used = [DARK]
+
+
+def theme() -> Theme:
+    """Return the theme in use."""
+    return _used[0]
+
+
+def use_theme(name: str) -> Theme:
+    """Use another theme; what is drawn already has to be drawn anew.
+
+    Parameters
+    ----------
+    name : str
+        Key of :data:`THEMES`; an unknown one is the dark theme.
+
+    Returns
+    -------
+    Theme
+        The one in use now.
+    """
+    _used[0] = THEMES.get(name, DARK)
+    return _used[0]
+
+
+# Over the views, which are dark in every theme.
+SURFACE, RAISED, LINE = DARK.surface, DARK.raised, DARK.line
+INK, QUIET, ACCENT = DARK.ink, DARK.quiet, DARK.accent
+GOOD, WARNING, BAD = DARK.good, DARK.warning, DARK.bad
 VIEW = "#000000"
 BONE = "#E8DCC8"
 CALLIPER = "#FFFFFF"
@@ -38,20 +126,6 @@ STRUCTURE_COLOURS = {"avoid": "#D9A441", "passable": "#9BB3C7"}
 # even in lightness and told apart by the colour-blind; its darkest part is left out.
 ACCESS_SCALE = ("#3B528B", "#2C728E", "#21918C", "#28AE80", "#5EC962", "#ADDC30", "#FDE725")
 SKIN_NEAR, SKIN_CLOSED, SKIN_COUCH = "#A89C94", "#77706C", "#23262A"
-
-# What the style sheet writes as @name.
-NAMED = {
-    "background": BACKGROUND,
-    "surface": SURFACE,
-    "raised": RAISED,
-    "line": LINE,
-    "ink": INK,
-    "quiet": QUIET,
-    "accent": ACCENT,
-    "good": GOOD,
-    "warning": WARNING,
-    "bad": BAD,
-}
 
 
 def rgb(colour: str) -> tuple[float, float, float]:
@@ -71,14 +145,15 @@ def rgb(colour: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-@cache
 def style_sheet() -> str:
-    """Return the style sheet with its colours filled in."""
+    """Return the style sheet with the colours of the theme filled in."""
     text = files("app.workstation.style").joinpath("osteoplan.qss").read_text(encoding="utf-8")
-    for name in sorted(NAMED, key=len, reverse=True):
-        text = text.replace(f"@{name}", NAMED[name])
+    colours = asdict(theme())
+    for name in sorted(colours, key=len, reverse=True):
+        if name not in ("name", "icons"):
+            text = text.replace(f"@{name}", colours[name])
     icons = str(files("resources").joinpath("icons")).replace("\\", "/")
-    return text.replace("@icons", icons)
+    return text.replace("@icons", icons).replace("@theme", colours["icons"])
 
 
 def contrast(one: str, other: str) -> float:

@@ -182,6 +182,10 @@ class Board(QWidget):
         for view in self.slices:
             view.zoom_to(np.array(point_lps_mm), LESION_VIEW_MM)
 
+    def shown_views(self) -> tuple[QWidget, ...]:
+        """Return the views that are seen now."""
+        return tuple(view for view in self._places if view.isVisible())
+
     def png(self) -> bytes:
         """Return the four views as one picture."""
         picture = QPixmap(self.size())

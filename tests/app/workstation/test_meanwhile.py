@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from app.workstation import tasks
+from app.workstation import report_tasks
 from app.workstation.history import History
 from app.workstation.session import Session
 from app.workstation.stages import State, Step, kept_by_hand, same_inputs
@@ -158,12 +158,12 @@ def test_a_report_of_an_older_state_does_not_count_as_exported(
     try:
         session.case, session.volume = case, vertebra.volume
         monkeypatch.setattr(session, "start", lambda *given: done.append(given[1:4:2]))
-        session.export(tmp_path, "en")
+        session.reporting.export(tmp_path, "en")
         assert not done  # the side is open
         assert not session.consulting.state_side(None, None)
-        session.export(tmp_path, "en")
+        session.reporting.export(tmp_path, "en")
         ((write, task),) = done
-        assert task is tasks.report
+        assert task is report_tasks.report
         session.editing.edit_measure("length_mm", 50.0)
         write((tmp_path / "report.pdf",))
         assert session.state(Step.REPORT) != State.DONE

@@ -218,7 +218,7 @@ def test_the_command_line_does_not_load_qt() -> None:
 
 
 def test_the_files_of_several_lesions_are_told_by_the_folder_of_each() -> None:
-    from app.workstation.steps.report import _told
+    from app.workstation.steps.report.panel import _told
 
     out = Path("/report")
     files = [out / f"lesion-{n}" / name for n in (1, 2) for name in ("report.pdf", "dicom/a.dcm")]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from app.workstation.style.palette import ACCENT, BAD, GOOD, QUIET, WARNING
+from app.workstation.style.palette import theme
 from app.workstation.words import Words
 from planning.technique.recommendation import (
     Infiltration,
@@ -17,11 +17,11 @@ from planning.technique.recommendation import (
 from planning.technique.scores import OpenScore, Saying, Score
 from planning.words import labelled
 
-STATUS_COLOURS = {
-    "recommended": GOOD,
-    "possible": ACCENT,
-    "contraindicated": BAD,
-    "insufficient": WARNING,
+STATUS_COLOURS = {  # of the theme
+    "recommended": "good",
+    "possible": "accent",
+    "contraindicated": "bad",
+    "insufficient": "warning",
 }
 STATUS_SIGNS = {"recommended": "✓", "possible": "○", "contraindicated": "✕", "insufficient": "?"}
 OPEN = "open:"  # begins the link that shows all that is said of a technique
@@ -48,25 +48,28 @@ def technique_text(one: TechniqueAdvice, words: Words, *, opened: bool) -> str:
     str
         Rich text.
     """
-    colour, name = STATUS_COLOURS[one.status], words(f"techniques.{one.technique}")
+    colour, name = (
+        getattr(theme(), STATUS_COLOURS[one.status]),
+        words(f"techniques.{one.technique}"),
+    )
     sign, status = STATUS_SIGNS[one.status], words(f"statuses.{one.status}")
     lines = [
         f"<b style='font-size:14px'>{one.rank}. {escape(name)}</b> &nbsp;"
         f"<span style='color:{colour}'>{sign}&nbsp;{escape(status)}</span>"
     ]
-    lines += [_sentence(text, one.technique, BAD, "✕") for text in one.contraindications]
+    lines += [_sentence(text, one.technique, theme().bad, "✕") for text in one.contraindications]
     if one.simulation is not None:
         safe = one.simulation.covers_and_spares_cord
-        colour = BAD if safe is False else QUIET
+        colour = theme().bad if safe is False else theme().quiet
         lines.append(_sentence(one.simulation.text, one.technique, colour, "▸"))
     for ids, sign, key in ((one.for_, "+", "for"), (one.against, "−", "against")):
         if ids:
             links = " ".join(_link(rule, one.technique) for rule in ids)
             told = escape(words(f"technique.{key}"))
-            lines.append(f"<span style='color:{QUIET}'>{sign} {told}</span> {links}")
+            lines.append(f"<span style='color:{theme().quiet}'>{sign} {told}</span> {links}")
     told = words("technique.less" if opened else "technique.more")
     lines.append(
-        f"<a href='{OPEN}{one.technique}' style='color:{QUIET};text-decoration:none'>"
+        f"<a href='{OPEN}{one.technique}' style='color:{theme().quiet};text-decoration:none'>"
         f"{'▾' if opened else '▸'} {escape(told)}</a>"
     )
     if opened:
@@ -90,8 +93,10 @@ def _course(one: TechniqueAdvice, words: Words) -> list[str]:
     lines = []
     for key, texts in parts.items():
         if texts:
-            lines.append(f"<span style='color:{ACCENT}'>{escape(words(f'technique.{key}'))}</span>")
-            lines += [_sentence(text, one.technique, QUIET, "&nbsp;") for text in texts]
+            lines.append(
+                f"<span style='color:{theme().accent}'>{escape(words(f'technique.{key}'))}</span>"
+            )
+            lines += [_sentence(text, one.technique, theme().quiet, "&nbsp;") for text in texts]
     return lines
 
 
@@ -132,7 +137,7 @@ def _sentence(text: str, technique: str, colour: str, sign: str) -> str:
 def _link(rule_id: str, technique: str) -> str:
     return (
         f"<a href='{RULE}{escape(rule_id)}:{technique}' "
-        f"style='color:{ACCENT};text-decoration:none'>{escape(rule_id)}</a>"
+        f"style='color:{theme().accent};text-decoration:none'>{escape(rule_id)}</a>"
     )
 
 
@@ -182,9 +187,8 @@ def missing_text(advice: Recommendation, words: Words) -> str:
         )
         what += [words("technique.the_dose")] if one.dose else []
         told = ", ".join(what) or words("technique.reasons_only")
-        lines.append(
-            f"{_question(one.key, name)} <span style='color:{QUIET}'>– {escape(told)}</span>"
-        )
+        quiet = f"<span style='color:{theme().quiet}'>– {escape(told)}</span>"
+        lines.append(f"{_question(one.key, name)} {quiet}")
     others = [
         _question(one.key, words.maybe(f"answers.{one.key}", one.key))
         for one in advice.influences[MOST_MISSING:]
@@ -195,7 +199,7 @@ def missing_text(advice: Recommendation, words: Words) -> str:
 
 
 def _question(key: str, name: str) -> str:
-    style = f"style='color:{ACCENT};text-decoration:none'"
+    style = f"style='color:{theme().accent};text-decoration:none'"
     return f"<a href='{ASK}{escape(key)}' {style}>{escape(name)}</a>"
 
 

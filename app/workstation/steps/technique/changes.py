@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from app.workstation.style.palette import QUIET
+from app.workstation.style.palette import theme
 from app.workstation.words import Words
 from planning.technique.what_if import ChangedTechnique, WhatIf
 from planning.words import labelled
@@ -65,7 +65,7 @@ def _technique_text(one: ChangedTechnique, words: Words) -> str:
 
 
 def _ids(rules: str) -> str:
-    return f" <span style='color:{QUIET}'>({escape(rules)})</span>" if rules else ""
+    return f" <span style='color:{theme().quiet}'>({escape(rules)})</span>" if rules else ""
 
 
 def _dose_said(value: object, words: Words) -> str:

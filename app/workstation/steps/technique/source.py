@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from app.workstation.steps.panel import button
-from app.workstation.style.palette import ACCENT, QUIET
+from app.workstation.style.palette import theme
 from app.workstation.words import Words
 from planning.technique.explanation import Explained
 from planning.technique.rules import Rule, rule
@@ -74,7 +74,7 @@ class SourceCard(QFrame):
         where = f"{found.place}; {words(f'strengths.{found.strength}')}; {checked}"
         return [
             escape(found.text(words.language)),
-            f"<span style='color:{QUIET}'>{escape(where)}</span>",
+            f"<span style='color:{theme().quiet}'>{escape(where)}</span>",
         ]
 
     def _why(self, explained: Iterable[Explained]) -> list[str]:
@@ -88,7 +88,7 @@ class SourceCard(QFrame):
                 names = [words.maybe(f"answers.{key}", key) for key in one.waits_for]
                 why = words("technique.waits_for", names=", ".join(names))
             lines.append(
-                f"<span style='color:{ACCENT}'>▸</span> {escape(about)}{escape(one.text)} "
-                f"<span style='color:{QUIET}'>– {escape(why)}</span>"
+                f"<span style='color:{theme().accent}'>▸</span> {escape(about)}{escape(one.text)} "
+                f"<span style='color:{theme().quiet}'>– {escape(why)}</span>"
             )
         return list(dict.fromkeys(lines))

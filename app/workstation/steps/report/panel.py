@@ -10,19 +10,23 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QFileDialog
 
+from app.workstation.preferences import ARCHIVE, Preferences
 from app.workstation.stages import Activity, State, Step, Topic
-from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label
+from app.workstation.steps.panel import Desk, Facts, Notes, Panel, combo, label, row
+from app.workstation.steps.report.archive import ArchiveDialog
+from app.workstation.steps.report.arrangement import Arrangement
+from app.workstation.steps.report.preview import PreviewDialog
 from app.workstation.steps.technique.side import SideField
-from app.workstation.tools.capture import write_png
-from app.workstation.words import LANGUAGES
-from imaging.errors import Problem, Refusal
+from app.workstation.words import LANGUAGES, Language
+from imaging.errors import Problem
 from planning.plan import Case
 from planning.side_check import Side
-from planning.store import Picture
+
+BUSY = ("report", "preview_report", "send_report")
 
 
 class ReportPanel(Panel):
-    """Export and pictures.
+    """Arrangement, preview, export, archive.
 
     Parameters
     ----------
@@ -42,15 +46,26 @@ class ReportPanel(Panel):
             self._language.addItem(self.words(f"languages.{language}"), language)
         self._language.setCurrentIndex(self._language.findData(self.words.language))
         self.column.addWidget(self._language)
+        self._preview = self.add_button("report.preview", self._ask_preview)
         self._export = self.add_button("report.export", self._ask_folder, "primary")
         self._notes = Notes()
         self.column.addWidget(self._notes)
         self._open = self.add_button("report.open_folder", self._open_folder)
-        self.add_section("report.pictures")
-        self._capture = self.add_button("report.capture", self._ask_picture)
-        self.column.addWidget(label(self.words("report.capture_hint"), "hint"))
+        self._send = self.add_button("report.send", self._ask_archive)
+        self.column.removeWidget(self._open)
+        self.column.removeWidget(self._send)
+        self.column.addLayout(row(self._open, self._send))
+        self.add_section("report.arrange")
+        self.arrangement = Arrangement(self.session.reporting, self.words)
+        self.column.addWidget(self.arrangement)
         self._subscriptions.append(self.session.subscribe(Topic.EXPORTED, self._exported))
         self.finish()
+
+    @property
+    def language(self) -> Language:
+        """Language of the report."""
+        found: Language = self._language.currentData()
+        return found
 
     def show_case(self, case: Case | None) -> None:
         """Show which steps the report will hold."""
@@ -61,60 +76,60 @@ class ReportPanel(Panel):
         ]
         self._facts.show_rows(rows if case else ())
         self.side.show_case(case)
+        self.arrangement.show_case(case)
         lacks = any(self.session.state(step) != State.DONE for step in steps)
         self._exported(self.session.exported)
         if case is not None and lacks and not self.session.exported:
             self._notes.show_notes([("warning", self.words("report.lacks"))])
-        self._capture.setEnabled(case is not None)
         self.show_activity(self.session.activity)
 
     def show_activity(self, activity: Activity | None) -> None:
         """Keep a second export from being started."""
-        self._export.setEnabled(self.session.case is not None and not self.session.runs("report"))
-
-    def _state_side(self, side: Side | None) -> tuple[Problem, ...]:
-        level = self.session.case.plan.answers.level if self.session.case is not None else None
-        return self.session.consulting.state_side(side, level)
+        ready = self.session.case is not None and not any(map(self.session.runs, BUSY))
+        for one in (self._export, self._preview, self._send):
+            one.setEnabled(ready)
 
     def _exported(self, files: tuple[Path, ...]) -> None:
         self._open.setVisible(bool(files))
+        self._send.setVisible(any(file.suffix == ".dcm" for file in files))
         names = "\n".join(_told(files))
         self._notes.show_notes(
             [("good", self.words("report.written", names=names))] if files else []
         )
 
+    def _ask_preview(self) -> None:
+        self.session.reporting.preview(self.language, self._show_preview)
+
+    def _show_preview(self, pages: tuple[bytes, ...]) -> None:
+        PreviewDialog(self.window(), pages, self.words).open()
+
     def _ask_folder(self) -> None:
         name = QFileDialog.getExistingDirectory(self, self.words("report.export"))
         if name:
-            self.session.export(Path(name), str(self._language.currentData()))
+            self.session.reporting.export(Path(name), self.language)
 
     def _open_folder(self) -> None:
         if self.session.exported:
             folder = _folder(self.session.exported)
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
-    def _ask_picture(self) -> None:
-        title = self.words("report.capture")
-        name, _ = QFileDialog.getSaveFileName(self, title, "views.png", "*.png")
-        if name:
-            self.capture(Path(name))
+    def _ask_archive(self) -> None:
+        kept = Preferences().get(ARCHIVE)
+        dialog = ArchiveDialog(self.window(), kept, self.words)
+        dialog.accepted.connect(lambda: self._send_to(dialog))
+        dialog.open()
 
-    def capture(self, path: Path) -> None:
-        """Write what the views show as PNG, and keep it in the plan.
+    def _send_to(self, dialog: ArchiveDialog) -> None:
+        peer = dialog.peer()
+        Preferences().put(ARCHIVE, dialog.text())
+        self.session.reporting.send(peer, self._sent)
 
-        Parameters
-        ----------
-        path : Path
-            File.
-        """
-        png = self.board.png()
-        try:
-            write_png(png, path)
-        except Refusal as refusal:
-            self._notes.show_problems(refusal.problems, self.words, "bad")
-            return
-        self.session.keeper.keep_picture(Picture(path.name, png))
-        self._notes.show_notes([("good", self.words("report.written", names=path.name))])
+    def _sent(self, count: int) -> None:
+        self._notes.show_notes([("good", self.words("report.sent", count=count))])
+
+    def _state_side(self, side: Side | None) -> tuple[Problem, ...]:
+        level = self.session.case.plan.answers.level if self.session.case is not None else None
+        return self.session.consulting.state_side(side, level)
 
 
 def _folder(files: tuple[Path, ...]) -> Path:

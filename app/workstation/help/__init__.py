@@ -1,0 +1,1 @@
+"""Help inside the window: keys, a first tour, what the program is."""

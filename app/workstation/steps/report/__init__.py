@@ -1,0 +1,1 @@
+"""The step of the report: arranged, previewed, exported, sent."""
