@@ -126,12 +126,6 @@ def test_french_numbers_have_a_comma() -> None:
     assert Words("en").number(-0.04) == "0.0"
 
 
-@pytest.mark.parametrize("ink", ["INK", "QUIET", "GOOD", "WARNING", "BAD", "ACCENT"])
-@pytest.mark.parametrize("paper", ["BACKGROUND", "SURFACE", "RAISED"])
-def test_texts_stand_out_from_what_they_are_written_on(ink: str, paper: str) -> None:
-    assert palette.contrast(getattr(palette, ink), getattr(palette, paper)) >= READABLE
-
-
 def test_planned_things_stand_out_from_black() -> None:
     planned = [palette.LESION, palette.NEEDLE, palette.OTHER_NEEDLE, palette.FORBIDDEN]
     assert all(palette.contrast(colour, "#000000") >= VISIBLE for colour in planned)
