@@ -23,7 +23,7 @@ class Place:
     Parameters
     ----------
     plan : str
-        Path of the plan file that it keeps.
+        Path of the plan file that it keeps, or of the CT where nothing was changed yet.
     step : str
         Step that it shows.
     crosshair_lps_mm : tuple of float
@@ -91,7 +91,7 @@ def left_behind() -> Place | None:
             continue
         place = _read(mark)
         mark.unlink(missing_ok=True)
-        if found is None and place is not None and Path(place.plan).is_file():
+        if found is None and place is not None and Path(place.plan).exists():
             found = place
     return found
 

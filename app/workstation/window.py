@@ -378,9 +378,10 @@ class Window(QMainWindow):
     def _mark_place(self) -> None:
         """Keep where the program is, for the case that it is killed."""
         path, case = self.session.keeper.path, self.session.case
-        if path is None or case is None:
+        if case is None:
             self._recovery.keep(None)
             return
+        path = path or Path(case.plan.series.path)  # nothing was changed yet: its CT is opened
         crosshair = self.viewpoint.look.crosshair_lps_mm
         self._recovery.keep(Place(str(path), self.step.value, crosshair))
 
