@@ -65,7 +65,7 @@ PANEL_WIDTH = 436
 # What follows the hand is told in the panels; one job nobody waits for.
 QUIET_JOBS = frozenset({"measure", "prepare", "skin_follow", "judge", "ablation_preview"})
 # Lists of ways and neighbours have many columns; beside the questions stand the answers' results.
-PANEL_WIDTHS = {Step.ACCESS: 560, Step.ABLATION: 580, Step.TECHNIQUE: 780}
+PANEL_WIDTHS = {Step.ACCESS: 560, Step.ABLATION: 580, Step.TECHNIQUE: 810}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
 

@@ -54,6 +54,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 NESTED = ("distance_mm", "anaesthetic_mixture")
 NOT_ASKED = ("simulation", "side_confirmed")
 OPEN_ENDED = ("chosen_anaesthetic_ml", "needle_count")  # asked though no rule waits for them
+FIELD_WIDTH = 176  # pixels; the longest answer can be read
 ENTER = {Qt.Key.Key_Return, Qt.Key.Key_Enter}
 
 
@@ -103,8 +104,8 @@ class Form(QWidget):
         grid.setContentsMargins(0, 0, 0, 4)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(5)
-        grid.setColumnStretch(0, 5)
-        grid.setColumnStretch(1, 4)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnMinimumWidth(1, FIELD_WIDTH)
         for number, key in enumerate(keys):
             field = field_for(key, self._words, self.answered.emit)
             name = label(self._words(f"answers.{key}"))
