@@ -10,7 +10,8 @@ from pathlib import Path
 
 import platformdirs
 
-from imaging.errors import Refusal
+from imaging.errors import Problem, Refusal
+from planning.errors import PlanningError
 from planning.plan import Case
 from planning.store import ENDING, Picture, PlanFile
 
@@ -37,6 +38,7 @@ class Keeper:
         self._newest: tuple[Case, str] | None = None
         self.path: Path | None = None
         self.refused: Refusal | None = None
+        self._rescue: Path | None = None
 
     @property
     def is_autosave(self) -> bool:
@@ -175,14 +177,32 @@ class Keeper:
             if self._file is None:
                 folder = autosave_folder()
                 folder.mkdir(parents=True, exist_ok=True)
-                name = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-                self._replace(PlanFile.create(folder / f"{name}{ENDING}", case))
+                self._replace(PlanFile.create(folder / f"{_now()}{ENDING}", case))
             if self._file is not None and not self._file.read_only:
                 self._file.save(case, change)
             self.refused = None
         except Refusal as refusal:
-            self.refused = refusal
             log.warning("the plan could not be saved: %s", refusal.code)
+            self.refused = self._rescued(case, refusal)
+        except OSError as error:
+            log.warning("the folder of unnamed plans cannot be written: %s", error.strerror)
+            self.refused = self._rescued(case, _not_kept(autosave_folder()))
+
+    def _rescued(self, case: Case, refusal: Refusal) -> Refusal:
+        """Keep a case whose file cannot be written beside the unnamed plans, and say where."""
+        if self._rescue is None:
+            self._rescue = autosave_folder() / f"rescue-{_now()}{ENDING}"
+        try:
+            self._rescue.parent.mkdir(parents=True, exist_ok=True)
+            PlanFile.create(self._rescue, case).close()
+        except (Refusal, OSError):
+            return refusal
+        message = (
+            "the plan's file cannot be written any more; everything is kept in the file named "
+            "here: save it under another name"
+        )
+        problem = Problem(code="kept_elsewhere", message=message, where=str(self._rescue))
+        return PlanningError([*refusal.problems, problem])
 
     def _replace(self, file: PlanFile) -> None:
         unnamed = self.path if self._file is not None and self.is_autosave else None
@@ -194,7 +214,16 @@ class Keeper:
     def _release(self) -> None:
         if self._file is not None:
             self._file.close()
-        self._file, self.path = None, None
+        self._file, self.path, self._rescue = None, None, None
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+
+
+def _not_kept(folder: Path) -> PlanningError:
+    message = "the plan cannot be kept here; free space or rights, or save it under another name"
+    return PlanningError(Problem(code="cannot_write", message=message, where=str(folder)))
 
 
 def _log_failure(done: Future[None]) -> None:

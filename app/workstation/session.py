@@ -75,6 +75,7 @@ class Session:
         self._was_done: set[tuple[int, Step]] = set()
         self._wanted: Case | None = None
         self._is_closed = False
+        self._told_refused: Refusal | None = None
         self.reaching = Reaching(self)
         self.extras = Extras(self)
         self.ablating = Ablating(self)
@@ -472,6 +473,14 @@ class Session:
                 self._end(event)
         self.reaching.tick()
         self.ablating.tick()
+        self._tell_not_kept()
+
+    def _tell_not_kept(self) -> None:
+        """Tell once that the plan can no longer be written, as soon as that is so."""
+        refused = self.keeper.refused
+        if refused is not None and self._told_refused is None:
+            self.tell(Topic.REFUSED, refused)
+        self._told_refused = refused
 
     def close(self) -> None:
         """Save, and end the worker and the saving thread."""

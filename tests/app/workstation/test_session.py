@@ -13,11 +13,14 @@ import pytest
 
 from app.workstation.session import Session
 from app.workstation.stages import Choice, State, Step, Topic, mismatch, same_inputs
+from imaging.errors import Problem, Refusal
 from imaging.geometry import Grid
 from imaging.volume import SeriesInfo, Volume
+from planning.errors import PlanningError
 from planning.plan import Case, SeriesReference
 from planning.procedure import with_lesion
 from planning.store import PlanFile
+from planning.technique.answers import Answers
 
 
 @pytest.fixture
@@ -208,3 +211,30 @@ def test_a_failure_saves_the_plan_before_it_is_told(
     window.close()
     with PlanFile.open(path) as file:
         assert file.load().plan.lesion is not None
+
+
+def test_a_vanished_disk_is_told_once_and_the_plan_is_kept_elsewhere(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.workstation.keeper import autosave_folder
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    told: list[Refusal] = []
+    session.subscribe(Topic.REFUSED, told.append)
+    session.case = Case.begin(_cube(tmp_path))
+    assert session.save_as(tmp_path / "disk" / "plan.osteoplan")
+    told.clear()
+
+    def vanished(*_given: object) -> None:
+        raise PlanningError(Problem(code="cannot_write", message="no disk", where="disk"))
+
+    monkeypatch.setattr(session.keeper._file, "save", vanished)
+    for vas in (3.0, 4.0, 5.0):
+        session.answer(Answers(vas=vas))
+        session.keeper.wait()
+        session.poll()
+    assert len(told) == 1
+    rescue = next(row.where for row in told[0].problems if row.code == "kept_elsewhere")
+    assert Path(rescue).parent == autosave_folder()
+    with PlanFile.open(Path(rescue)) as kept:
+        assert kept.load().plan.answers.vas == 5.0
