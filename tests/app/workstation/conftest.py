@@ -62,10 +62,14 @@ class Driver:
         self.application = make_application()
 
     def run(self, seconds: float = 0.05) -> None:
+        from PySide6.QtCore import QEvent
+
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.application.processEvents()
             time.sleep(0.002)
+        # a loop of the application deletes what was asked for later; events alone do not
+        self.application.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     def until(self, so: Callable[[], bool], most_s: float = 120.0) -> None:
         end = time.monotonic() + most_s
