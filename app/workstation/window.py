@@ -29,6 +29,7 @@ from app.workstation.dialogs import SeriesChooser, tell_refusal
 from app.workstation.follow_up.series_window import SeriesWindow
 from app.workstation.follow_up.window import FollowUpWindow
 from app.workstation.help.keys import KeySheet, keys_of
+from app.workstation.help.tips import give_tips
 from app.workstation.help.tour import Tour, tour_folder
 from app.workstation.keeper import autosave_folder
 from app.workstation.menus import build_menus
@@ -189,7 +190,9 @@ class Window(QMainWindow):
             Step.REPORT: ReportPanel(desk),
         }
         for panel in self.panels.values():
+            give_tips(panel, words)
             self._stack.addWidget(panel)
+        give_tips(self.rail, words)
         self._left_columns.addWidget(self.rail)
         self._left_columns.addWidget(self._stack)
         for menu in self.menuBar().findChildren(QMenu) + self.findChildren(QMenu):

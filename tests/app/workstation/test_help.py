@@ -115,3 +115,23 @@ def test_about_says_what_the_program_is_not(window: Window) -> None:
     box = window.show_about()
     assert window.words("app.disclaimer") in box.informativeText()
     box.close()
+
+
+def test_every_tip_belongs_to_a_button_of_the_screen(window: Window) -> None:
+    from PySide6.QtWidgets import QAbstractButton
+
+    from app.workstation.help.tips import tips_of
+
+    tips = tips_of(window.words)
+    buttons = {one.text(): one for one in window.findChildren(QAbstractButton)}
+    lost = [text for text in tips if text not in buttons]
+    assert lost == []
+    assert all(buttons[text].toolTip() for text in tips)
+    bare = [
+        one.text()
+        for panel in (*window.panels.values(), window.rail)
+        if panel is not None
+        for one in panel.findChildren(QAbstractButton)
+        if len(one.text()) > 3 and not one.toolTip() and one.objectName() not in ("choice", "close")
+    ]
+    assert len(bare) < 30, bare
