@@ -445,6 +445,11 @@ class Session:
         """
         return any(job.name in names for job in self._jobs.values())
 
+    @property
+    def jobs(self) -> tuple[tuple[int, str], ...]:
+        """Request id and name of every job, the one that runs first."""
+        return tuple((number, job.name) for number, job in self._jobs.items())
+
     def cancel(self, number: int | None = None) -> None:
         """Cancel a job.
 

@@ -138,7 +138,7 @@ class Window(QMainWindow):
         self._bar.setRange(0, 1000)
         self._bar.setTextVisible(False)
         self._activity_name.setMinimumWidth(300)
-        self._stop.clicked.connect(lambda _checked=False: self.session.cancel())
+        self._stop.clicked.connect(lambda _checked=False: self._ask_which_to_stop())
         line.addWidget(self._activity_name)
         line.addWidget(self._bar, 1)
         line.addWidget(self._stop)
@@ -464,8 +464,30 @@ class Window(QMainWindow):
             return
         told = self.words(f"jobs.{activity.name}")
         percent = f"{100 * activity.fraction:.0f} %"
-        self._activity_name.setText(f"{told} …  {percent}")
+        waiting = [self.words(f"jobs.{name}") for _, name in self._loud_jobs()[1:]]
+        then = self.words("app.then", names=", ".join(waiting)) if waiting else ""
+        self._activity_name.setText(f"{told} …  {percent}  {then}".rstrip())
         self._bar.setValue(int(1000 * activity.fraction))
+
+    def _loud_jobs(self) -> list[tuple[int, str]]:
+        return [(number, name) for number, name in self.session.jobs if name not in QUIET_JOBS]
+
+    def _ask_which_to_stop(self) -> None:
+        """Cancel the job that runs; where several wait, ask which."""
+        jobs = self._loud_jobs()
+        if len(jobs) < 2:
+            self.session.cancel()
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for number, name in jobs:
+            action = menu.addAction(self.words(f"jobs.{name}"))
+            action.triggered.connect(lambda _on=False, one=number: self.session.cancel(one))
+        menu.addSeparator()
+        menu.addAction(self.words("app.cancel_all")).triggered.connect(
+            lambda _on=False: self.session.cancel()
+        )
+        menu.popup(self._stop.mapToGlobal(self._stop.rect().topLeft()))
 
     def tell_refusal(self, refusal: Refusal) -> None:
         """Tell every problem of a refusal.

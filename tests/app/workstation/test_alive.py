@@ -108,3 +108,32 @@ def test_a_second_window_on_the_same_plan_reads_and_says_so(
     for one in (second, first):
         one.close()
     driver.run()
+
+
+def test_several_jobs_are_told_and_each_can_be_cancelled(
+    driver: Driver, generated: GeneratedCase
+) -> None:
+    from PySide6.QtWidgets import QMenu
+
+    window = opened(driver, generated)
+    session = window.session
+    session.editing.find_structures()
+    session.reporting.preview("en", lambda _pages: None)
+    driver.until(lambda: session.activity is not None, 20)
+    window._show_activity(session.activity)
+    names = [name for _, name in window._loud_jobs()]
+    assert "structures" in names
+    assert "preview_report" in names
+    told = window._activity_name.text()
+    assert window.words("jobs.preview_report") in told
+    window._ask_which_to_stop()
+    menu = next(one for one in window.findChildren(QMenu) if one.isVisible())
+    preview = next(a for a in menu.actions() if a.text() == window.words("jobs.preview_report"))
+    preview.trigger()
+    menu.close()
+    assert [name for _, name in window._loud_jobs()] == ["structures"]
+    driver.until(lambda: not session.is_busy)
+    assert session.case is not None
+    assert session.case.structures is not None
+    window.close()
+    driver.run()
