@@ -15,6 +15,7 @@ from typing import Any
 from app.errors import AppError
 from app.workstation import tasks
 from app.workstation.ablating import Ablating
+from app.workstation.comparing import Comparing
 from app.workstation.consulting import Consulting
 from app.workstation.editing import Editing
 from app.workstation.extras import Extras
@@ -79,6 +80,7 @@ class Session:
         self.extras = Extras(self)
         self.ablating = Ablating(self)
         self.consulting = Consulting(self)
+        self.comparing = Comparing(self)
 
     # Observers
 

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from imaging.dicom.dataset import read_dataset
 from imaging.errors import refuse_image
 
+OTHER_PATIENT = "other_patient"
 IDENTIFIERS = ("PatientID", "PatientName", "PatientBirthDate")
 DATES = ("AcquisitionDate", "SeriesDate", "StudyDate")
 
@@ -81,7 +82,7 @@ def refuse_other_patient(found: Kinship, where: object) -> None:
             f"this series is of another patient ({names} differ); choose a series of the same "
             "patient, or say that the data are anonymised"
         )
-        raise refuse_image("other_patient", message, where)
+        raise refuse_image(OTHER_PATIENT, message, where)
 
 
 def header_of(path: Path) -> Dataset:

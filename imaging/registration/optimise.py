@@ -193,6 +193,8 @@ def evaluate(
     float or None
         Lower is better.
     """
+    import SimpleITK as sitk
+
     method = _method(metric)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetInitialTransform(_euler(inverse(start), centre_lps_mm), inPlace=True)

@@ -87,7 +87,7 @@ def register(
     Cancelled
         When the result is no longer wanted.
     """
-    same = _same_frame(fixed, moving)
+    same = same_frame(fixed, moving)
     region = _region(fixed, region_lps_mm)
     progress.update(0.05, "registering")
     if moving.modality == "PT":
@@ -141,7 +141,21 @@ def judge(
     return _registration(fixed, moving, matrix, found_by, fit)
 
 
-def _same_frame(fixed: Volume, moving: SecondSeries) -> bool | None:
+def same_frame(fixed: Volume, moving: SecondSeries) -> bool | None:
+    """Tell whether places of two series can be compared as they are.
+
+    Parameters
+    ----------
+    fixed : Volume
+        The planning CT.
+    moving : SecondSeries
+        The other series.
+
+    Returns
+    -------
+    bool or None
+        By their frames of reference; None where one header is silent.
+    """
     one = fixed.series.frame_of_reference_uid
     other = moving.volume.series.frame_of_reference_uid
     return one == other if one and other else None
@@ -319,7 +333,7 @@ def _registration(
         matrix,
         found_by,
         None if fit is None else fit.residual_mm,
-        _same_frame(fixed, moving),
+        same_frame(fixed, moving),
         f"CT-{moving.modality}",
         tuple(problems),
     )

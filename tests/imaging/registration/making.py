@@ -23,7 +23,8 @@ def like_mr(hu: NDArray[Any]) -> NDArray[Any]:
     """Return values as a T1-weighted MR might show them: fat bright, cortex and air dark."""
     known = [-1024, -300, -100, -50, 0, 60, 150, 300, 700, 1500]
     shown = [0, 0, 800, 700, 300, 350, 450, 250, 50, 20]
-    return np.interp(hu, known, shown)
+    remapped: NDArray[Any] = np.interp(hu, known, shown)
+    return remapped
 
 
 def moved(
@@ -72,7 +73,7 @@ def write_series(
             grid.to_lps((k, 0, 0)).tolist(),
             [*(right / np.linalg.norm(right)), *(down / np.linalg.norm(down))],
             grid.spacing_mm_kji[1:],
-            series_uid=f"1.2.3.{modality == 'PT'}.9",
+            series_uid=f"1.2.3.{int(modality == 'PT')}.9",
             Modality=modality,
             SOPClassUID=PET_STORAGE if modality == "PT" else MR_STORAGE,
             InstanceNumber=k + 1,

@@ -19,7 +19,7 @@ from tests.imaging.registration.making import like_mr, moved, target_error_mm
 @pytest.fixture(scope="module")
 def block() -> GeneratedCase:
     """A block of a trunk with a lesion in L3."""
-    return generate("vertebra", spacing_mm=2.5, margin_mm=95.0)
+    return generate("vertebra", spacing_mm=3.0, margin_mm=95.0)
 
 
 @pytest.fixture(scope="module")
