@@ -1,16 +1,19 @@
 """The strip below the views: which series lies beside the CT, how well, and how it is shown."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QLocale, QSignalBlocker, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QDoubleSpinBox,
-    QHBoxLayout,
+    QGridLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QSlider,
     QVBoxLayout,
@@ -19,13 +22,14 @@ from PySide6.QtWidgets import (
 
 from app.workstation.session import Session
 from app.workstation.stages import Topic
-from app.workstation.steps.panel import button, label
+from app.workstation.steps.panel import Notes, button, combo, label, row
 from app.workstation.viewpoint import Compare, Look, Viewpoint
 from app.workstation.views.second import shown_range
 from app.workstation.words import Words
 from imaging.document import Vector
 from planning.comparison import Comparison
 
+LEAST_WIDTH, GAP = 440, 14  # pixels
 STEPS = (0.5, 1.0, 5.0, 10.0)  # mm, degrees
 AXES = ("left", "back", "head", "turn_x", "turn_y", "turn_z")
 QUALITY_STYLE = {"good": "good", "fair": "warning", "poor": "bad", "unmeasured": "warning"}
@@ -74,7 +78,7 @@ def fit_said(known: Comparison, words: Words) -> str:
     if known.residual_mm is None:
         return f"{how} · {words('compare.unmeasured')}"
     quality = words(f"compare.{known.quality}")
-    return f"{how} · {quality}: {words('compare.residual', mm=words.number(known.residual_mm))}"
+    return f"{how} · {quality}, {words('compare.residual', mm=words.number(known.residual_mm))}"
 
 
 class CompareStrip(QWidget):
@@ -98,17 +102,17 @@ class CompareStrip(QWidget):
         rows = QVBoxLayout(self)
         rows.setContentsMargins(12, 6, 12, 6)
         rows.setSpacing(4)
-        self.named, self.fit = label("", "value"), label("")
-        self.doubts = label("", "warning")
+        self.named, self.notes = label("", "value"), Notes()
         self.again = button("", session.comparing.read_again, "primary")
-        self.mode, self.opacity = QComboBox(), QSlider(Qt.Orientation.Horizontal)
+        self.mode, self.opacity = combo(), QSlider(Qt.Orientation.Horizontal)
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
-        self.axis, self.step = QComboBox(), QComboBox()
+        self.axis, self.step = combo(), combo()
         self.less, self.more = QPushButton("−"), QPushButton("+")
         self.register = button("", session.comparing.register_again)
         self.frame = button("", session.comparing.use_frame_of_reference)
         self.undo = button("", session.undo)
         self.close_button = button("", session.comparing.close)
+        self._tools = QGridLayout()
         self._texts = {name: QLabel() for name in ("opacity", "range", "move")}
         self._build(rows)
         self._unsubscribe = [
@@ -126,44 +130,53 @@ class CompareStrip(QWidget):
 
     def _build(self, rows: QVBoxLayout) -> None:
         self.opacity.setRange(0, 100)
-        self.opacity.setFixedWidth(120)
+        self.opacity.setFixedWidth(90)
         for spin in (self.low, self.high):
             spin.setRange(-32768.0, 1e7)
             spin.setKeyboardTracking(False)
-            spin.setFixedWidth(92)
+            spin.setFixedWidth(94)
             spin.valueChanged.connect(lambda _value: self._range_set())
         for small in (self.less, self.more):
             small.setFixedWidth(34)
-        first, second = QHBoxLayout(), QHBoxLayout()
-        for said in (self.named, self.fit):
-            said.setWordWrap(False)
-            first.addWidget(said)
-        first.addStretch(1)
-        for widget in (self.again, self.register, self.frame, self.close_button):
-            first.addWidget(widget)
-        second.addWidget(self.mode)
-        for name, widgets in (
-            ("opacity", (self.opacity,)),
-            ("range", (self.low, self.high)),
-            ("move", (self.axis, self.step, self.less, self.more, self.undo)),
-        ):
-            second.addSpacing(8)
-            second.addWidget(self._texts[name])
-            for tool in widgets:
-                second.addWidget(tool)
-        second.addStretch(1)
-        self._tools = QWidget()
-        second.setContentsMargins(0, 0, 0, 0)
-        self._tools.setLayout(second)
-        rows.addLayout(first)
-        rows.addWidget(self.doubts)
-        rows.addWidget(self._tools)
+        texts = self._texts
+        self._groups = (
+            _group(self.mode, texts["opacity"], self.opacity, texts["range"], self.low, self.high),
+            _group(texts["move"], self.axis, self.step, self.less, self.more, self.undo),
+            _group(self.register, self.frame),
+        )
+        top = row(self.named, self.again, self.close_button)
+        top.setStretch(0, 1)
+        rows.addLayout(top)
+        rows.addWidget(self.notes)
+        rows.addLayout(self._tools)
+        rows.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        self.setMinimumWidth(LEAST_WIDTH)
         self.mode.activated.connect(self._mode_chosen)
+        self.axis.currentIndexChanged.connect(lambda _index: self._say_steps())
         self.opacity.valueChanged.connect(
             lambda value: self._viewpoint.change(second_opacity=value / 100.0)
         )
         self.less.clicked.connect(lambda _on=False: self._nudge(-1.0))
         self.more.clicked.connect(lambda _on=False: self._nudge(1.0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Put as many groups of tools in a row as there is room for."""
+        self._arrange(event.size().width())
+
+    def _arrange(self, width: int) -> None:
+        lines: list[list[QWidget]] = [[]]
+        used = 0
+        for group in self._groups:
+            wanted = group.sizeHint().width() + GAP
+            if used and used + wanted > width - 2 * GAP:
+                lines.append([])
+                used = 0
+            lines[-1].append(group)
+            used += wanted
+        for n, line in enumerate(lines):
+            for m, group in enumerate(line):
+                is_last = m == len(line) - 1
+                self._tools.addWidget(group, n, m, 1, len(self._groups) - m if is_last else 1)
 
     def say(self) -> None:
         """Write everything in the language that is used now."""
@@ -186,8 +199,12 @@ class CompareStrip(QWidget):
             (self.close_button, "close"),
         ):
             pressed.setText(words(f"compare.{key}"))
+        for box, letters in ((self.mode, 13), (self.axis, 12), (self.step, 6)):
+            box.setMinimumContentsLength(letters)
+        for spin in (self.low, self.high):
+            spin.setLocale(QLocale(words.language))
         self._say_steps()
-        self.axis.currentIndexChanged.connect(lambda _index: self._say_steps())
+        self._arrange(self.width())
         self.show_state()
 
     def _say_steps(self) -> None:
@@ -208,14 +225,14 @@ class CompareStrip(QWidget):
         described = known.description or words("study.none")
         offset = offset_said(known.days_apart, words)
         self.named.setText(f"{name} · {described} · {offset}")
-        self.fit.setText(fit_said(known, words) if series is not None else "")
-        self.fit.setObjectName(QUALITY_STYLE[known.quality] if known.matrix is not None else "bad")
-        self.fit.style().polish(self.fit)
+        style = QUALITY_STYLE[known.quality] if known.matrix is not None else "bad"
         problems = [*known.problems, *(series.volume.series.problems if series else ())]
-        self.doubts.setText("   ".join(words.problem(one) for one in problems))
-        self.doubts.setVisible(bool(problems) and series is not None)
+        notes = [(style, fit_said(known, words))]
+        notes += [("warning", words.problem(one)) for one in problems]
+        self.notes.show_notes(notes if series is not None else ())
+        self.undo.setEnabled((self._session.undo_name or "").startswith("compare"))
         self.again.setVisible(series is None)
-        for widget in (self.register, self.frame, self._tools):
+        for widget in self._groups:
             widget.setVisible(series is not None)
         self.frame.setEnabled(known.found_by != "frame_of_reference")
         self._look_changed(self._viewpoint.look)
@@ -255,6 +272,16 @@ class CompareStrip(QWidget):
             comparing.nudge(shift_mm=along)
         else:
             comparing.nudge(turn_deg=along)
+
+
+def _group(*widgets: QWidget) -> QWidget:
+    """Return widgets side by side that stay together."""
+    made = QWidget()
+    line = row(*widgets)
+    line.setContentsMargins(0, 0, 0, 0)
+    line.addStretch(1)
+    made.setLayout(line)
+    return made
 
 
 def mode_action(viewpoint: Viewpoint, session: Session, mode: Compare) -> Callable[[], None]:

@@ -1,5 +1,7 @@
 """The second series in the views: laid over the CT in colour, or beside it in a view of its own."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,7 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QImage, QPainter, QRegion
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -122,7 +124,8 @@ def colour_table(
     rgb = np.stack(
         [np.interp(share, places, [colour[n] for _, colour in ramp]) for n in range(3)], axis=1
     )
-    clear = np.clip(share * 3.0, 0.0, 1.0)  # the background lets the CT through
+    steep = 3.0 if ramp is HOT else 1.2
+    clear = np.clip(share * steep, 0.0, 1.0)  # what is dark lets the CT through
     alpha = np.ones_like(share) if opacity is None else opacity * clear
     blue_first = np.column_stack([rgb[:, ::-1] * alpha[:, None], alpha * 255.0])
     return np.ascontiguousarray(np.rint(blue_first).astype(np.uint8)).view(np.uint32).ravel()
@@ -321,6 +324,10 @@ class SecondView(SliceView):
         self.on_seen = neighbour.follow
         neighbour.on_seen = self.follow
 
+    def minimumSizeHint(self) -> QSize:
+        """Return the least size: two of them take the room of one view."""
+        return QSize(90, 140)
+
     def show_laid(self, laid: Laid | None) -> None:
         """Show the series where it lies now.
 
@@ -350,7 +357,8 @@ class SecondView(SliceView):
 
     def _decoration(self) -> Decoration:
         laid = self._laid_now()
-        told = replace(super()._decoration(), cursor_hu=None, also=self._own.said(self._pointed))
+        also = self._own.said(self._cursor_lps_mm)
+        told = replace(super()._decoration(), cursor_lps_mm=None, cursor_hu=None, also=also)
         if laid is None:
             return told
         name = self._words.maybe(f"modalities.{laid.series.modality}", laid.series.modality)
@@ -359,10 +367,6 @@ class SecondView(SliceView):
         digits = DIGITS.get(laid.series.unit, 0)
         span = f"{self._words.number(low, digits)} – {self._words.number(high, digits)} {unit}"
         return replace(told, place=f"{name}    {span}")
-
-    @property
-    def _pointed(self) -> FloatArray | None:
-        return self._cursor_lps_mm
 
 
 class Pair(QWidget):
