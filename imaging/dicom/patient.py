@@ -80,7 +80,7 @@ def refuse_other_patient(found: Kinship, where: object) -> None:
         names = ", ".join(told[name] for name in found.differing)
         message = (
             f"this series is of another patient ({names} differ); choose a series of the same "
-            "patient, or say that the data are anonymised"
+            "patient, or say that the data are anonymised (--anonymised)"
         )
         raise refuse_image(OTHER_PATIENT, message, where)
 

@@ -36,10 +36,11 @@ MOVED_ROOM_MM = 15.0
 SCAN_MM = 10.0
 APART_MM = 25.0  # starts nearer than this lead to one place
 STARTS = 3
-LEAST_COVERED = 0.4  # of the bone near the lesion, inside the other series
+LEAST_COVERED = 0.6  # of the bone near the lesion, inside the other series
 MOST_RESIDUAL_MM = 3.2  # edges that lie anywhere within 6 mm give 4.5 mm
 LEAST_NEAR = 0.55  # of the surface; edges that lie anywhere give a third
 BETTER_BY_MM = 0.15  # than the frame of reference, before it is left
+SHORT_MM = 200.0  # of the body's length; less shows too few vertebrae to be told from others
 TILT_DEG = 25.0  # a patient turned further was laid down otherwise: likelier is a wrong fit
 
 
@@ -325,6 +326,14 @@ def _registration(
     elif fit.residual_mm > FAIR_MM:
         message = f"the fit is poor: {fit.residual_mm:.1f} mm are left near this place"
         problems.append(Problem(code="poor_fit", message=message))
+    if found_by == "bone" and not same_frame(fixed, moving):
+        shown_mm = _shown_length_mm(fixed, moving, matrix)
+        if shown_mm < SHORT_MM:
+            message = (
+                f"both series show {shown_mm:.0f} mm of the body together, and neighbouring "
+                "vertebrae and ribs are alike: check that the level is the same"
+            )
+            problems.append(Problem(code="level_to_check", message=message))
     turn = float(np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1))))
     if turn > TILT_DEG:
         message = f"the other series is turned by {turn:.0f}°; check that it shows the same bone"
@@ -337,6 +346,13 @@ def _registration(
         f"CT-{moving.modality}",
         tuple(problems),
     )
+
+
+def _shown_length_mm(fixed: Volume, moving: SecondSeries, matrix: FloatArray) -> float:
+    """Return how much of the body's length both series show."""
+    one = fixed.grid.corners_lps_mm()[:, 2]
+    other = moved_points(matrix, moving.volume.grid.corners_lps_mm())[:, 2]
+    return float(min(one.max(), other.max()) - max(one.min(), other.min()))
 
 
 def _pet(

@@ -49,6 +49,7 @@ def test_another_contrast_is_laid_back_within_two_millimetres(
     found = register(block.volume, series, region_lps_mm=lesion)
     assert target_error_mm(found.moving_to_fixed_lps, truth, lesion) <= 2.0
     assert found.kind == "CT-MR"
+    assert [one.code for one in found.problems] == ["level_to_check"]  # 19 cm hold few vertebrae
 
 
 def test_the_residual_tells_how_far_off_a_series_lies(
