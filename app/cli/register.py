@@ -57,7 +57,7 @@ def register_command(
         elapsed_s = time.perf_counter() - begun_s
         if out is not None:
             write_array(_moved(ct, second, found), ct.grid, out)
-    problems = (*second.volume.series.problems, *found.problems)
+    problems = (*second.doubts, *found.problems)
     for problem in problems:
         warn(problem.message)
     emit(_row(second, found, problems, elapsed_s, out), as_json, _as_text(found))

@@ -226,7 +226,7 @@ class CompareStrip(QWidget):
         offset = offset_said(known.days_apart, words)
         self.named.setText(f"{name} · {described} · {offset}")
         style = QUALITY_STYLE[known.quality] if known.matrix is not None else "bad"
-        problems = [*known.problems, *(series.volume.series.problems if series else ())]
+        problems = [*known.problems, *(series.doubts if series else ())]
         notes = [(style, fit_said(known, words))]
         notes += [("warning", words.problem(one)) for one in problems]
         self.notes.show_notes(notes if series is not None else ())

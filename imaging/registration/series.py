@@ -27,6 +27,10 @@ ARBITRARY = ""  # unit of an MR: its values mean nothing by themselves
 HU = "HU"
 AIR_BELOW_HU = -300  # a file without a header whose values go so low holds a CT
 SHARES = (0.01, 0.99)  # of the voxels above zero, shown from black to white
+PATIENT_UNCHECKED = Problem(
+    code="patient_unchecked",
+    message="the headers do not say whether both series are of one patient; check it yourself",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,12 @@ class SecondSeries:
     def is_ct(self) -> bool:
         """Whether its values are Hounsfield units."""
         return self.unit == HU
+
+    @property
+    def doubts(self) -> tuple[Problem, ...]:
+        """What was found when it was read, and what could not be checked."""
+        known = self.volume.series.problems
+        return known if self.is_same_patient is not None else (*known, PATIENT_UNCHECKED)
 
     def value_at(self, point_lps_mm: ArrayLike) -> float | None:
         """Return the value at a place of its own frame.
@@ -201,7 +211,8 @@ def planning_file(path: Path, series_uid: str) -> Path | None:
         None for images without headers, packed ones, and where it is not found.
     """
     if is_image_file(path) or not (path.is_dir() or path.name.upper() == "DICOMDIR"):
-        return path if path.is_file() and path.suffix.lower() == ".dcm" else None
+        is_packed = path.suffix.lower() == ".zip"
+        return path if path.is_file() and not (is_packed or is_image_file(path)) else None
     with opened(path) as files:
         found = discover(files, path)
     return next((one.first.path for one in found.series if one.uid == series_uid), None)

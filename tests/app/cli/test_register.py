@@ -36,6 +36,7 @@ def test_a_series_is_registered_and_written_on_the_grid_of_the_ct(
     assert said["same_frame_of_reference"] is None
     assert said["kind"] == "CT-CT"
     assert said["elapsed_s"] > 0
+    assert "patient_unchecked" in [one["code"] for one in said["problems"]]
     values, grid, _ = read_array(out)
     assert grid.same_as(block.volume.grid)
     near = np.s_[20:-20, 20:-20, 20:-20]
