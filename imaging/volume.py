@@ -37,6 +37,8 @@ class SeriesInfo:
         Largest distance between a voxel's place by its own slice's header and in the volume.
     problems : tuple of Problem
         What was found, and what was done about it.
+    frame_of_reference_uid : str
+        Within which places of several series can be compared; empty when unknown.
     """
 
     uid: str
@@ -46,6 +48,7 @@ class SeriesInfo:
     patient_position: str = ""
     max_position_error_mm: float = 0.0
     problems: tuple[Problem, ...] = ()
+    frame_of_reference_uid: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,6 +98,7 @@ def add_lesion(case: Case) -> Case:
     begun = Plan(
         number=number,
         created_utc=now.created_utc,
+        comparison=now.comparison,
         series=now.series,
         structures=now.structures,
         levels=now.levels,

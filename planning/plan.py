@@ -30,6 +30,7 @@ from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessResult, Proposal
 from planning.access.sets import NeedleSet
+from planning.comparison import Comparison
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
 from planning.follow_up.records import Treatment
 from planning.report_choice import ReportChoice
@@ -179,6 +180,8 @@ class Plan(Document):
         What the rules make of it.
     treatments : tuple of Treatment
         What was done to the lesion and what became of it, by date.
+    comparison : Comparison or None
+        The series beside the CT; the same for all lesions of a case.
     """
 
     version: int = PLAN_VERSION
@@ -218,6 +221,7 @@ class Plan(Document):
     report: ReportChoice = ReportChoice()
     recommendation: Recommendation | None = None
     treatments: tuple[Treatment, ...] = ()
+    comparison: Comparison | None = None
 
     @property
     def measures(self) -> LesionMeasurement | None:

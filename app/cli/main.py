@@ -23,6 +23,7 @@ COMMANDS = {
     "open": "workstation",
     "series": "series",
     "convert": "series",
+    "register": "register",
     "lesion": "lesion",
     "measure": "lesion",
     "structures": "structures",

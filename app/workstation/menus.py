@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from app.workstation.compare_strip import mode_action
 from app.workstation.style.palette import THEMES, theme
-from app.workstation.viewpoint import PRESETS, Tool
+from app.workstation.viewpoint import PRESETS, Compare, Tool
 from app.workstation.words import LANGUAGES
 
 if TYPE_CHECKING:
     from app.workstation.window import Window
 
 TOOL_KEYS = {Tool.CROSSHAIR: "X", Tool.WINDOW: "W", Tool.PAN: "P", Tool.DRAW_WAY: "D"}
+
+COMPARE_KEYS = {
+    Compare.FUSED: "F",
+    Compare.SWIPE: "Shift+F",
+    Compare.CHECKER: "Ctrl+Shift+F",
+    Compare.BESIDE: "S",
+}
 
 Keys = QKeySequence.StandardKey | str | None
 
@@ -114,8 +122,20 @@ def _view_menu(window: Window) -> None:
     _toggle(window, menu, "shows_skin", "K")
     _toggle(window, menu, "shows_needle_planes", "V")
     menu.addSeparator()
+    _compare_menu(window, menu)
+    menu.addSeparator()
     _add(menu, words("menus.reset"), board.reset, "R")
     _add(menu, words("menus.look_at_lesion"), board.look_at_lesion, "L")
+
+
+def _compare_menu(window: Window, menu: QMenu) -> None:
+    """Add what opens a second series, and the keys of the ways it is shown."""
+    words = window.words
+    _add(menu, words("compare.open_folder"), window.compare_folder, "Ctrl+K", "case")
+    _add(menu, words("compare.open_file"), window.compare_file, "Ctrl+Shift+K", "case")
+    for mode, key in COMPARE_KEYS.items():
+        action = mode_action(window.viewpoint, window.session, mode)
+        _add(menu, words(f"compare.modes.{mode.value}"), action, key, "case")
 
 
 def _toggle(window: Window, menu: QMenu, field: str, key: str) -> None:

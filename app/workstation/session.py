@@ -14,6 +14,7 @@ from typing import Any
 
 from app.workstation import tasks
 from app.workstation.ablating import Ablating
+from app.workstation.comparing import Comparing
 from app.workstation.consulting import Consulting
 from app.workstation.editing import Editing
 from app.workstation.extras import Extras
@@ -81,6 +82,7 @@ class Session:
         self.ablating = Ablating(self)
         self.consulting = Consulting(self)
         self.reporting = Reporting(self)
+        self.comparing = Comparing(self)
 
     # Observers
 

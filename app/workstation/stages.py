@@ -14,7 +14,16 @@ from imaging.volume import Volume
 from planning.dependence import NO_ACCESS
 from planning.plan import Case, LesionPlan, Plan, SeriesReference
 
-NOT_DRAWN = ("answers", "judged", "recommendation", "side_check", "treatments", "name", "report")
+NOT_DRAWN = (
+    "answers",
+    "judged",
+    "recommendation",
+    "side_check",
+    "treatments",
+    "name",
+    "comparison",
+    "report",
+)
 
 
 class Step(StrEnum):
@@ -53,6 +62,8 @@ class Topic(StrEnum):
     TRIAL = "trial"
     EXTRAS = "extras"
     ABLATION = "ablation"
+    COMPARISON = "comparison"
+    COMPARISON_ASKED = "comparison_asked"
 
 
 @dataclass(frozen=True)
@@ -244,6 +255,7 @@ def _set_since(asked: Plan, now: Plan) -> dict[str, object]:
         "edits",
         "thermocouples",
         "treatments",
+        "comparison",
     )
     return {key: getattr(now, key) for key in fields if getattr(now, key) != getattr(asked, key)}
 

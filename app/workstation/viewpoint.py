@@ -16,6 +16,16 @@ MOST_WIDTH_HU = 5000.0
 BRUSH_MM = (1.0, 15.0)
 
 
+class Compare(StrEnum):
+    """How a second series is shown with the CT."""
+
+    OFF = "off"
+    FUSED = "fused"
+    SWIPE = "swipe"
+    CHECKER = "checker"
+    BESIDE = "beside"
+
+
 class Tool(StrEnum):
     """What a left click does in a slice."""
 
@@ -123,6 +133,13 @@ class Look:
         Whether slices along and across the planned needle take the place of the usual ones.
     simulation : int
         Index of the simulation whose isotherms are drawn.
+    compares : Compare
+        How a second series is shown.
+    second_opacity : float
+        Of a series that is fused: 0 to 1.
+    second_range : tuple of float or None
+        Of the second series from black to white, in its unit; None as it was read, or, of a CT,
+        the grey window.
     """
 
     crosshair_lps_mm: Vector = (0.0, 0.0, 0.0)
@@ -147,6 +164,9 @@ class Look:
     drawn_way: DrawnWay | None = None
     shows_needle_planes: bool = False
     simulation: int = 0
+    compares: Compare = Compare.OFF
+    second_opacity: float = 0.5
+    second_range: tuple[float, float] | None = None
 
 
 class Viewpoint:

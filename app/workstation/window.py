@@ -25,6 +25,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.workstation.compare_dialogs import ask_second, choose_second, tell_other_patient
+from app.workstation.compare_strip import CompareStrip
+from app.workstation.compare_tasks import Wanted
 from app.workstation.dialogs import SeriesChooser, tell_refusal
 from app.workstation.follow_up.series_window import SeriesWindow
 from app.workstation.follow_up.window import FollowUpWindow
@@ -52,7 +55,9 @@ from app.workstation.tools.pictures import Pictures
 from app.workstation.viewpoint import Tool, Viewpoint
 from app.workstation.views.board import Board
 from app.workstation.words import Language, Words
+from imaging.dicom.patient import OTHER_PATIENT
 from imaging.errors import Refusal
+from imaging.registration.series import SeriesRow
 from planning.plan import Case, SeriesReference
 from planning.store import ENDING
 from planning.technique.tables import tables
@@ -64,7 +69,9 @@ MARK_MS = 1000  # between two looks where the program is
 SAID_MS, SAID_MARGIN = 3500, 18
 PANEL_WIDTH = 436
 # What follows the hand is told in the panels; one job nobody waits for.
-QUIET_JOBS = frozenset({"measure", "prepare", "skin_follow", "judge", "ablation_preview"})
+QUIET_JOBS = frozenset(
+    {"measure", "prepare", "skin_follow", "judge", "ablation_preview", "compare_judge"}
+)
 # Lists of ways and neighbours have many columns; beside the questions stand the answers' results.
 PANEL_WIDTHS = {Step.ACCESS: 560, Step.ABLATION: 580, Step.TECHNIQUE: 810}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
@@ -106,7 +113,12 @@ class Window(QMainWindow):
         self._stack = QStackedWidget()
         self._stack.setObjectName("panel")
         self._columns.addWidget(self._left)
-        self._columns.addWidget(self.board, 1)
+        self.strip = CompareStrip(session, self.viewpoint, words)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addWidget(self.board, 1)
+        right.addWidget(self.strip)
+        self._columns.addLayout(right, 1)
         self._build_bottom()
         whole = QWidget()
         rows = QVBoxLayout(whole)
@@ -172,6 +184,7 @@ class Window(QMainWindow):
         session.subscribe(Topic.REFUSED, self.tell_refusal)
         session.subscribe(Topic.CHOICE, self._ask_series)
         session.subscribe(Topic.CT_WANTED, self._ask_ct)
+        session.subscribe(Topic.COMPARISON_ASKED, self._choose_second)
         self.words.subscribe(self._build)
 
     def _build(self) -> None:
@@ -279,6 +292,14 @@ class Window(QMainWindow):
         name, _ = QFileDialog.getOpenFileName(self, title, str(autosave_folder()), f"*{ENDING}")
         if name:
             self.open_path(Path(name))
+
+    def compare_folder(self) -> None:
+        """Ask for a folder with a series to compare the CT with."""
+        ask_second(self, self.session, self.words, is_folder=True)
+
+    def compare_file(self) -> None:
+        """Ask for a file with a series to compare the CT with."""
+        ask_second(self, self.session, self.words, is_folder=False)
 
     def save(self) -> None:
         """Save; asks for a name the first time."""
@@ -497,7 +518,13 @@ class Window(QMainWindow):
         refusal : Refusal
             From any layer.
         """
-        tell_refusal(self, refusal, self.words)
+        if refusal.code == OTHER_PATIENT:
+            tell_other_patient(self, self.session, self.words, refusal)
+        else:
+            tell_refusal(self, refusal, self.words)
+
+    def _choose_second(self, asked: tuple[Wanted, tuple[SeriesRow, ...]]) -> None:
+        choose_second(self, self.session, self.words, asked)
 
     def _ask_series(self, choice: Choice) -> None:
         chooser = SeriesChooser(self, choice, self.words)
@@ -521,6 +548,7 @@ class Window(QMainWindow):
         self._recovery.end()
         self._release_panels()
         self.board.release()
+        self.strip.release()
         self.session.close()
         event.accept()
 

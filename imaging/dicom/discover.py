@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import pydicom
 
 from imaging.dicom.grouping import FoundSeries, group_series
-from imaging.dicom.headers import ImageHeader, read_header
+from imaging.dicom.headers import PLANNING, ImageHeader, read_header
 from imaging.document import Document
 from imaging.errors import ImagingError, refuse_image
 from imaging.progress import SILENT, Progress
@@ -203,7 +204,12 @@ def _without_case(root: Path, parts: list[str]) -> Path:
     return place
 
 
-def discover(files: list[Path], base: Path, progress: Progress = SILENT) -> Discovery:
+def discover(
+    files: list[Path],
+    base: Path,
+    progress: Progress = SILENT,
+    modalities: frozenset[str] = PLANNING,
+) -> Discovery:
     """Read all headers and group the slices into series.
 
     Parameters
@@ -214,15 +220,17 @@ def discover(files: list[Path], base: Path, progress: Progress = SILENT) -> Disc
         What the paths of skipped files are told relative to.
     progress : Progress
         Told after each file.
+    modalities : frozenset of str
+        Those that are wanted.
 
     Returns
     -------
     Discovery
-        CT series, most slices first, and what was set aside.
+        CT series, or those of the modalities wanted, most slices first, and what was set aside.
     """
     headers: list[ImageHeader] = []
     skipped: list[Skipped] = []
-    for done, (file, found) in enumerate(_read_headers(files)):
+    for done, (file, found) in enumerate(_read_headers(files, modalities)):
         if done % FILES_A_REPORT == 0:
             progress.update(done / len(files), "reading headers")
         if isinstance(found, ImagingError):
@@ -235,24 +243,27 @@ def discover(files: list[Path], base: Path, progress: Progress = SILENT) -> Disc
     return Discovery(group_series(headers), tuple(skipped))
 
 
-def _read_headers(files: list[Path]) -> Iterator[tuple[Path, ImageHeader | ImagingError]]:
+def _read_headers(
+    files: list[Path], modalities: frozenset[str]
+) -> Iterator[tuple[Path, ImageHeader | ImagingError]]:
     """Read headers one after the other, or side by side where the disk is what takes the time."""
+    attempt = partial(_attempt, modalities=modalities)
     begun_s = time.perf_counter()
     for number, file in enumerate(files):
-        yield file, _attempt(file)
+        yield file, attempt(file)
         if number + 1 == FILES_TRIED:
             break
     rest = files[FILES_TRIED:]
     if time.perf_counter() - begun_s < FILES_TRIED * QUICK_FILE_S:
-        yield from ((file, _attempt(file)) for file in rest)
+        yield from ((file, attempt(file)) for file in rest)
         return
     with ThreadPoolExecutor(READERS) as pool:
-        yield from zip(rest, pool.map(_attempt, rest), strict=True)
+        yield from zip(rest, pool.map(attempt, rest), strict=True)
 
 
-def _attempt(file: Path) -> ImageHeader | ImagingError:
+def _attempt(file: Path, modalities: frozenset[str]) -> ImageHeader | ImagingError:
     try:
-        return read_header(file)
+        return read_header(file, modalities)
     except ImagingError as refusal:
         return refusal
 

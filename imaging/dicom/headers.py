@@ -51,6 +51,8 @@ ALWAYS_LOSSY = frozenset(
         *("1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55"),  # retired: spectral, progressive
     }
 )
+PLANNING = frozenset({"CT"})  # modalities that a plan can be made on
+COMPARED = frozenset({"CT", "MR", "PT"})  # those that can be looked at beside it
 SCOUTS = frozenset({"LOCALIZER", "DOSE_INFO"})  # values of Image Type
 Triple = tuple[float, float, float]
 
@@ -214,13 +216,15 @@ class _FrameFacts:
     group: tuple[str, ...]
 
 
-def read_header(path: Path) -> ImageHeader:
+def read_header(path: Path, modalities: frozenset[str] = PLANNING) -> ImageHeader:
     """Read the header of an image file.
 
     Parameters
     ----------
     path : Path
         A file.
+    modalities : frozenset of str
+        Those that are wanted.
 
     Returns
     -------
@@ -233,7 +237,7 @@ def read_header(path: Path) -> ImageHeader:
         When it is not DICOM, holds no image, or its header contradicts itself.
     """
     try:
-        return _image_header(path, _facts(path))
+        return _image_header(path, _facts(path), modalities)
     except ImagingError:
         raise
     except InvalidDicomError:
@@ -463,11 +467,12 @@ def _layout(path: Path, facts: _Facts) -> PixelLayout:
     return PixelLayout(size, bits, stored, high, signed, padding)
 
 
-def _image_header(path: Path, facts: _Facts) -> ImageHeader:
+def _image_header(path: Path, facts: _Facts, modalities: frozenset[str]) -> ImageHeader:
     text = facts.text
     modality = text("Modality").upper()
-    if modality != "CT":
-        raise refuse_image("not_ct", f"modality {modality or 'unknown'}, not CT", path.name)
+    if modality not in modalities:
+        wanted = " or ".join(sorted(modalities))
+        raise refuse_image("not_ct", f"modality {modality or 'unknown'}, not {wanted}", path.name)
     layout = _layout(path, facts)
     groups = facts.groups or ()
     image_type = [part.strip() for part in text("ImageType").upper().split("\\")]

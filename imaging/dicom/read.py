@@ -79,7 +79,9 @@ def _nothing_found(discovery: Discovery, path: Path) -> Exception:
     return refuse_image("no_ct_series", message, path)
 
 
-def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) -> Volume:
+def load_series(
+    series: FoundSeries, path: Path, progress: Progress = SILENT, *, is_ct: bool = True
+) -> Volume:
     """Read a series.
 
     Parameters
@@ -90,11 +92,14 @@ def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) ->
         What the user opened; kept as the series' place.
     progress : Progress
         Told while slices are read.
+    is_ct : bool
+        Whether the values have to be Hounsfield units.
 
     Returns
     -------
     Volume
-        HU on a regular grid; its series says what was found and corrected.
+        HU, or the values as they are rescaled, on a regular grid; its series says what was found
+        and corrected.
 
     Raises
     ------
@@ -104,7 +109,7 @@ def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) ->
     left_out: dict[ImageHeader, ImagingError] = _not_rescaled(series)
     while True:
         rest = _without(series, left_out)
-        damaged, volume = _load(rest, path, progress.part(0.0, 0.98))
+        damaged, volume = _load(rest, path, progress.part(0.0, 0.98), is_ct=is_ct)
         if volume is not None:
             break
         left_out |= damaged
@@ -114,7 +119,7 @@ def load_series(series: FoundSeries, path: Path, progress: Progress = SILENT) ->
 
 
 def _load(
-    series: FoundSeries, path: Path, progress: Progress
+    series: FoundSeries, path: Path, progress: Progress, *, is_ct: bool
 ) -> tuple[dict[ImageHeader, ImagingError], Volume | None]:
     """Read a series, or return which of its files are damaged."""
     _refuse_too_large(series.slices, series.first.layout.size_ji, path)
@@ -124,9 +129,10 @@ def _load(
     hu, placed_mm = assemble(plan, size_ji, slices.read, progress, THREADS)
     if slices.damaged:
         return slices.damaged, None
-    _check_hounsfield(hu, series, slices.lowest_hu, path)
+    if is_ct:
+        _check_hounsfield(hu, series, slices.lowest_hu, path)
     problems = [*plan.problems, *_header_problems(series, slices.lossy)]
-    if slices.metal_voxels > METAL_VOXELS:
+    if is_ct and slices.metal_voxels > METAL_VOXELS:
         message = "metal in the field of view; values near it are not to be trusted"
         problems.append(Problem(code="metal", message=message))
     first = series.first
@@ -136,6 +142,7 @@ def _load(
         description=first.description,
         modality=first.modality,
         patient_position=first.patient_position,
+        frame_of_reference_uid=first.frame_of_reference_uid,
         max_position_error_mm=max_position_error_mm(plan, frames, size_ji, placed_mm),
         problems=tuple(problems),
     )

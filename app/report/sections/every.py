@@ -126,10 +126,27 @@ def _identity(w: Writer) -> Section:
             UNKNOWN[w.language] if seen is None else side_said(seen, w.language),
         ),
         (w.label("side_checked"), _side_checked(w)),
+        *_compared(w),
     ]
     return Section(
         "identity", tuple(rows), tuple(problem_said(one, w.language) for one in series.problems)
     )
+
+
+def _compared(w: Writer) -> list[Row]:
+    """Return which series was compared, how long apart, and how well it was registered."""
+    known = w.plan.comparison
+    if known is None or known.matrix is None:
+        return []
+    words = w.words["compared"]
+    days = known.days_apart
+    when = "unknown" if days is None else "same" if days == 0 else "after" if days > 0 else "before"
+    told = [known.modality, str(words[when]).format(days=abs(days or 0))]
+    told.append(str(words[known.found_by]))
+    fit = str(words[known.quality])
+    if known.residual_mm is not None:
+        fit += f" ({w.number(known.residual_mm)} mm)"
+    return [(w.label("compared"), ", ".join([*told, fit]))]
 
 
 def _side_checked(w: Writer) -> str:

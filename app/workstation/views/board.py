@@ -20,6 +20,7 @@ from app.workstation.viewpoint import BRUSHES, DrawnWay, Look, Tool, Viewpoint
 from app.workstation.views.callipers import Calliper
 from app.workstation.views.layers import Layers
 from app.workstation.views.needle_view import BEYOND_MM, NeedlePlanes, NeedleSlider, NeedleView
+from app.workstation.views.second_views import SecondViews
 from app.workstation.views.slice_view import SliceView
 from app.workstation.views.surfaces import Mesh
 from app.workstation.views.three_d import ThreeDView
@@ -76,8 +77,9 @@ class Board(QWidget):
             self.three_d: (1, 1),
         }
         self._places |= dict(zip(self.needle_views, ((0, 0), (0, 1), (1, 0)), strict=True))
+        self.second = SecondViews(session, viewpoint, words, self.slices, self.needle_views)
         for view, (row, column) in self._places.items():
-            self._grid.addWidget(view, row, column)
+            self._grid.addWidget(self.second.holder(view), row, column)
         self._grid.addWidget(self.needle_slider, 2, 0, 1, 2)
         for n in (0, 1):
             self._grid.setRowStretch(n, 1)
@@ -121,6 +123,7 @@ class Board(QWidget):
         """Stop observing and give the drawing window back."""
         for view in self.all_slices:
             view.release()
+        self.second.release()
         self.three_d.release()
 
     def say_again(self) -> None:
@@ -163,7 +166,7 @@ class Board(QWidget):
             self._alone = None
         for other in self._places:
             is_shown = other in shown and self._alone in {None, other}
-            other.setVisible(is_shown)
+            self.second.holder(other).setVisible(is_shown)
         self.needle_slider.setVisible(along)
         for n in (0, 1):
             alone = self._places.get(self._alone) if self._alone is not None else None
@@ -193,7 +196,8 @@ class Board(QWidget):
         painter = QPainter(picture)
         for view in self.all_slices:
             if view.isVisible():
-                painter.drawPixmap(view.pos(), view.grab())
+                holder = self.second.holder(view)
+                painter.drawPixmap(holder.pos(), holder.grab())
         if self.three_d.isVisible():
             space = QPixmap()
             space.loadFromData(self.three_d.png())

@@ -48,6 +48,8 @@ class Decoration:
         There.
     lines : tuple of Line
         For the legend.
+    also : str
+        Said of the place under the pointer by a second series; may be empty.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Decoration:
     cursor_lps_mm: FloatArray | None
     cursor_hu: int | None
     lines: tuple[Line, ...]
+    also: str = ""
 
 
 def side_letter(direction: FloatArray) -> str:
@@ -138,6 +141,9 @@ def _paint_title(painter: QPainter, d: Decoration, words: Words) -> None:
         if d.cursor_hu is not None:
             value = words.number(d.cursor_hu, 0)
             _text(painter, box.translated(0, 18), top_right, f"{value} HU", INK)
+    if d.also:
+        below = 0 if d.cursor_lps_mm is None else 18 if d.cursor_hu is None else 36
+        _text(painter, box.translated(0, below), top_right, d.also, INK)
 
 
 def _paint_letters(painter: QPainter, d: Decoration) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ from app.workstation.views.callipers import Calliper, paint_calliper
 from app.workstation.views.decoration import Decoration, paint_decoration
 from app.workstation.views.layers import Layers, Line
 from app.workstation.views.painting import grey_table, meets, paint_line
-from app.workstation.views.reslice import STANDARD, Frame
+from app.workstation.views.reslice import STANDARD, Axes, Frame
 from app.workstation.views.way_drag import (
     WayDrag,
     grasped,
@@ -61,6 +61,18 @@ WHEEL_NOTCH = 120
 HANDLE_PIXELS = 10.0  # around an end of a calliper, in which it is grasped
 CLICK_PIXELS = 4.0  # a pointer that moved less was clicked, not dragged
 NEAR_MM = 3.0  # of the plane, within which a calliper is drawn
+
+
+class Overlaid(Protocol):
+    """What draws itself over the grey values of a slice."""
+
+    def paint(
+        self, painter: QPainter, axes: Axes, frame: Frame, look: Look, crosshair: QPointF
+    ) -> None:
+        """Draw over the grey values and below the lines."""
+
+    def said(self, place_lps_mm: FloatArray | None) -> str:
+        """Return what is said of the place under the pointer."""
 
 
 class SliceView(QWidget):
@@ -104,6 +116,8 @@ class SliceView(QWidget):
         self.on_way: Callable[[DrawnWay, bool], None] = lambda _way, _is_done: None
         self._way: WayDrag | None = None
         self.on_maximise: Callable[[SliceView], None] = lambda _view: None
+        self.on_seen: Callable[[SliceView], None] = lambda _view: None
+        self.overlay: Overlaid | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -113,6 +127,11 @@ class SliceView(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Return the least size at which a slice can be read."""
         return QSize(160, 140)
+
+    @property
+    def layers(self) -> Layers:
+        """What is cut."""
+        return self._layers
 
     def release(self) -> None:
         """Stop observing; called before the view is destroyed."""
@@ -260,6 +279,9 @@ class SliceView(QWidget):
                 self._image = self._grey_image()
             if self._image is not None:
                 painter.drawImage(QRectF(self.rect()), self._image)
+            if self.overlay is not None:
+                place = self.to_position(np.array(self._shown.crosshair_lps_mm))
+                self.overlay.paint(painter, self._axes, self._frame(), self._shown, place)
             if self._lines is None:
                 depth = self._depth(self._shown)
                 self._lines = self._layers.lines(self._axes, depth, self._shown)
@@ -271,13 +293,33 @@ class SliceView(QWidget):
             self._paint_ways(painter)
             paint_decoration(painter, self._decoration(), self._words)
         painter.end()
+        self.on_seen(self)
 
-    def _grey_image(self) -> QImage | None:
+    def follow(self, other: SliceView) -> None:
+        """Show the same part of the plane as another view.
+
+        Parameters
+        ----------
+        other : SliceView
+            Of the same plane.
+        """
+        same = self._mm_per_pixel == other._mm_per_pixel
+        if not same or not np.array_equal(self._centre_mm, other._centre_mm):
+            self._centre_mm, self._mm_per_pixel = other._centre_mm.copy(), other._mm_per_pixel
+            self._fitted = other._fitted
+            self._forget()
+
+    def _frame(self) -> Frame:
+        """Return the pixels of the view in its plane."""
         ratio = self.devicePixelRatioF()
         columns, rows = max(int(self.width() * ratio), 1), max(int(self.height() * ratio), 1)
         step = self._mm_per_pixel / ratio
         u, v = self.to_mm(QPointF(0.5 / ratio, 0.5 / ratio))
-        frame = Frame(u, v, self._depth(self._shown), step, columns, rows)
+        return Frame(u, v, self._depth(self._shown), step, columns, rows)
+
+    def _grey_image(self) -> QImage | None:
+        frame = self._frame()
+        columns, rows = frame.columns, frame.rows
         hu = self._layers.grey(self._axes, frame)
         if hu is None:
             return None
@@ -363,6 +405,7 @@ class SliceView(QWidget):
             cursor_lps_mm=self._cursor_lps_mm,
             cursor_hu=hu,
             lines=tuple(self._seen),
+            also="" if self.overlay is None else self.overlay.said(self._cursor_lps_mm),
         )
 
     def _place_said(self) -> str:

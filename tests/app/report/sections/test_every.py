@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.report import export
@@ -12,12 +13,14 @@ from app.report.export import write_report
 from app.report.sections.every import sections
 from app.report.sections.writer import Section
 from imaging.errors import Problem
+from imaging.registration.model import Registration
 from imaging.structures.model import PassageClass
 from planning.ablation.dissection import Dissection
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.limits import LimitChange
 from planning.ablation.request import Thermocouple
 from planning.access.request import Crossing, Hand, TableFigures
+from planning.comparison import Comparison
 from planning.edits import ClassChange
 from planning.plan import Case
 from planning.procedure import answer
@@ -200,3 +203,22 @@ def test_several_simulations_are_compared_in_a_table(made: GivenBack) -> None:
     assert len(lines) == 2
     assert all(len(line) == len(heads) for line in lines)
     assert "99.9 %" in lines[1]  # never rounded up to the whole
+
+
+def test_a_compared_series_is_named_by_modality_date_and_fit(made: GivenBack) -> None:
+    known = Comparison(
+        uid="1.2.3",
+        path="/somewhere",
+        checksum="0",
+        description="T1 of somebody",
+        modality="MR",
+        unit="",
+        days_apart=-12,
+    )
+    assert "MR" not in part(sections(made.case.with_plan(comparison=known), "en"), "identity")
+    laid = known.laid(Registration(np.eye(4), "bone", 0.84, False, "CT-MR"))
+    said = part(sections(made.case.with_plan(comparison=laid), "en"), "identity")
+    assert "MR, 12 days before the CT, registered on bone, good fit (0.8 mm)" in said
+    assert "somebody" not in said
+    said = part(sections(made.case.with_plan(comparison=laid), "fr"), "identity")
+    assert "MR, 12 jours avant le scanner, recalée sur l'os, bon recalage (0,8 mm)" in said
