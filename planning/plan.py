@@ -30,6 +30,7 @@ from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessResult, Proposal
 from planning.access.sets import NeedleSet
+from planning.annotations import Annotation
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
 from planning.follow_up.records import Treatment
 from planning.side_check import SideCheck
@@ -176,6 +177,8 @@ class Plan(Document):
         What the rules make of it.
     treatments : tuple of Treatment
         What was done to the lesion and what became of it, by date.
+    annotations : tuple of Annotation
+        Lengths, angles and regions that were measured in the views.
     """
 
     version: int = PLAN_VERSION
@@ -214,6 +217,7 @@ class Plan(Document):
     judged: Answers | None = None
     recommendation: Recommendation | None = None
     treatments: tuple[Treatment, ...] = ()
+    annotations: tuple[Annotation, ...] = ()
 
     @property
     def measures(self) -> LesionMeasurement | None:

@@ -244,6 +244,7 @@ def _set_since(asked: Plan, now: Plan) -> dict[str, object]:
         "edits",
         "thermocouples",
         "treatments",
+        "annotations",
     )
     return {key: getattr(now, key) for key in fields if getattr(now, key) != getattr(asked, key)}
 
