@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from app.workstation.view_menus import add_view_menus
 from app.workstation.viewpoint import PRESETS, Tool
 from app.workstation.words import LANGUAGES
 
 if TYPE_CHECKING:
     from app.workstation.window import Window
 
-TOOL_KEYS = {Tool.CROSSHAIR: "X", Tool.WINDOW: "W", Tool.PAN: "P", Tool.DRAW_WAY: "D"}
+TOOL_KEYS = {
+    Tool.CROSSHAIR: "X",
+    Tool.WINDOW: "W",
+    Tool.PAN: "P",
+    Tool.DRAW_WAY: "D",
+    Tool.LENGTH: "Shift+L",
+    Tool.ANGLE: "Shift+A",
+    Tool.REGION: "Shift+E",
+    Tool.TURN: "Shift+O",
+}
 
 Keys = QKeySequence.StandardKey | str | None
 
@@ -91,18 +101,17 @@ def _view_menu(window: Window) -> None:
             str(number),
         )
     menu.addSeparator()
-    for tool, key in (
-        (Tool.CROSSHAIR, "X"),
-        (Tool.WINDOW, "W"),
-        (Tool.PAN, "P"),
-        (Tool.DRAW_WAY, "D"),
-    ):
+    for tool, key in TOOL_KEYS.items():
         _add(
             menu,
             words(f"tools.{tool.value}"),
             partial(viewpoint.change, tool=tool),
             key,
         )
+    _add(menu, words("menus.remove_annotation"), board.remove_annotation, "Del")
+    _add(menu, words("menus.remove_annotations"), board.remove_annotations)
+    menu.addSeparator()
+    add_view_menus(window, menu)
     menu.addSeparator()
     _toggle(window, menu, "shows_crosshair", "H")
     _toggle(window, menu, "shows_skeleton", "B")
@@ -112,6 +121,7 @@ def _view_menu(window: Window) -> None:
     _toggle(window, menu, "shows_needle_planes", "V")
     menu.addSeparator()
     _add(menu, words("menus.reset"), board.reset, "R")
+    _add(menu, words("menus.straighten"), viewpoint.straighten, "Shift+R")
     _add(menu, words("menus.look_at_lesion"), board.look_at_lesion, "L")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,7 +13,7 @@ from imaging.geometry import FloatArray, Grid
 from imaging.slabs import Projection, Rectangle, Slab, cut_slab
 
 OUTSIDE = -1024
-REDUCED = {
+REDUCED: dict[Projection, Callable[..., Any]] = {
     Projection.MEAN: np.mean,
     Projection.MAXIMUM: np.max,
     Projection.MINIMUM: np.min,

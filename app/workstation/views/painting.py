@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from app.workstation.viewpoint import GreyWindow
 from app.workstation.views.layers import Line
+
+ARM_GAP = 12.0  # pixels around the middle of the crosshair that are left free
 
 
 def meets(polygon: QPolygonF, box: QRectF) -> bool:
@@ -50,6 +52,28 @@ def paint_line(painter: QPainter, line: Line, polygon: QPolygonF) -> None:
         painter.drawPolyline(polygon)
     painter.setPen(pen)
     painter.drawPolyline(polygon)
+
+
+def paint_arms(painter: QPainter, place: QPointF, lines_deg: list[float], reach: float) -> None:
+    """Draw the crosshair: the lines in which the other planes cut a slice.
+
+    Parameters
+    ----------
+    painter : QPainter
+        Of the view.
+    place : QPointF
+        Where they meet, widget's pixels.
+    lines_deg : list of float
+        From right to down on the screen.
+    reach : float
+        Pixels beyond which nothing is seen.
+    """
+    painter.setPen(QPen(QColor(86, 180, 233, 150), 1.0))
+    far = reach + float(np.hypot(place.x(), place.y()))
+    for angle in np.deg2rad(lines_deg):
+        along = QPointF(float(np.cos(angle)), float(np.sin(angle)))
+        for side in (along, -along):
+            painter.drawLine(place + side * ARM_GAP, place + side * far)
 
 
 def grey_table(window: GreyWindow) -> NDArray[np.uint8]:
