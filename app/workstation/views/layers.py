@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
-from skimage.measure import find_contours
 
 from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
@@ -29,6 +27,7 @@ from app.workstation.viewpoint import Look
 from app.workstation.views.callipers import Calliper, callipers_of
 from app.workstation.views.needles import tick_places
 from app.workstation.views.reslice import Axes, Frame, Reslicer
+from imaging.contours import contours, label_contours
 from imaging.document import Vector
 from imaging.geometry import FloatArray, Grid, filled_block
 from imaging.slabs import Rectangle, Slab, cut_slab
@@ -238,8 +237,9 @@ class Layers:
             return
         frame = _frame(axes.flat(case.structures.grid.corners_lps_mm()), depth_mm, CONTOUR_MM)
         labels = self._labels.cut(axes, frame, linear=False)
+        borders = label_contours(labels)
         for row in shown:
-            pieces = _label_contours(labels, row.label, frame)
+            pieces = _placed(borders.get(row.label, ()), frame)
             if pieces:
                 forbidden = row.class_ == PassageClass.FORBIDDEN
                 colour = FORBIDDEN if forbidden else STRUCTURE_COLOURS[row.class_.value]
@@ -313,32 +313,13 @@ def _frame(flat_corners: FloatArray, depth_mm: float, step_mm: float) -> Frame:
 def _contours(values: NDArray[Any], level: float, frame: Frame) -> tuple[FloatArray, ...]:
     if not np.nanmin(values, initial=np.inf) < level < np.nanmax(values, initial=-np.inf):
         return ()
+    return _placed(contours(values, level), frame)
+
+
+def _placed(pieces: tuple[FloatArray, ...], frame: Frame) -> tuple[FloatArray, ...]:
+    """Return pieces in pixels of a frame as millimetres of its plane."""
     first = np.array([frame.u_mm, frame.v_mm])
-    return tuple(
-        piece[:, ::-1] * frame.step_mm + first
-        for piece in find_contours(values, level)
-        if len(piece) > 3
-    )
-
-
-def _label_contours(labels: NDArray[np.uint16], label: int, frame: Frame) -> tuple[FloatArray, ...]:
-    mask = labels == label
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return ()
-    pad = 3
-    top, left = max(rows[0] - pad, 0), max(columns[0] - pad, 0)
-    part = mask[top : rows[-1] + pad + 1, left : columns[-1] + pad + 1]
-    smooth = gaussian_filter(np.pad(part, 1).astype(np.float32), 1.0)
-    inner = Frame(
-        frame.u_mm + float(left - 1) * frame.step_mm,
-        frame.v_mm + float(top - 1) * frame.step_mm,
-        frame.depth_mm,
-        frame.step_mm,
-        smooth.shape[1],
-        smooth.shape[0],
-    )
-    return _contours(smooth, 0.5, inner)
+    return tuple(piece * frame.step_mm + first for piece in pieces)
 
 
 def _needle_lines(case: Case, axes: Axes, depth_mm: float, look: Look) -> list[Line]:

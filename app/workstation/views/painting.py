@@ -9,8 +9,27 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from app.workstation.viewpoint import GreyWindow
 from app.workstation.views.layers import Line
+from imaging.contours import thinned
+from imaging.geometry import FloatArray
 
+LEAST_PIXELS = 1.5  # between points of a drawn line
 ARM_GAP = 12.0  # pixels around the middle of the crosshair that are left free
+
+
+def polygon_of(points: FloatArray) -> QPolygonF:
+    """Return a line to be drawn, without points that no pixel would show.
+
+    Parameters
+    ----------
+    points : numpy.ndarray
+        Shape (n, 2), widget's pixels.
+
+    Returns
+    -------
+    QPolygonF
+        Of those at least a pixel and a half from the one before.
+    """
+    return QPolygonF([QPointF(x, y) for x, y in thinned(points, LEAST_PIXELS).tolist()])
 
 
 def meets(polygon: QPolygonF, box: QRectF) -> bool:

@@ -18,7 +18,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPixmap,
-    QPolygonF,
     QResizeEvent,
     QTransform,
     QWheelEvent,
@@ -33,7 +32,13 @@ from app.workstation.views.decoration import Decoration, paint_decoration, slice
 from app.workstation.views.grips import as_vector
 from app.workstation.views.hand import Hand
 from app.workstation.views.layers import Layers, Line
-from app.workstation.views.painting import grey_table, meets, paint_arms, paint_line
+from app.workstation.views.painting import (
+    grey_table,
+    meets,
+    paint_arms,
+    paint_line,
+    polygon_of,
+)
 from app.workstation.views.reslice import STANDARD, Axes, Frame
 from app.workstation.words import Words
 from imaging.document import Vector
@@ -339,12 +344,12 @@ class SliceView(QWidget):
         painter.drawPixmap(0, 0, self._overlay)
 
     def _draw_lines(self, painter: QPainter) -> None:
-        transform = self._transform()
         inside = QRectF(self.rect())
+        middle_px = np.array([self.width() / 2, self.height() / 2])
         self._seen = []
         for line in self._lines or ():
             drawn = [
-                transform.map(QPolygonF([QPointF(u, v) for u, v in piece.tolist()]))
+                polygon_of((piece - self._centre_mm) / self._mm_per_pixel + middle_px)
                 for piece in line.points_mm
             ]
             drawn = [one for one in drawn if meets(one, inside)]

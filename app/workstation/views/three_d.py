@@ -247,6 +247,20 @@ class ThreeDView(QWidget):
         is_margin_read = self._shown.is_at_ablation and self._looked_at() is not None
         self._aim(np.array(middle), from_side, NEAR_MM if is_margin_read else FAR_MM)
 
+    def turn(self, angle_deg: float) -> None:
+        """Turn the case at once, drawn as coarsely as under the hand, then finely.
+
+        Parameters
+        ----------
+        angle_deg : float
+            About the axis that points upwards.
+        """
+        self._rendering.set_turning(True)
+        self._renderer.GetActiveCamera().Azimuth(angle_deg)
+        self._renderer.ResetCameraClippingRange()
+        self._inner.GetRenderWindow().Render()
+        self._draw()
+
     def _aim(self, focus: FloatArray, from_side: FloatArray, distance_mm: float) -> None:
         camera = self._renderer.GetActiveCamera()
         camera.SetFocalPoint(*focus)
