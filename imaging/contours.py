@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-from contourpy import LineType, contour_generator
+from contourpy import FillType, LineType, SerialContourGenerator, ZInterp
 from numpy.typing import NDArray
 
 from imaging.geometry import FloatArray
@@ -30,17 +30,39 @@ def contours(values: NDArray[Any], level: float) -> tuple[FloatArray, ...]:
     tuple of numpy.ndarray
         Pieces, each shape (n, 2): column and row, in pixels.
     """
-    generator = contour_generator(z=values, name="serial", line_type=LineType.Separate)
-    return tuple(piece for piece in generator.lines(level) if len(piece) >= LEAST_POINTS)
+    rows, columns = values.shape
+    x, y = np.empty((rows, columns)), np.empty((rows, columns))
+    x[:], y[:] = np.arange(columns), np.arange(rows)[:, None]
+    hidden = np.isnan(values)
+    # its own factory masks and checks for longer than the contour takes
+    generator = SerialContourGenerator(
+        x,
+        y,
+        values.astype(np.float64),
+        cast("Any", hidden if hidden.any() else None),
+        corner_mask=True,
+        line_type=LineType.Separate,
+        fill_type=FillType.OuterCode,
+        quad_as_tri=False,
+        z_interp=ZInterp.Linear,
+        x_chunk_size=0,
+        y_chunk_size=0,
+    )
+    pieces = cast("list[FloatArray]", generator.lines(level))
+    return tuple(piece for piece in pieces if len(piece) >= LEAST_POINTS)
 
 
-def label_contours(labels: NDArray[np.uint16]) -> dict[int, tuple[FloatArray, ...]]:
-    """Return the smoothed border of every label of a plane.
+def label_contours(
+    labels: NDArray[np.uint16], wanted: frozenset[int]
+) -> dict[int, tuple[FloatArray, ...]]:
+    """Return the smoothed borders of labels of a plane.
 
     Parameters
     ----------
     labels : numpy.ndarray
         Shape (rows, columns); 0 is no label.
+    wanted : frozenset of int
+        Labels whose borders are looked for.
 
     Returns
     -------
@@ -50,14 +72,14 @@ def label_contours(labels: NDArray[np.uint16]) -> dict[int, tuple[FloatArray, ..
     boxes = np.empty((int(labels.max(initial=0)) + 1, 4), dtype=np.int64)
     _boxes(labels, boxes)
     found = {}
-    for label in np.flatnonzero(boxes[:, 0] >= 0):
+    for label in wanted.intersection(np.flatnonzero(boxes[:, 0] >= 0).tolist()):
         top, bottom, left, right = boxes[label]
         smooth = np.zeros((bottom - top + 1 + 2 * PAD, right - left + 1 + 2 * PAD), np.float32)
-        _smooth(labels, int(label), int(top) - PAD, int(left) - PAD, smooth)
+        _smooth(labels, label, int(top) - PAD, int(left) - PAD, smooth)
         pieces = contours(smooth, 0.5)
         corner = np.array([left - PAD, top - PAD])
         if pieces:
-            found[int(label)] = tuple(piece + corner for piece in pieces)
+            found[label] = tuple(piece + corner for piece in pieces)
     return found
 
 

@@ -12,8 +12,9 @@ def test_the_border_of_a_disc_is_a_circle_about_its_middle() -> None:
     labels = np.zeros((60, 80), np.uint16)
     labels[np.hypot(row - 30, column - 44) <= 14] = 7
     labels[2:9, 1:12] = 3
-    found = label_contours(labels)
+    found = label_contours(labels, frozenset({3, 7, 9}))
     assert set(found) == {3, 7}
+    assert set(label_contours(labels, frozenset({3}))) == {3}
     (piece,) = found[7]
     radii = np.hypot(piece[:, 0] - 44, piece[:, 1] - 30)
     assert abs(radii.mean() - 14) < 0.35
@@ -24,7 +25,7 @@ def test_the_border_of_a_disc_is_a_circle_about_its_middle() -> None:
 def test_a_label_at_the_edge_is_closed_there() -> None:
     labels = np.zeros((30, 30), np.uint16)
     labels[:10, :10] = 1
-    (piece,) = label_contours(labels)[1]
+    (piece,) = label_contours(labels, frozenset({1}))[1]
     np.testing.assert_array_equal(piece[0], piece[-1])
     assert piece.min() > -1.0
     assert piece.max() < 10.0

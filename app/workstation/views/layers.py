@@ -237,7 +237,7 @@ class Layers:
             return
         frame = _frame(axes.flat(case.structures.grid.corners_lps_mm()), depth_mm, CONTOUR_MM)
         labels = self._labels.cut(axes, frame, linear=False)
-        borders = label_contours(labels)
+        borders = label_contours(labels, frozenset(row.label for row in shown))
         for row in shown:
             pieces = _placed(borders.get(row.label, ()), frame)
             if pieces:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from shiboken6 import VoidPtr
 
 from app.workstation.viewpoint import GreyWindow
 from app.workstation.views.layers import Line
@@ -29,7 +32,13 @@ def polygon_of(points: FloatArray) -> QPolygonF:
     QPolygonF
         Of those at least a pixel and a half from the one before.
     """
-    return QPolygonF([QPointF(x, y) for x, y in thinned(points, LEAST_PIXELS).tolist()])
+    kept = thinned(points, LEAST_PIXELS)
+    polygon = QPolygonF()
+    polygon.resize(len(kept))
+    address: Any = polygon.data()
+    memory: Any = VoidPtr(address, kept.nbytes, True)  # type: ignore[call-arg]
+    np.frombuffer(memory, dtype=np.float64).reshape(-1, 2)[:] = kept
+    return polygon
 
 
 def meets(polygon: QPolygonF, box: QRectF) -> bool:
@@ -63,7 +72,7 @@ def paint_line(painter: QPainter, line: Line, polygon: QPolygonF) -> None:
         Widget's pixels.
     """
     pen = QPen(QColor(line.colour), line.width)
-    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin)  # points lie so near that none is seen
     if line.dashed:
         pen.setDashPattern([5.0, 4.0])
     else:
