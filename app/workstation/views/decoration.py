@@ -20,6 +20,7 @@ SIDE_LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))  # towards − and + of x, y
 BARS_MM = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 BAR_SHARE = 0.22  # of the view's width that the scale may take
 EDGE = 12
+LEGEND_WIDTH = 280  # pixels; in a narrower view the legend would hide the picture
 ACROSS = 1e-4  # rise of a slice's own row or column, above which it has no one z
 OBLIQUE = 0.26  # sine of 15°: a direction turned so far towards another side carries its letter
 
@@ -133,7 +134,8 @@ def paint_decoration(painter: QPainter, decoration: Decoration, words: Words) ->
     _paint_title(painter, decoration, words)
     _paint_letters(painter, decoration)
     _paint_scale(painter, decoration, words)
-    _paint_legend(painter, decoration, words)
+    if decoration.width >= LEGEND_WIDTH:
+        _paint_legend(painter, decoration, words)
 
 
 def _font(painter: QPainter, pixels: int, *, bold: bool = False) -> None:

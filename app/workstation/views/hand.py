@@ -217,7 +217,14 @@ class Hand:
             one for one in case.plan.annotations if lies_in(one, view.axes, view.depth_mm, half)
         ]
 
-    def _paint_annotations(self, painter: QPainter) -> None:
+    def paint_annotations(self, painter: QPainter) -> None:
+        """Draw the measurements, over everything else: their figures have to be read.
+
+        Parameters
+        ----------
+        painter : QPainter
+            Of the view.
+        """
         view, grip = self._view, self._grip
         held = grip.annotation if isinstance(grip, AnnotationGrip | DraftGrip) else None
         if self._angle is not None and self._angle.arm is not None:
@@ -295,7 +302,7 @@ class Hand:
                 )
 
     def paint(self, painter: QPainter) -> None:
-        """Draw measures, measurements, and what is held.
+        """Draw the lesion's measures, and what is held.
 
         Parameters
         ----------
@@ -304,7 +311,6 @@ class Hand:
         """
         view = self._view
         self._paint_callipers(painter)
-        self._paint_annotations(painter)
         if self._grip is not None:
             self._grip.paint(painter)
         if view.shown.tool in BRUSHES and view.cursor_lps_mm is not None:

@@ -198,7 +198,7 @@ def _paint_label(
     if x + width > room_x:
         x = max(box.left() - LABEL_GAP - width, 2.0)
     y = min(max(box.center().y() - height / 2, 2.0), max(room_y - height - 2.0, 2.0))
-    painter.fillRect(QRectF(x, y, width, height), QColor(0, 0, 0, 150))
+    painter.fillRect(QRectF(x, y, width, height), QColor(0, 0, 0, 215))
     painter.setPen(colour)
     flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     for number, line in enumerate(lines):

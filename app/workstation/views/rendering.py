@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401 - registers the drawing classes
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPiecewiseFunction
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
@@ -30,7 +31,8 @@ from imaging.volume import Volume
 SOFTWARE = ("llvmpipe", "softpipe", "swrast", "software")  # names of drawing without a GPU
 ZERO_HU = 1024  # of the values kept, which are above zero
 MOST_VOXELS = {True: 60_000_000, False: 3_000_000}  # with a GPU; without
-TURNING, STILL = (2.5, 4.0), (0.8, 1.0)  # voxels between samples, pixels between rays
+SMOOTH_VOXELS = 0.8  # without which the light shows every voxel of a smooth surface as a stair
+TURNING, STILL = (2.5, 4.0), (0.5, 1.0)  # voxels between samples, pixels between rays
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Preset:
 PRESETS: dict[Rendering, Preset] = {
     Rendering.BONE: Preset(
         ((150, 0.0), (300, 0.12), (700, 0.6), (1500, 0.9)),
-        ((150, 0.55, 0.35, 0.25), (350, 0.85, 0.72, 0.56), (900, 0.96, 0.93, 0.86)),
+        ((150, 0.8, 0.62, 0.5), (350, 0.93, 0.84, 0.7), (900, 1.0, 0.98, 0.93)),
     ),
     Rendering.SKIN: Preset(
         ((-600, 0.0), (-350, 0.25), (-100, 0.8), (3000, 0.9)),
@@ -137,6 +139,7 @@ class VolumeRendering:
         finest = float(np.prod(volume.grid.spacing_mm_kji)) ** (1 / 3)
         edge_mm = finest * max(share, 1.0) ** (1 / 3)
         values, grid = coarsened(volume.hu, volume.grid, edge_mm)
+        values = gaussian_filter(values, SMOOTH_VOXELS)
         kept = np.clip(np.rint(values) + ZERO_HU, 0, 65535).astype(np.uint16)
         image, place = _image(kept, grid)
         self._mapper = (
@@ -207,7 +210,7 @@ def _property(preset: Preset) -> vtkVolumeProperty:
     made.SetColor(colours)
     made.SetInterpolationTypeToLinear()
     made.ShadeOn()
-    made.SetAmbient(0.25)
-    made.SetDiffuse(0.8)
+    made.SetAmbient(0.3)
+    made.SetDiffuse(0.9)
     made.SetSpecular(0.1)
     return made

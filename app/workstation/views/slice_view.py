@@ -310,6 +310,7 @@ class SliceView(QWidget):
             self._paint_crosshair(painter)
             self.hand.paint_ways(painter)
             paint_decoration(painter, self._decoration(), self._words)
+            self.hand.paint_annotations(painter)
         painter.end()
 
     def _grey_image(self) -> QImage | None:
