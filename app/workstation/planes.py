@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ TOLD: dict[str, Vector] = {
     "coronal": (0.0, -1.0, 0.0),
     "sagittal": (1.0, 0.0, 0.0),
 }
+MOST_KNOWN = 64  # answers that are kept
 LEAST_DEG = 0.05  # of a tilt that is told
 
 
@@ -121,17 +123,7 @@ class Planes:
             Letter of a side to degrees: how far the direction across the plane, to the head, front
             or left, leans to that side.
         """
-        told = np.array(TOLD[name])
-        across = self.normal(name)
-        across = across if float(across @ told) >= 0 else -across
-        tilts = {}
-        for axis, (low, high) in enumerate((("R", "L"), ("A", "P"), ("I", "S"))):
-            if abs(told[axis]) > 0.5:
-                continue
-            angle = float(np.rad2deg(np.arctan2(across[axis], float(across @ told))))
-            if abs(angle) >= LEAST_DEG:
-                tilts[high if angle > 0 else low] = abs(angle)
-        return tilts
+        return dict(_tilts_deg(self, name))
 
     def line_deg(self, name: str, other: str) -> float:
         """Return how the line of one plane lies in the picture of another.
@@ -148,10 +140,7 @@ class Planes:
         float
             From right to down on the screen, at least −90 and below 90.
         """
-        along = np.cross(self.normal(name), self.normal(other))
-        right, down = (np.array(side) for side in self.sides(name))
-        angle = float(np.rad2deg(np.arctan2(float(along @ down), float(along @ right))))
-        return (angle + 90.0) % 180.0 - 90.0
+        return _line_deg(self, name, other)
 
 
 def _turned(side: Vector, axis: FloatArray, angle: float) -> Vector:
@@ -164,3 +153,28 @@ def _turned(side: Vector, axis: FloatArray, angle: float) -> Vector:
     )
     x, y, z = (float(n) for n in turned / np.linalg.norm(turned))
     return x, y, z
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _tilts_deg(planes: Planes, name: str) -> dict[str, float]:
+    """Return tilts by side; kept, since every drawing of a view asks for them."""
+    told = np.array(TOLD[name])
+    across = planes.normal(name)
+    across = across if float(across @ told) >= 0 else -across
+    tilts = {}
+    for axis, (low, high) in enumerate((("R", "L"), ("A", "P"), ("I", "S"))):
+        if abs(told[axis]) > 0.5:
+            continue
+        angle = float(np.rad2deg(np.arctan2(across[axis], float(across @ told))))
+        if abs(angle) >= LEAST_DEG:
+            tilts[high if angle > 0 else low] = abs(angle)
+    return tilts
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _line_deg(planes: Planes, name: str, other: str) -> float:
+    """Return how a line lies; kept, since every drawing of a view asks for it."""
+    along = np.cross(planes.normal(name), planes.normal(other))
+    right, down = (np.array(side) for side in planes.sides(name))
+    angle = float(np.rad2deg(np.arctan2(float(along @ down), float(along @ right))))
+    return (angle + 90.0) % 180.0 - 90.0

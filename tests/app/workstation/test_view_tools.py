@@ -98,12 +98,12 @@ def test_a_measured_length_is_kept_moved_removed_and_comes_back(window: Window) 
     assert moved.length_mm == pytest.approx(30.0, abs=2 * axial.mm_per_pixel)
     assert session.undo_name == "move_annotation"
     window.board.remove_annotation()
-    assert session.case.plan.annotations == ()
+    assert len(session.case.plan.annotations) == 0
     session.undo()
     session.undo()
-    assert session.case.plan.annotations == (one,)
+    assert list(session.case.plan.annotations) == [one]
     session.undo()
-    assert session.case.plan.annotations == ()
+    assert len(session.case.plan.annotations) == 0
 
 
 def test_a_click_alone_measures_nothing(window: Window) -> None:
