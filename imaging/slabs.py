@@ -334,3 +334,12 @@ def _project(
                 total += share
             if total > 0:
                 flat[row, column] = found / total if kind == 0 else found
+
+
+def warm_up() -> None:
+    """Compile what a first thick slice needs, or load it, on a volume of a few voxels."""
+    grid = Grid.aligned((2, 2, 2), 1.0, (0.0, 0.0, 0.0))
+    hu = np.zeros((2, 2, 2), dtype=np.int16)
+    for right in (np.array([1.0, 0.0, 0.0]), np.array([0.6, 0.8, 0.0])):
+        plane = Rectangle(np.zeros(3), right, np.array([0.0, 0.0, 1.0]), 2, 2)
+        cut_slab(hu, grid, plane, Slab(1.0), 0)
