@@ -30,6 +30,7 @@ from planning.access.needles import needle_named
 from planning.access.posture import Position
 from planning.access.request import AccessResult, Proposal
 from planning.access.sets import NeedleSet
+from planning.annotations import Annotation
 from planning.comparison import Comparison
 from planning.edits import ClassChange, MeasureEdit, involvement_as_edited, lesion_as_edited
 from planning.follow_up.records import Treatment
@@ -182,6 +183,8 @@ class Plan(Document):
         What was done to the lesion and what became of it, by date.
     comparison : Comparison or None
         The series beside the CT; the same for all lesions of a case.
+    annotations : tuple of Annotation
+        Lengths, angles and regions that were measured in the views.
     """
 
     version: int = PLAN_VERSION
@@ -222,6 +225,7 @@ class Plan(Document):
     recommendation: Recommendation | None = None
     treatments: tuple[Treatment, ...] = ()
     comparison: Comparison | None = None
+    annotations: tuple[Annotation, ...] = ()
 
     @property
     def measures(self) -> LesionMeasurement | None:

@@ -18,6 +18,7 @@ from app.bench.lesion import bench_lesion
 from app.bench.load import bench_load
 from app.bench.structures import bench_structures
 from app.bench.technique import bench_technique
+from app.bench.views import bench_screen
 from app.cli.output import emit, json_option
 
 LEAST_SECONDS = 0.1  # below, milliseconds are told
@@ -36,7 +37,7 @@ def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
     runs: dict[str, Callable[[], list[dict[str, Any]]]] = {
         "load": lambda: bench_load(path),
         "archive": bench_archive,
-        "views": measures.bench_views,
+        "views": lambda: measures.bench_views() + bench_screen(),
         "lesion": lambda: bench_lesion(path) + bench_corrections(),
         "structures": lambda: bench_structures(path),
         "access": measures.bench_access,
@@ -56,9 +57,16 @@ def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
 def _as_text(rows: list[dict[str, Any]]) -> str:
     lines = []
     for row in rows:
+        if "skipped" in row:
+            lines.append(f"{row['name']}: {row['skipped']}")
+            continue
         told = f"{row['name']}: median {_time(row['median_s'])}, {row['rate']:.3g} {row['unit']}"
         for peer in row["peers"]:
             told += f"; {peer['name']} {_time(peer['median_s'])}, ratio {peer['ratio']:.1f}"
+        if "p95_s" in row:
+            told += f"; 95th percentile {_time(row['p95_s'])}"
+        if "target_s" in row:
+            told += f", wanted {_time(row['target_s'])}"
         if "peak_memory_ratio" in row:
             told += f"; peak memory {row['peak_memory_ratio']:.2f} times the volume"
         lines.append(told)

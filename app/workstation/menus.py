@@ -11,13 +11,23 @@ from PySide6.QtWidgets import QMenu
 
 from app.workstation.compare_strip import mode_action
 from app.workstation.style.palette import THEMES, theme
+from app.workstation.view_menus import add_view_menus
 from app.workstation.viewpoint import PRESETS, Compare, Tool
 from app.workstation.words import LANGUAGES
 
 if TYPE_CHECKING:
     from app.workstation.window import Window
 
-TOOL_KEYS = {Tool.CROSSHAIR: "X", Tool.WINDOW: "W", Tool.PAN: "P", Tool.DRAW_WAY: "D"}
+TOOL_KEYS = {
+    Tool.CROSSHAIR: "X",
+    Tool.WINDOW: "W",
+    Tool.PAN: "P",
+    Tool.DRAW_WAY: "D",
+    Tool.LENGTH: "Shift+L",
+    Tool.ANGLE: "Shift+A",
+    Tool.REGION: "Shift+E",
+    Tool.TURN: "Shift+O",
+}
 
 COMPARE_KEYS = {
     Compare.FUSED: "F",
@@ -102,18 +112,17 @@ def _view_menu(window: Window) -> None:
             str(number),
         )
     menu.addSeparator()
-    for tool, key in (
-        (Tool.CROSSHAIR, "X"),
-        (Tool.WINDOW, "W"),
-        (Tool.PAN, "P"),
-        (Tool.DRAW_WAY, "D"),
-    ):
+    for tool, key in TOOL_KEYS.items():
         _add(
             menu,
             words(f"tools.{tool.value}"),
             partial(viewpoint.change, tool=tool),
             key,
         )
+    _add(menu, words("menus.remove_annotation"), board.remove_annotation, "Del")
+    _add(menu, words("menus.remove_annotations"), board.remove_annotations)
+    menu.addSeparator()
+    add_view_menus(window, menu)
     menu.addSeparator()
     _toggle(window, menu, "shows_crosshair", "H")
     _toggle(window, menu, "shows_skeleton", "B")
@@ -125,6 +134,7 @@ def _view_menu(window: Window) -> None:
     _compare_menu(window, menu)
     menu.addSeparator()
     _add(menu, words("menus.reset"), board.reset, "R")
+    _add(menu, words("menus.straighten"), viewpoint.straighten, "Shift+R")
     _add(menu, words("menus.look_at_lesion"), board.look_at_lesion, "L")
 
 

@@ -256,6 +256,7 @@ def _set_since(asked: Plan, now: Plan) -> dict[str, object]:
         "thermocouples",
         "treatments",
         "comparison",
+        "annotations",
     )
     return {key: getattr(now, key) for key in fields if getattr(now, key) != getattr(asked, key)}
 

@@ -24,6 +24,7 @@ from imaging.lesion.segment import LesionOutline
 from imaging.measurement.involvement import Involvement, involvement
 from imaging.measurement.lesion import LesionMeasurement, measure
 from imaging.progress import Progress
+from imaging.slabs import warm_up
 from imaging.structures.canal import CanalBeside, canal_beside
 from imaging.structures.labels import read_structures
 from imaging.structures.model import Structures
@@ -236,6 +237,7 @@ def prepare(volume: Volume, progress: Progress) -> None:
     progress : Progress
         Told between the steps.
     """
+    warm_up()  # kept on disk, where the window finds it
     place = _beside_bone(volume)
     if place is None:
         return

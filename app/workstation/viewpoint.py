@@ -8,12 +8,16 @@ from enum import StrEnum
 
 import numpy as np
 
+from app.workstation.planes import Planes
 from imaging.document import Vector
+from imaging.slabs import THICKNESSES_MM, Projection, Slab
 from imaging.strokes import Shape
 
 LEAST_WIDTH_HU = 10.0
 MOST_WIDTH_HU = 5000.0
 BRUSH_MM = (1.0, 15.0)
+DEFAULT_SLAB_MM = 10.0
+THIN, STRAIGHT = Slab(), Planes()
 
 
 class Compare(StrEnum):
@@ -39,8 +43,31 @@ class Tool(StrEnum):
     CALLIPERS = "callipers"
     LEVEL = "level"
     DRAW_WAY = "draw_way"
+    LENGTH = "length"
+    ANGLE = "angle"
+    REGION = "region"
+    TURN = "turn"
     WINDOW = "window"
     PAN = "pan"
+
+
+class Layout(StrEnum):
+    """Which views are shown, and how large."""
+
+    FOUR = "four"
+    COLUMNS = "columns"
+    AXIAL_LARGE = "axial_large"
+    SPACE_LARGE = "space_large"
+    AXIAL_ALONE = "axial_alone"
+
+
+class Rendering(StrEnum):
+    """How the CT is seen in space: by its surfaces, or by the values themselves."""
+
+    SURFACES = "surfaces"
+    BONE = "bone"
+    SKIN = "skin"
+    VESSELS = "vessels"
 
 
 @dataclass(frozen=True)
@@ -57,6 +84,8 @@ class GreyWindow:
     width_hu: float
 
 
+MEASURING = frozenset({Tool.LENGTH, Tool.ANGLE, Tool.REGION})
+CINE_PER_S = (5, 10, 15, 25)  # slices a second
 BRUSHES = frozenset({Tool.BRUSH_ADD, Tool.BRUSH_REMOVE})
 CLICKS = frozenset(
     {Tool.CLICK_LESION, Tool.CLICK_OUTSIDE, Tool.KEEP_PART, Tool.REMOVE_PART, Tool.LEVEL}
@@ -140,6 +169,20 @@ class Look:
     second_range : tuple of float or None
         Of the second series from black to white, in its unit; None as it was read, or, of a CT,
         the grey window.
+    slab : Slab
+        How thick slices are.
+    planes : Planes
+        How the three linked slices lie in the patient.
+    layout : Layout
+        Which views are shown.
+    rendering : Rendering
+        How the CT is seen in space.
+    is_playing : bool
+        Whether slices run past by themselves.
+    cine_per_s : int
+        Slices a second.
+    selected_annotation : int or None
+        Number of the measurement that was drawn or grasped last.
     """
 
     crosshair_lps_mm: Vector = (0.0, 0.0, 0.0)
@@ -167,6 +210,13 @@ class Look:
     compares: Compare = Compare.OFF
     second_opacity: float = 0.5
     second_range: tuple[float, float] | None = None
+    slab: Slab = THIN
+    planes: Planes = STRAIGHT
+    layout: Layout = Layout.FOUR
+    rendering: Rendering = Rendering.SURFACES
+    is_playing: bool = False
+    cine_per_s: int = 10
+    selected_annotation: int | None = None
 
 
 class Viewpoint:
@@ -265,3 +315,57 @@ class Viewpoint:
             Kept between 1 and 15 mm.
         """
         self.change(brush_mm=min(max(float(radius_mm), BRUSH_MM[0]), BRUSH_MM[1]))
+
+    def thicken(self, steps: int) -> None:
+        """Make slices thicker or thinner.
+
+        Parameters
+        ----------
+        steps : int
+            Through the usual thicknesses, ending at the first and the last.
+        """
+        slab = self.look.slab
+        nearest = int(np.argmin(np.abs(np.subtract(THICKNESSES_MM, slab.thickness_mm))))
+        number = min(max(nearest + steps, 0), len(THICKNESSES_MM) - 1)
+        self.change(slab=replace(slab, thickness_mm=THICKNESSES_MM[number]))
+
+    def set_thickness(self, thickness_mm: float) -> None:
+        """Set how thick slices are.
+
+        Parameters
+        ----------
+        thickness_mm : float
+            0 is one plane.
+        """
+        self.change(slab=replace(self.look.slab, thickness_mm=thickness_mm))
+
+    def project(self, projection: Projection) -> None:
+        """Set what is shown of thick slices; thin ones become thick, to show it at all.
+
+        Parameters
+        ----------
+        projection : Projection
+            Across the slab.
+        """
+        thickness_mm = self.look.slab.thickness_mm or DEFAULT_SLAB_MM
+        self.change(slab=Slab(thickness_mm, projection))
+
+    def next_projection(self) -> None:
+        """Show the next of mean, maximum and minimum; of thin slices the present one."""
+        slab, all_ = self.look.slab, list(Projection)
+        steps = 1 if slab.thickness_mm > 0 else 0
+        self.project(all_[(all_.index(slab.projection) + steps) % len(all_)])
+
+    def next_rendering(self) -> None:
+        """Show the next way to see the CT in space."""
+        all_ = list(Rendering)
+        self.change(rendering=all_[(all_.index(self.look.rendering) + 1) % len(all_)])
+
+    def next_cine_speed(self) -> None:
+        """Let slices run faster; after the fastest the slowest again."""
+        later = [speed for speed in CINE_PER_S if speed > self.look.cine_per_s]
+        self.change(cine_per_s=later[0] if later else CINE_PER_S[0])
+
+    def straighten(self) -> None:
+        """Lay the linked slices along the patient's axes again."""
+        self.change(planes=STRAIGHT)

@@ -33,7 +33,7 @@ from planning.ablation.devices import devices
 from planning.ablation.exposure import NeighbourRow
 from planning.ablation.limits import zone_criterion
 from planning.ablation.results import TreatmentSummary
-from planning.plan import Case
+from planning.plan import Case, Plan
 from planning.uncertain_plan import uncertainty_of
 
 COMPARED_LINE, COMPARED_PAD = 16, 10  # of a row: technique above what is special above device
@@ -57,6 +57,7 @@ class AblationResults(QWidget):
     def __init__(self, session: Session, viewpoint: Viewpoint, words: Words) -> None:
         super().__init__()
         self._session, self._viewpoint, self._words = session, viewpoint, words
+        self._seen: tuple[Plan | None, int] = (None, 0)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(9)
@@ -135,10 +136,15 @@ class AblationResults(QWidget):
         case = self._session.case
         rows = case.plan.simulation if case else ()
         if not rows:
+            self._seen = None, 0
             self._curves.show_curves(())
             return
         number = min(look.simulation, len(rows) - 1)
         one = rows[number]
+        seen = case.plan if case is not None else None, number
+        if self._seen[0] is seen[0] and self._seen[1] == number:
+            return  # a crosshair that moves changes nothing here
+        self._seen = seen
         self._compared.blockSignals(True)
         self._compared.selectRow(number)
         self._compared.blockSignals(False)

@@ -117,6 +117,7 @@ GOOD, WARNING, BAD = DARK.good, DARK.warning, DARK.bad
 VIEW = "#000000"
 BONE = "#E8DCC8"
 CALLIPER = "#FFFFFF"
+MEASURED = "#F5D76E"  # lengths, angles and regions that were drawn
 EXTRA_NEEDLE = "#F0E442"  # Okabe and Ito: beside the planned one
 
 # Okabe and Ito, for the contours of structures; forbidden ones share one colour.

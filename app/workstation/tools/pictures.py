@@ -76,7 +76,13 @@ class Pictures:
         """Return the view that the pointer is over; None where it is over none."""
         board = self._window.board
         place = board.mapFromGlobal(QCursor.pos())
-        return next((one for one in board.shown_views() if one.geometry().contains(place)), None)
+        return next(
+            (one for one in board.shown_views() if self._on_board(one).contains(place)), None
+        )
+
+    def _on_board(self, view: QWidget) -> QRect:
+        """Return where a view lies on the board, which may hold it in a frame of its own."""
+        return QRect(view.mapTo(self._window.board, QPoint(0, 0)), view.size())
 
     def picture(self, view: QWidget | None) -> QPixmap:
         """Return a picture of a view, or of all of them, with the strip that says what it is.
@@ -96,7 +102,7 @@ class Pictures:
         whole.loadFromData(board.png())
         ratio = whole.width() / max(board.width(), 1)
         if view is not None:
-            place = view.geometry()
+            place = self._on_board(view)
             corner = QPoint(round(place.x() * ratio), round(place.y() * ratio))
             size = place.size() * ratio
             whole = whole.copy(QRect(corner, size))

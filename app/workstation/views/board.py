@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.workstation.ablation_tasks import Shown
 from app.workstation.access_tasks import SkinShown
+from app.workstation.annotating import Annotating
 from app.workstation.arrays import same_memory
 from app.workstation.extras import Extra
 from app.workstation.session import Session
@@ -18,7 +19,9 @@ from app.workstation.stages import Topic, looks_same
 from app.workstation.tools.capture import pixmap_png
 from app.workstation.viewpoint import BRUSHES, DrawnWay, Look, Tool, Viewpoint
 from app.workstation.views.callipers import Calliper
+from app.workstation.views.cine import Cine
 from app.workstation.views.layers import Layers
+from app.workstation.views.layouts import ARRANGEMENTS, SIDE, Slot
 from app.workstation.views.needle_view import BEYOND_MM, NeedlePlanes, NeedleSlider, NeedleView
 from app.workstation.views.second_views import SecondViews
 from app.workstation.views.slice_view import SliceView
@@ -32,6 +35,7 @@ from imaging.structures.model import Structures, is_bone
 from imaging.volume import Volume
 from planning.access.needles import needle_named
 from planning.access.request import Proposal
+from planning.annotations import Annotation
 from planning.lesions import middle_lps_mm
 from planning.plan import Case
 
@@ -70,36 +74,39 @@ class Board(QWidget):
         self.needle_slider = NeedleSlider(words, self.slide_needle)
         self.needle_depth_mm = 0.0
         self._planes: NeedlePlanes | None = None
-        self._places: dict[QWidget, tuple[int, int]] = {
-            self.axial: (0, 0),
-            self.sagittal: (0, 1),
-            self.coronal: (1, 0),
-            self.three_d: (1, 1),
+        slots: tuple[Slot, ...] = ("first", "second", "third")
+        self._slots: dict[QWidget, Slot] = {
+            self.axial: "first",
+            self.sagittal: "second",
+            self.coronal: "third",
+            self.three_d: "space",
+            **dict(zip(self.needle_views, slots, strict=True)),
         }
-        self._places |= dict(zip(self.needle_views, ((0, 0), (0, 1), (1, 0)), strict=True))
         self.second = SecondViews(session, viewpoint, words, self.slices, self.needle_views)
-        for view, (row, column) in self._places.items():
-            self._grid.addWidget(self.second.holder(view), row, column)
-        self._grid.addWidget(self.needle_slider, 2, 0, 1, 2)
-        for n in (0, 1):
-            self._grid.setRowStretch(n, 1)
-            self._grid.setColumnStretch(n, 1)
+        self._layout = viewpoint.look.layout
+        self._grid.addWidget(self.needle_slider, SIDE, 0, 1, SIDE)
         for view in self.slices:
             view.on_click = self._clicked
             view.on_stroke = self._painted
             view.on_calliper = self._measured
+        self._annotating = Annotating(session)
         for view in self.all_slices:
+            view.on_annotation = self._annotated
             view.on_way = self._drawn
             view.on_maximise = self.maximise
         for view in self.needle_views:
             view.on_slide = self.slide_needle
-            view.hide()
-        self.needle_slider.hide()
         viewpoint.subscribe(self._look_changed)
         self.last_normal_lps: Vector = (0.0, 0.0, 1.0)  # of the slice painted in last
         self._words = words
         self._is_drawing = False
         self._alone: QWidget | None = None
+        self._arrange()
+        self._cine = Cine(
+            self.all_slices,
+            viewpoint,
+            lambda: (viewpoint.look.crosshair_lps_mm, self.needle_depth_mm),
+        )
         self._outline: BoolArray | None = None
         self._seen_lesion: int | None = None  # number of the one the views were brought to
         self._chosen: tuple[int | None, int | None] = (None, None)
@@ -121,6 +128,7 @@ class Board(QWidget):
 
     def release(self) -> None:
         """Stop observing and give the drawing window back."""
+        self._cine.release()
         for view in self.all_slices:
             view.release()
         self.second.release()
@@ -164,14 +172,22 @@ class Board(QWidget):
         shown = {self.three_d, *(self.needle_views if along else self.slices)}
         if self._alone not in shown:
             self._alone = None
-        for other in self._places:
-            is_shown = other in shown and self._alone in {None, other}
-            self.second.holder(other).setVisible(is_shown)
+        arrangement = ARRANGEMENTS[self._layout]
+        if self._alone is not None:
+            arrangement = arrangement.alone(self._slots[self._alone])
+        for view, slot in self._slots.items():
+            place = arrangement.places.get(slot)
+            is_shown = view in shown and place is not None
+            holder = self.second.holder(view)
+            self._grid.removeWidget(holder)
+            if place is not None and is_shown:
+                self._grid.addWidget(holder, *place)
+            holder.setParent(self)
+            holder.setVisible(is_shown)
         self.needle_slider.setVisible(along)
-        for n in (0, 1):
-            alone = self._places.get(self._alone) if self._alone is not None else None
-            self._grid.setRowStretch(n, 1 if alone is None or alone[0] == n else 0)
-            self._grid.setColumnStretch(n, 1 if alone is None or alone[1] == n else 0)
+        for n in range(SIDE):
+            self._grid.setRowStretch(n, arrangement.rows[n])
+            self._grid.setColumnStretch(n, arrangement.columns[n])
 
     def go_to(self, point_lps_mm: Vector) -> None:
         """Move the crosshair to a place and bring it to the middle of the slices.
@@ -187,7 +203,7 @@ class Board(QWidget):
 
     def shown_views(self) -> tuple[QWidget, ...]:
         """Return the views that are seen now."""
-        return tuple(view for view in self._places if view.isVisible())
+        return tuple(view for view in self._slots if view.isVisible())
 
     def png(self) -> bytes:
         """Return the four views as one picture."""
@@ -229,6 +245,19 @@ class Board(QWidget):
         ends = calliper.ends_lps_mm
         self._session.editing.edit_measure(calliper.key, calliper.length_mm, ends)
 
+    def _annotated(self, annotation: Annotation) -> None:
+        self._annotating.keep(annotation)
+        self._viewpoint.change(selected_annotation=annotation.number)
+
+    def remove_annotation(self) -> None:
+        """Remove the measurement that was drawn or grasped last."""
+        self._annotating.remove(self._viewpoint.look.selected_annotation)
+        self._viewpoint.change(selected_annotation=None)
+
+    def remove_annotations(self) -> None:
+        """Remove all measurements of the plan."""
+        self._annotating.remove_all()
+
     def _show_volume(self, volume: Volume | None) -> None:
         self.layers.use_volume(volume)
         self.layers.use_case(None)
@@ -249,6 +278,9 @@ class Board(QWidget):
         if look.shows_needle_planes != self.needle_slider.isVisibleTo(self):
             if look.shows_needle_planes:
                 self._show_needle_planes()
+            self._arrange()
+        if look.layout != self._layout:
+            self._layout, self._alone = look.layout, None
             self._arrange()
 
     def slide_needle(self, depth_mm: float) -> None:

@@ -8,17 +8,20 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 
-from app.workstation.style.palette import INK, QUIET
+from app.workstation.style.palette import INK, QUIET, WARNING
 from app.workstation.viewpoint import GreyWindow
 from app.workstation.views.layers import Line
 from app.workstation.views.reslice import Axes
 from app.workstation.words import Words
-from imaging.geometry import FloatArray
+from imaging.geometry import FloatArray, Grid
+from imaging.slabs import Slab
 
 SIDE_LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))  # towards − and + of x, y, z in LPS
 BARS_MM = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 BAR_SHARE = 0.22  # of the view's width that the scale may take
 EDGE = 12
+LEGEND_WIDTH = 280  # pixels; in a narrower view the legend would hide the picture
+ACROSS = 1e-4  # rise of a slice's own row or column, above which it has no one z
 OBLIQUE = 0.26  # sine of 15°: a direction turned so far towards another side carries its letter
 
 
@@ -36,8 +39,8 @@ class Decoration:
         Scale.
     axes : Axes
         How the view lies.
-    depth_mm : float
-        Of the plane.
+    through_lps_mm : numpy.ndarray
+        A place in the plane, which tells where it lies.
     place : str
         Where the plane lies; empty for planes along the patient's axes, which say it themselves.
     window : GreyWindow
@@ -46,8 +49,14 @@ class Decoration:
         Under the pointer.
     cursor_hu : int or None
         There.
+    cursor_slice_z_mm : float or None
+        Of the slice of the CT there; None where slices do not lie across the patient's axis.
     lines : tuple of Line
         For the legend.
+    slab : Slab
+        How thick the slice is.
+    tilts_deg : dict
+        Letter of a side to how far an oblique plane leans there; empty along the patient's axes.
     also : str
         Said of the place under the pointer by a second series; may be empty.
     """
@@ -57,13 +66,42 @@ class Decoration:
     height: int
     mm_per_pixel: float
     axes: Axes
-    depth_mm: float
+    through_lps_mm: FloatArray
     place: str
     window: GreyWindow
     cursor_lps_mm: FloatArray | None
     cursor_hu: int | None
+    cursor_slice_z_mm: float | None
     lines: tuple[Line, ...]
+    slab: Slab
+    tilts_deg: dict[str, float]
     also: str = ""
+
+
+def slice_z_mm(grid: Grid, point_lps_mm: FloatArray) -> float | None:
+    """Return where the slice of the CT that holds a place lies along the patient.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the CT.
+    point_lps_mm : numpy.ndarray
+        Shape (3,).
+
+    Returns
+    -------
+    float or None
+        z of the whole slice in the patient's frame, as its header has it; None beyond the CT, and
+        where slices lie otherwise, so that no one z belongs to a slice.
+    """
+    columns = grid.affine_kji_to_lps[:3, :3] / np.array(grid.spacing_mm_kji)
+    across = [axis for axis in range(3) if abs(columns[2, axis]) > ACROSS]
+    voxel = grid.nearest(point_lps_mm)
+    if voxel is None or len(across) != 1:
+        return None
+    index = np.zeros(3)
+    index[across[0]] = voxel[across[0]]
+    return float(grid.to_lps(index)[2])
 
 
 def side_letter(direction: FloatArray) -> str:
@@ -99,7 +137,8 @@ def paint_decoration(painter: QPainter, decoration: Decoration, words: Words) ->
     _paint_title(painter, decoration, words)
     _paint_letters(painter, decoration)
     _paint_scale(painter, decoration, words)
-    _paint_legend(painter, decoration, words)
+    if decoration.width >= LEGEND_WIDTH:
+        _paint_legend(painter, decoration, words)
 
 
 def _font(painter: QPainter, pixels: int, *, bold: bool = False) -> None:
@@ -125,25 +164,44 @@ def _paint_title(painter: QPainter, d: Decoration, words: Words) -> None:
     box = QRectF(EDGE, 8, d.width - 2 * EDGE, 20)
     _text(painter, box, top_left, words(f"views.{d.name}"), INK)
     _font(painter, 12)
-    place = d.axes.place(0, 0, d.depth_mm)
     axis = int(np.argmax(np.abs(d.axes.normal)))
-    letter = SIDE_LETTERS[axis][int(place[axis] > 0)]
-    where = d.place or f"{letter} {words.number(abs(float(place[axis])))} mm"
+    letter = SIDE_LETTERS[axis][int(d.through_lps_mm[axis] > 0)]
+    where = d.place or f"{letter} {words.number(abs(float(d.through_lps_mm[axis])))} mm"
     grey = f"    C {d.window.centre_hu:.0f}  W {d.window.width_hu:.0f}"
     told = where if d.place else where + grey
     _text(painter, box.translated(0, 18), top_left, told, QUIET)
-    if d.cursor_lps_mm is not None:
-        told = "   ".join(
-            f"{SIDE_LETTERS[n][int(value > 0)]} {words.number(abs(float(value)))}"
-            for n, value in enumerate(d.cursor_lps_mm)
-        )
-        _text(painter, box, top_right, f"{told} mm", INK)
-        if d.cursor_hu is not None:
-            value = words.number(d.cursor_hu, 0)
-            _text(painter, box.translated(0, 18), top_right, f"{value} HU", INK)
-    if d.also:
-        below = 0 if d.cursor_lps_mm is None else 18 if d.cursor_hu is None else 36
-        _text(painter, box.translated(0, below), top_right, d.also, INK)
+    for number, note in enumerate(_notes(d, words), start=2):
+        _text(painter, box.translated(0, 18 * number), top_left, note, WARNING)
+    for number, value in enumerate(_under_pointer(d, words)):
+        _text(painter, box.translated(0, 18 * number), top_right, value, INK)
+
+
+def _notes(d: Decoration, words: Words) -> list[str]:
+    """Return what makes this slice unlike a thin one along the patient's axes."""
+    found = []
+    if d.tilts_deg:
+        angles = "  ".join(f"{words.number(deg)}° {side}" for side, deg in d.tilts_deg.items())
+        found.append(words("views.oblique", angles=angles))
+    if d.slab.thickness_mm > 0:
+        kind = words(f"slabs.{d.slab.projection.value}")
+        found.append(f"{kind}  {words.number(d.slab.thickness_mm, 0)} mm")
+    return found
+
+
+def _under_pointer(d: Decoration, words: Words) -> list[str]:
+    also = [d.also] if d.also else []
+    if d.cursor_lps_mm is None:
+        return also
+    place = "   ".join(
+        f"{SIDE_LETTERS[n][int(value > 0)]} {words.number(abs(float(value)))}"
+        for n, value in enumerate(d.cursor_lps_mm)
+    )
+    found = [f"{place} mm"]
+    if d.cursor_hu is not None:
+        found.append(words("units.hu", value=words.number(d.cursor_hu, 0)))
+    if d.cursor_slice_z_mm is not None:
+        found.append(words("views.slice_z", z=words.number(d.cursor_slice_z_mm)))
+    return found + also
 
 
 def _paint_letters(painter: QPainter, d: Decoration) -> None:

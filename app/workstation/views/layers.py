@@ -12,8 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
-from skimage.measure import find_contours
 
 from app.workstation.arrays import same_memory
 from app.workstation.style.palette import (
@@ -29,8 +27,10 @@ from app.workstation.viewpoint import Look
 from app.workstation.views.callipers import Calliper, callipers_of
 from app.workstation.views.needles import tick_places
 from app.workstation.views.reslice import Axes, Frame, Reslicer
+from imaging.contours import contours, label_contours
 from imaging.document import Vector
 from imaging.geometry import FloatArray, Grid, filled_block
+from imaging.slabs import Rectangle, Slab, cut_slab
 from imaging.structures.model import PassageClass
 from imaging.volume import AIR_HU, Volume
 from planning.ablation.devices import devices
@@ -45,6 +45,7 @@ HUB_MM = 35.0  # of the needle outside the skin
 MARGIN_MM = 3.0
 MOST_CUTS = 8  # planes whose contours are kept
 PROBE_PIXELS = 4.5  # of an active part, wider than the way that it lies on
+THIN = Slab()
 TICK_MM, LONG_TICK_MM = 1.2, 2.6  # half a tick
 
 
@@ -153,7 +154,7 @@ class Layers:
         """Return length and width of the lesion, as they count."""
         return () if self.case is None else callipers_of(self.case)
 
-    def grey(self, axes: Axes, frame: Frame) -> NDArray[np.int16] | None:
+    def grey(self, axes: Axes, frame: Frame, slab: Slab = THIN) -> NDArray[np.int16] | None:
         """Return the CT on a rectangle, or None where there is none.
 
         Parameters
@@ -162,13 +163,26 @@ class Layers:
             Of the view.
         frame : Frame
             Its pixels.
+        slab : Slab
+            How thick the slice is.
 
         Returns
         -------
         numpy.ndarray or None
             Shape (rows, columns), HU.
         """
-        return None if self._hu is None else self._hu.cut(axes, frame)
+        if self._hu is None or self.volume is None:
+            return None
+        if slab.thickness_mm == 0:
+            return self._hu.cut(axes, frame)
+        rectangle = Rectangle(
+            axes.place(frame.u_mm, frame.v_mm, frame.depth_mm),
+            frame.step_mm * axes.right,
+            frame.step_mm * axes.down,
+            frame.columns,
+            frame.rows,
+        )
+        return cut_slab(self.volume.hu, self.volume.grid, rectangle, slab, AIR_HU)
 
     def lines(self, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
         """Return everything drawn over a slice, lowest first.
@@ -194,8 +208,9 @@ class Layers:
         found += self._lesion_lines(axes, depth_mm)
         found += _needle_lines(self.case, axes, depth_mm, look)
         found += self._probe_lines(axes, depth_mm, look)
+        half_mm = half_slab_mm(look)
         for entry, target in self.extra_ways:
-            _, near = _split(entry, target, axes, depth_mm)
+            _, near = _split(entry, target, axes, depth_mm, half_mm)
             if near is not None:
                 found.append(Line((near,), EXTRA_NEEDLE, 2.2, legend="extra_needle"))
         return found
@@ -222,8 +237,9 @@ class Layers:
             return
         frame = _frame(axes.flat(case.structures.grid.corners_lps_mm()), depth_mm, CONTOUR_MM)
         labels = self._labels.cut(axes, frame, linear=False)
+        borders = label_contours(labels, frozenset(row.label for row in shown))
         for row in shown:
-            pieces = _label_contours(labels, row.label, frame)
+            pieces = _placed(borders.get(row.label, ()), frame)
             if pieces:
                 forbidden = row.class_ == PassageClass.FORBIDDEN
                 colour = FORBIDDEN if forbidden else STRUCTURE_COLOURS[row.class_.value]
@@ -270,7 +286,7 @@ class Layers:
             if device is not None:
                 ends = active_ends(device, probe.tip_lps_mm, probe.axis_lps)
                 end, start = axes.flat(np.array(ends))
-                near = _in_slab(end, start, depth_mm)
+                near = _in_slab(end, start, depth_mm, half_slab_mm(look))
                 if near is not None:
                     found.append(Line((near,), NEEDLE, PROBE_PIXELS, legend="probe"))
         return found
@@ -297,32 +313,13 @@ def _frame(flat_corners: FloatArray, depth_mm: float, step_mm: float) -> Frame:
 def _contours(values: NDArray[Any], level: float, frame: Frame) -> tuple[FloatArray, ...]:
     if not np.nanmin(values, initial=np.inf) < level < np.nanmax(values, initial=-np.inf):
         return ()
+    return _placed(contours(values, level), frame)
+
+
+def _placed(pieces: tuple[FloatArray, ...], frame: Frame) -> tuple[FloatArray, ...]:
+    """Return pieces in pixels of a frame as millimetres of its plane."""
     first = np.array([frame.u_mm, frame.v_mm])
-    return tuple(
-        piece[:, ::-1] * frame.step_mm + first
-        for piece in find_contours(values, level)
-        if len(piece) > 3
-    )
-
-
-def _label_contours(labels: NDArray[np.uint16], label: int, frame: Frame) -> tuple[FloatArray, ...]:
-    mask = labels == label
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return ()
-    pad = 3
-    top, left = max(rows[0] - pad, 0), max(columns[0] - pad, 0)
-    part = mask[top : rows[-1] + pad + 1, left : columns[-1] + pad + 1]
-    smooth = gaussian_filter(np.pad(part, 1).astype(np.float32), 1.0)
-    inner = Frame(
-        frame.u_mm + float(left - 1) * frame.step_mm,
-        frame.v_mm + float(top - 1) * frame.step_mm,
-        frame.depth_mm,
-        frame.step_mm,
-        smooth.shape[1],
-        smooth.shape[0],
-    )
-    return _contours(smooth, 0.5, inner)
+    return tuple(piece * frame.step_mm + first for piece in pieces)
 
 
 def _needle_lines(case: Case, axes: Axes, depth_mm: float, look: Look) -> list[Line]:
@@ -333,15 +330,34 @@ def _needle_lines(case: Case, axes: Axes, depth_mm: float, look: Look) -> list[L
     is_shown = look.shows_proposals and not look.is_at_ablation  # the chosen way is treated
     for one in others if is_shown else ():
         if one.rank != plan.chosen_rank:
-            _, near = _split(one.entry_lps_mm, one.target_lps_mm, axes, depth_mm)
+            ends = one.entry_lps_mm, one.target_lps_mm
+            _, near = _split(*ends, axes, depth_mm, half_slab_mm(look))
             if near is not None:
                 found.append(Line((near,), OTHER_NEEDLE, 1.4, legend="other_needle"))
     if plan.chosen is not None:
-        found += chosen_lines(plan.chosen, axes, depth_mm)
+        found += chosen_lines(plan.chosen, axes, depth_mm, half_slab_mm(look))
     return found
 
 
-def chosen_lines(one: Proposal, axes: Axes, depth_mm: float) -> list[Line]:
+def half_slab_mm(look: Look) -> float:
+    """Return how far from the plane a needle is still drawn as lying in it.
+
+    Parameters
+    ----------
+    look : Look
+        With the slab that is shown.
+
+    Returns
+    -------
+    float
+        Half of the slab, at least what a thin slice takes.
+    """
+    return max(SLAB_MM, look.slab.thickness_mm / 2)
+
+
+def chosen_lines(
+    one: Proposal, axes: Axes, depth_mm: float, half_mm: float = SLAB_MM
+) -> list[Line]:
     """Return the planned needle as it is drawn on a plane: projected, and where it lies in it.
 
     Parameters
@@ -352,13 +368,15 @@ def chosen_lines(one: Proposal, axes: Axes, depth_mm: float) -> list[Line]:
         Of the view.
     depth_mm : float
         Of the plane.
+    half_mm : float
+        From the plane, within which the needle is drawn solid.
 
     Returns
     -------
     list of Line
         With a tick each centimetre from the tip where it lies in the plane.
     """
-    whole, near = _split(one.entry_lps_mm, one.target_lps_mm, axes, depth_mm)
+    whole, near = _split(one.entry_lps_mm, one.target_lps_mm, axes, depth_mm, half_mm)
     found = [Line((whole,), NEEDLE, 1.2, dashed=True, legend="needle_projected")]
     if near is None:
         return found
@@ -369,7 +387,7 @@ def chosen_lines(one: Proposal, axes: Axes, depth_mm: float) -> list[Line]:
         ticks = []
         for place, is_long in tick_places(one.entry_lps_mm, one.target_lps_mm):
             flat = axes.flat(place)
-            if abs(flat[2] - depth_mm) <= SLAB_MM:
+            if abs(flat[2] - depth_mm) <= half_mm:
                 half = LONG_TICK_MM if is_long else TICK_MM
                 ticks.append(np.stack([flat[:2] - half * across, flat[:2] + half * across]))
         found.append(Line(tuple(ticks), NEEDLE, 1.6, legend="needle"))
@@ -377,21 +395,23 @@ def chosen_lines(one: Proposal, axes: Axes, depth_mm: float) -> list[Line]:
 
 
 def _split(
-    entry_lps_mm: Vector, target_lps_mm: Vector, axes: Axes, depth_mm: float
+    entry_lps_mm: Vector, target_lps_mm: Vector, axes: Axes, depth_mm: float, half_mm: float
 ) -> tuple[FloatArray, FloatArray | None]:
     """Return the needle projected onto the plane, and the part of it that lies in the slab."""
     entry, target = np.array(entry_lps_mm), np.array(target_lps_mm)
     hub = entry + (entry - target) / np.linalg.norm(entry - target) * HUB_MM
     start, end = axes.flat(hub), axes.flat(target)
-    return np.stack([start[:2], end[:2]]), _in_slab(start, end, depth_mm)
+    return np.stack([start[:2], end[:2]]), _in_slab(start, end, depth_mm, half_mm)
 
 
-def _in_slab(start: FloatArray, end: FloatArray, depth_mm: float) -> FloatArray | None:
+def _in_slab(
+    start: FloatArray, end: FloatArray, depth_mm: float, half_mm: float
+) -> FloatArray | None:
     """Return the part of a line that lies in the slab; its ends are in millimetres of the plane."""
     offset, run = start[2] - depth_mm, end[2] - start[2]
     if abs(run) < 1e-9:
-        return np.stack([start[:2], end[:2]]) if abs(offset) <= SLAB_MM else None
-    shares = np.clip(sorted(((-SLAB_MM - offset) / run, (SLAB_MM - offset) / run)), 0.0, 1.0)
+        return np.stack([start[:2], end[:2]]) if abs(offset) <= half_mm else None
+    shares = np.clip(sorted(((-half_mm - offset) / run, (half_mm - offset) / run)), 0.0, 1.0)
     if shares[1] - shares[0] <= 0:
         return None
     part: FloatArray = start[:2] + shares[:, None] * (end[:2] - start[:2])

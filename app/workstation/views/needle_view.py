@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QWidget
 
 from app.workstation.style.palette import INK, NEEDLE
-from app.workstation.viewpoint import Look, Tool, Viewpoint
+from app.workstation.viewpoint import MEASURING, Look, Tool, Viewpoint
 from app.workstation.views.layers import Layers
 from app.workstation.views.reslice import BACK, HEAD, LEFT, Axes
 from app.workstation.views.slice_view import SliceView
@@ -178,9 +178,11 @@ class NeedleView(SliceView):
 
         Nor is a way drawn in the plane across the needle, where it would run along no needle.
         """
-        kept = {Tool.WINDOW} if self.name == "eye" else {Tool.WINDOW, Tool.DRAW_WAY}
-        if event.button() == Qt.MouseButton.LeftButton and self._shown.tool not in kept:
-            self._drag = (Qt.MouseButton.MiddleButton, event.position(), self._centre_mm.copy())
+        kept = {Tool.WINDOW, *MEASURING} | ({Tool.DRAW_WAY} if self.name != "eye" else set())
+        is_left = event.button() == Qt.MouseButton.LeftButton
+        is_kept = self._shown.tool in kept or self.hand.annotation_at(event.position()) is not None
+        if is_left and not is_kept:
+            self.hand.pan(event.position())
             return
         super().mousePressEvent(event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,14 @@ class Axes:
     right: FloatArray
     down: FloatArray
 
-    @property
+    @cached_property
     def normal(self) -> FloatArray:
         """Unit vector from the viewer into the screen."""
         return np.cross(self.right, self.down)
+
+    @cached_property
+    def _turn(self) -> FloatArray:
+        return np.stack([self.right, self.down, self.normal]).T
 
     def flat(self, points_lps_mm: FloatArray) -> FloatArray:
         """Return places as millimetres right, down and into the screen.
@@ -49,10 +54,8 @@ class Axes:
         numpy.ndarray
             Shape (..., 3).
         """
-        return (
-            np.asarray(points_lps_mm, dtype=float)
-            @ np.stack([self.right, self.down, self.normal]).T
-        )
+        flat: FloatArray = np.asarray(points_lps_mm, dtype=float) @ self._turn
+        return flat
 
     def place(self, u_mm: float, v_mm: float, depth_mm: float) -> FloatArray:
         """Return the place in the patient of a point of the view.

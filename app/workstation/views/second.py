@@ -230,7 +230,14 @@ class Overlay:
             As large as the frame.
         """
         opacity = look.second_opacity if is_fused else None
-        key = (id(laid), id(axes), frame, shown_range(laid.series, look), opacity)
+        key = (
+            id(laid),
+            axes.right.tobytes(),
+            axes.down.tobytes(),
+            frame,
+            shown_range(laid.series, look),
+            opacity,
+        )
         if key != self._key or self._image is None:
             is_pet = laid.series.modality == "PT"
             ramp = HOT if is_pet else GREEN if is_fused else GREY

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -18,49 +17,39 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QPixmap,
-    QPolygonF,
     QResizeEvent,
     QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.workstation.style.palette import LESION, VIEW
-from app.workstation.viewpoint import (
-    BRUSHES,
-    CLICKS,
-    DrawnWay,
-    Look,
-    Tool,
-    Viewpoint,
-)
-from app.workstation.views.callipers import Calliper, paint_calliper
-from app.workstation.views.decoration import Decoration, paint_decoration
+from app.workstation.planes import TOLD
+from app.workstation.style.palette import VIEW
+from app.workstation.viewpoint import BRUSHES, DrawnWay, Look, Tool, Viewpoint
+from app.workstation.views.callipers import Calliper
+from app.workstation.views.decoration import Decoration, paint_decoration, slice_z_mm
+from app.workstation.views.grips import as_vector
+from app.workstation.views.hand import Hand
 from app.workstation.views.layers import Layers, Line
-from app.workstation.views.painting import grey_table, meets, paint_line
-from app.workstation.views.reslice import STANDARD, Axes, Frame
-from app.workstation.views.way_drag import (
-    WayDrag,
-    grasped,
-    paint_drawn_way,
-    paint_handles,
+from app.workstation.views.painting import (
+    grey_table,
+    meets,
+    paint_arms,
+    paint_line,
+    polygon_of,
 )
+from app.workstation.views.reslice import STANDARD, Axes, Frame
 from app.workstation.words import Words
 from imaging.document import Vector
 from imaging.geometry import FloatArray
 from imaging.strokes import Stroke
+from planning.annotations import Annotation
 
 FIT = 0.96  # of the view that the patient fills at first
 ZOOM_STEP = 1.15
 MM_PER_PIXEL = (0.03, 5.0)
-WINDOW_SPEED_HU = 3.0  # a pixel of dragging
-STROKE_STEP_MM = 0.7  # points of a stroke nearer than this add nothing
 WHEEL_NOTCH = 120
-HANDLE_PIXELS = 10.0  # around an end of a calliper, in which it is grasped
-CLICK_PIXELS = 4.0  # a pointer that moved less was clicked, not dragged
-NEAR_MM = 3.0  # of the plane, within which a calliper is drawn
 
 
 class Overlaid(Protocol):
@@ -94,7 +83,7 @@ class SliceView(QWidget):
         super().__init__()
         self.name = name
         self._layers, self._viewpoint, self._words = layers, viewpoint, words
-        self._axes = STANDARD.get(name, STANDARD["axial"])
+        self._axes = self._axes_of(viewpoint.look)
         self._centre_mm = np.zeros(2)
         self._mm_per_pixel = 1.0
         self._fitted = True
@@ -104,17 +93,13 @@ class SliceView(QWidget):
         self._overlay: QPixmap | None = None
         self._seen: list[Line] = []
         self._shown = viewpoint.look
-        self._drag: tuple[Qt.MouseButton, QPointF, Any] | None = None
-        self._stroke: list[FloatArray] = []
-        self._adds = True  # whether the stroke does; a key may change the tool while it is drawn
-        self._handle: tuple[Calliper, int] | None = None
-        self._calliper: Calliper | None = None
+        self.hand = Hand(self)
         self._cursor_lps_mm: FloatArray | None = None
         self.on_click: Callable[[Vector], None] = lambda _point: None
         self.on_stroke: Callable[[Stroke], None] = lambda _stroke: None
         self.on_calliper: Callable[[Calliper], None] = lambda _calliper: None
         self.on_way: Callable[[DrawnWay, bool], None] = lambda _way, _is_done: None
-        self._way: WayDrag | None = None
+        self.on_annotation: Callable[[Annotation], None] = lambda _annotation: None
         self.on_maximise: Callable[[SliceView], None] = lambda _view: None
         self.on_seen: Callable[[SliceView], None] = lambda _view: None
         self.overlay: Overlaid | None = None
@@ -132,6 +117,51 @@ class SliceView(QWidget):
     def layers(self) -> Layers:
         """What is cut."""
         return self._layers
+
+    @property
+    def viewpoint(self) -> Viewpoint:
+        """The shared look, to be changed."""
+        return self._viewpoint
+
+    @property
+    def shown(self) -> Look:
+        """The look that is shown."""
+        return self._shown
+
+    @property
+    def words(self) -> Words:
+        """Of the screen."""
+        return self._words
+
+    @property
+    def axes(self) -> Axes:
+        """How the view lies in the patient."""
+        return self._axes
+
+    @property
+    def depth_mm(self) -> float:
+        """Millimetres into the screen of the plane that is shown."""
+        return self._depth(self._shown)
+
+    @property
+    def mm_per_pixel(self) -> float:
+        """Scale."""
+        return self._mm_per_pixel
+
+    @property
+    def centre_mm(self) -> FloatArray:
+        """Right and down of the middle of the widget."""
+        return self._centre_mm.copy()
+
+    @property
+    def cursor_lps_mm(self) -> FloatArray | None:
+        """The place under the pointer."""
+        return self._cursor_lps_mm
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether this is one of the three slices that meet in the crosshair."""
+        return self.name in TOLD
 
     def release(self) -> None:
         """Stop observing; called before the view is destroyed."""
@@ -181,9 +211,12 @@ class SliceView(QWidget):
 
     def _look_changed(self, look: Look) -> None:
         before, self._shown = self._shown, look
-        if self._depth(before) != self._depth(look):
+        is_turned = self.is_linked and before.planes != look.planes
+        if is_turned:
+            self._turn(look)
+        if is_turned or self._depth(before) != self._depth(look):
             self._image, self._lines = None, None
-        elif before.window != look.window:
+        elif before.window != look.window or before.slab != look.slab:
             self._image = None
         if (
             before.hidden_structures != look.hidden_structures
@@ -191,21 +224,24 @@ class SliceView(QWidget):
             or before.shows_isotherms != look.shows_isotherms
             or before.shows_proposals != look.shows_proposals
             or before.is_at_ablation != look.is_at_ablation
+            or before.slab.thickness_mm != look.slab.thickness_mm
         ):
             self._lines = None
-        if before.tool != look.tool:
-            self._show_tool()
+        self.hand.look_changed(before, look)
         self.update()
 
-    def _show_tool(self) -> None:
-        shapes = {
-            Tool.CROSSHAIR: Qt.CursorShape.ArrowCursor,
-            Tool.BRUSH_ADD: Qt.CursorShape.BlankCursor,
-            Tool.BRUSH_REMOVE: Qt.CursorShape.BlankCursor,
-            Tool.WINDOW: Qt.CursorShape.SizeAllCursor,
-            Tool.PAN: Qt.CursorShape.OpenHandCursor,
-        }
-        self.setCursor(shapes.get(self._shown.tool, Qt.CursorShape.CrossCursor))
+    def _axes_of(self, look: Look) -> Axes:
+        if not self.is_linked:
+            return STANDARD["axial"]
+        right, down = look.planes.sides(self.name)
+        return Axes(np.array(right), np.array(down))
+
+    def _turn(self, look: Look) -> None:
+        """Lie otherwise, with the crosshair where it was on the screen."""
+        pivot = np.array(look.crosshair_lps_mm)
+        before = self._axes.flat(pivot)[:2]
+        self._axes = self._axes_of(look)
+        self._centre_mm = self._centre_mm + self._axes.flat(pivot)[:2] - before
 
     def _depth(self, look: Look) -> float:
         return float(self._axes.flat(np.array(look.crosshair_lps_mm))[2])
@@ -287,11 +323,11 @@ class SliceView(QWidget):
                 self._lines = self._layers.lines(self._axes, depth, self._shown)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             self._paint_lines(painter)
-            self._paint_callipers(painter)
-            self._paint_stroke(painter)
+            self.hand.paint(painter)
             self._paint_crosshair(painter)
-            self._paint_ways(painter)
+            self.hand.paint_ways(painter)
             paint_decoration(painter, self._decoration(), self._words)
+            self.hand.paint_annotations(painter)
         painter.end()
         self.on_seen(self)
 
@@ -320,7 +356,7 @@ class SliceView(QWidget):
     def _grey_image(self) -> QImage | None:
         frame = self._frame()
         columns, rows = frame.columns, frame.rows
-        hu = self._layers.grey(self._axes, frame)
+        hu = self._layers.grey(self._axes, frame, self._shown.slab)
         if hu is None:
             return None
         self._pixels = np.ascontiguousarray(grey_table(self._shown.window)[hu.view(np.uint16)])
@@ -346,12 +382,12 @@ class SliceView(QWidget):
         painter.drawPixmap(0, 0, self._overlay)
 
     def _draw_lines(self, painter: QPainter) -> None:
-        transform = self._transform()
         inside = QRectF(self.rect())
+        middle_px = np.array([self.width() / 2, self.height() / 2])
         self._seen = []
         for line in self._lines or ():
             drawn = [
-                transform.map(QPolygonF([QPointF(u, v) for u, v in piece.tolist()]))
+                polygon_of((piece - self._centre_mm) / self._mm_per_pixel + middle_px)
                 for piece in line.points_mm
             ]
             drawn = [one for one in drawn if meets(one, inside)]
@@ -360,32 +396,13 @@ class SliceView(QWidget):
             for polygon in drawn:
                 paint_line(painter, line, polygon)
 
-    def _paint_stroke(self, painter: QPainter) -> None:
-        radius = self._shown.brush_mm / self._mm_per_pixel
-        if self._stroke:
-            colour = QColor(LESION if self._adds else "#FFFFFF")
-            colour.setAlpha(90)
-            pen = QPen(colour, 2 * radius, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-            pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-            painter.setPen(pen)
-            places = [self.to_position(point) for point in self._stroke]
-            if len(self._stroke) == 1:
-                painter.drawPoint(places[0])
-            painter.drawPolyline(QPolygonF(places))
-        if self._shown.tool in BRUSHES and self._cursor_lps_mm is not None:
-            painter.setPen(QPen(QColor(LESION), 1.2))
-            painter.drawEllipse(self.to_position(self._cursor_lps_mm), radius, radius)
-
     def _paint_crosshair(self, painter: QPainter) -> None:
         if not self._shown.shows_crosshair:
             return
         place = self.to_position(np.array(self._shown.crosshair_lps_mm))
-        x, y, gap = place.x(), place.y(), 12.0
-        painter.setPen(QPen(QColor(86, 180, 233, 150), 1.0))
-        painter.drawLine(QPointF(0, y), QPointF(x - gap, y))
-        painter.drawLine(QPointF(x + gap, y), QPointF(self.width(), y))
-        painter.drawLine(QPointF(x, 0), QPointF(x, y - gap))
-        painter.drawLine(QPointF(x, y + gap), QPointF(x, self.height()))
+        planes = self._shown.planes
+        lines = [planes.line_deg(self.name, other) for other in TOLD if other != self.name]
+        paint_arms(painter, place, lines, float(np.hypot(self.width(), self.height())))
 
     def _decoration(self) -> Decoration:
         volume = self._layers.volume
@@ -399,14 +416,27 @@ class SliceView(QWidget):
             height=self.height(),
             mm_per_pixel=self._mm_per_pixel,
             axes=self._axes,
-            depth_mm=self._depth(self._shown),
+            through_lps_mm=self._through(),
             place=self._place_said(),
             window=self._shown.window,
             cursor_lps_mm=self._cursor_lps_mm,
             cursor_hu=hu,
+            cursor_slice_z_mm=(
+                None
+                if volume is None or self._cursor_lps_mm is None
+                else slice_z_mm(volume.grid, self._cursor_lps_mm)
+            ),
             lines=tuple(self._seen),
             also="" if self.overlay is None else self.overlay.said(self._cursor_lps_mm),
+            slab=self._shown.slab,
+            tilts_deg=self._shown.planes.tilts_deg(self.name) if self.is_linked else {},
         )
+
+    def _through(self) -> FloatArray:
+        """Return a place in the plane, which tells where it lies."""
+        if self.is_linked:
+            return np.array(self._shown.crosshair_lps_mm)
+        return self._axes.place(0, 0, self.depth_mm)
 
     def _place_said(self) -> str:
         """Return where the plane lies, for views that are not along the patient's axes."""
@@ -422,165 +452,33 @@ class SliceView(QWidget):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Begin what the tool does."""
-        if self._layers.volume is None:
-            return
-        button, position = event.button(), event.position()
-        if button == Qt.MouseButton.LeftButton:
-            self._press_left(position, event)
-        elif button == Qt.MouseButton.RightButton:
-            self._drag = (button, position, self._shown.window)
-        else:
-            self._drag = (button, position, self._centre_mm.copy())
-
-    def _press_left(self, position: QPointF, event: QMouseEvent) -> None:
-        tool = self._shown.tool
-        held = event.modifiers()
-        if tool == Tool.PAN or held & Qt.KeyboardModifier.ControlModifier:
-            self._drag = (Qt.MouseButton.MiddleButton, position, self._centre_mm.copy())
-            return
-        if tool == Tool.WINDOW:
-            self._drag = (Qt.MouseButton.RightButton, position, self._shown.window)
-            return
-        place = self.to_lps(position)
-        self._drag = (Qt.MouseButton.LeftButton, position, None)
-        if tool == Tool.CROSSHAIR:
-            self._viewpoint.move_crosshair(_vector(place))
-        elif tool in CLICKS:
-            self._drag = None
-            self._viewpoint.move_crosshair(_vector(place))
-            self.on_click(_vector(place))
-        elif tool == Tool.CALLIPERS:
-            self._handle = self._handle_at(position)
-        elif tool == Tool.DRAW_WAY:
-            here = _vector(place)
-            self._way = self._grasped_way(position) or WayDrag(DrawnWay(here, here), False)
-        else:
-            self._stroke, self._adds = [place], tool == Tool.BRUSH_ADD
-        self.update()
+        if self._layers.volume is not None:
+            self.hand.press(event)
+            self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with what the tool does, and tell what lies under the pointer."""
-        if self._layers.volume is None:
-            return
-        position = event.position()
-        self._cursor_lps_mm = self.to_lps(position)
-        if self._drag is not None:
-            button, begun, state = self._drag
-            moved = position - begun
-            if button == Qt.MouseButton.MiddleButton:
-                shift = np.array([moved.x(), moved.y()]) * self._mm_per_pixel
-                self._centre_mm, self._fitted = state - shift, False
-                self._image = None
-            elif button == Qt.MouseButton.RightButton:
-                self._viewpoint.set_window(
-                    state.centre_hu + WINDOW_SPEED_HU * moved.y(),
-                    state.width_hu + WINDOW_SPEED_HU * moved.x(),
-                )
-            elif self._stroke:
-                if np.linalg.norm(self._cursor_lps_mm - self._stroke[-1]) > STROKE_STEP_MM:
-                    self._stroke.append(self._cursor_lps_mm)
-            elif self._way is not None:
-                self.on_way(self._way.to(self._cursor_lps_mm, self._axes), False)
-            elif self._handle is not None:
-                self._calliper = self._dragged(self._handle, self._cursor_lps_mm)
-            elif self._shown.tool == Tool.CROSSHAIR:
-                self._viewpoint.move_crosshair(_vector(self._cursor_lps_mm))
-        self.update()
+        if self._layers.volume is not None:
+            self.hand.move(event.position())
+            self._cursor_lps_mm = self.to_lps(event.position())
+            self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End what the tool does; one drag of the brush is one edit."""
-        begun = event.position() if self._drag is None else self._drag[1]
-        self._drag = None
-        if self._stroke:
-            points = tuple(_vector(point) for point in self._stroke)
-            self._stroke = []
-            look = self._shown
-            self.on_stroke(
-                Stroke(
-                    points,
-                    _vector(self._axes.normal),
-                    look.brush_mm,
-                    adds=self._adds,
-                    shape=look.brush_shape,
-                    range_hu=look.brush_range_hu,
-                )
-            )
-        if self._way is not None:
-            drag, self._way = self._way, None
-            moved_px = (event.position() - begun).manhattanLength()
-            if moved_px >= CLICK_PIXELS or self._shown.drawn_way is not None:
-                self.on_way(drag.to(self.to_lps(event.position()), self._axes), True)
-        if self._calliper is not None:
-            moved, self._calliper = self._calliper, None
-            self.on_calliper(moved)
-        self._handle = None
+        """End what the tool does."""
+        self.hand.release(event.position())
         self.update()
 
-    # Ways
+    def pan_to(self, centre_mm: FloatArray) -> None:
+        """Move the picture.
 
-    def _planned_way(self) -> DrawnWay | None:
-        case = self._layers.case
-        chosen = case.plan.chosen if case is not None else None
-        return None if chosen is None else DrawnWay(chosen.entry_lps_mm, chosen.target_lps_mm)
-
-    def _ends(self, way: DrawnWay) -> tuple[QPointF, QPointF]:
-        entry, target = np.array(way.entry_lps_mm), np.array(way.target_lps_mm)
-        return self.to_position(entry), self.to_position(target)
-
-    def _grasped_way(self, position: QPointF) -> WayDrag | None:
-        way = self._planned_way()
-        return None if way is None else grasped(way, self._ends(way), position)
-
-    def _paint_ways(self, painter: QPainter) -> None:
-        planned, drawn = self._planned_way(), self._shown.drawn_way
-        if self._shown.tool == Tool.DRAW_WAY and planned is not None and drawn is None:
-            paint_handles(painter, self._ends(planned))
-        if drawn is not None:
-            says = self._way is not None  # only where the hand is
-            paint_drawn_way(painter, drawn, self._ends(drawn), self._words, says=says)
-
-    # Callipers
-
-    def _handle_at(self, position: QPointF) -> tuple[Calliper, int] | None:
-        """Return the end of a calliper under the pointer."""
-        for calliper in self._layers.callipers():
-            for end, place in enumerate(calliper.ends_lps_mm):
-                gap = self.to_position(np.array(place)) - position
-                if np.hypot(gap.x(), gap.y()) <= HANDLE_PIXELS:
-                    return calliper, end
-        return None
-
-    def _dragged(self, handle: tuple[Calliper, int], place: FloatArray) -> Calliper:
-        """Return the calliper with one end moved within the plane of this view."""
-        calliper, end = handle
-        before = np.array(calliper.ends_lps_mm[end])
-        depth = float(self._axes.flat(before)[2])
-        right, down = self._axes.flat(place)[:2]
-        ends = list(calliper.ends_lps_mm)
-        ends[end] = _vector(self._axes.place(float(right), float(down), depth))
-        return replace(calliper, ends_lps_mm=(ends[0], ends[1]))
-
-    def _paint_callipers(self, painter: QPainter) -> None:
-        look = self._shown
-        is_hidden = not look.shows_diameters or look.is_at_ablation  # isotherms are read there
-        if is_hidden and look.tool != Tool.CALLIPERS:
-            return
-        depth = self._depth(self._shown)
-        can_drag = self._shown.tool == Tool.CALLIPERS
-        for calliper in self._layers.callipers():
-            moved = self._calliper
-            one = moved if moved is not None and moved.key == calliper.key else calliper
-            depths = [float(self._axes.flat(np.array(end))[2]) for end in one.ends_lps_mm]
-            is_near = min(depths) - NEAR_MM <= depth <= max(depths) + NEAR_MM
-            if is_near or can_drag:
-                places = [self.to_position(np.array(end)) for end in one.ends_lps_mm]
-                paint_calliper(
-                    painter,
-                    (places[0], places[1]),
-                    self._words.number(one.length_mm) + " mm",
-                    is_solid=is_near,
-                    has_handles=can_drag,
-                )
+        Parameters
+        ----------
+        centre_mm : numpy.ndarray
+            Shape (2,), right and down of what comes to the middle.
+        """
+        self._centre_mm, self._fitted = centre_mm, False
+        self._image = None
+        self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show this view alone, or all of them again."""
@@ -610,16 +508,28 @@ class SliceView(QWidget):
         volume = self._layers.volume
         if volume is None:
             return
-        grid = volume.grid
-        columns = grid.affine_kji_to_lps[:3, :3]
         normal = self._axes.normal
-        along = int(np.argmax(np.abs(normal @ columns / np.array(grid.spacing_mm_kji))))
-        step = abs(float(normal @ columns[:, along]))
         towards = normal if self.name == "axial" else -normal
-        moved = np.array(self._shown.crosshair_lps_mm) + towards * step * slices
-        corners = grid.corners_lps_mm()
+        moved = np.array(self._shown.crosshair_lps_mm) + towards * self.step_mm() * slices
+        corners = volume.grid.corners_lps_mm()
         inside = np.clip(moved, corners.min(axis=0), corners.max(axis=0))
-        self._viewpoint.move_crosshair(_vector(inside))
+        self._viewpoint.move_crosshair(as_vector(inside))
+
+    def step_mm(self) -> float:
+        """Return the CT's own spacing along the view.
+
+        Returns
+        -------
+        float
+            Of the axis of the voxels that is nearest to the direction across the plane.
+        """
+        volume = self._layers.volume
+        if volume is None:
+            return 1.0
+        columns = volume.grid.affine_kji_to_lps[:3, :3]
+        normal = self._axes.normal
+        along = int(np.argmax(np.abs(normal @ columns / np.array(volume.grid.spacing_mm_kji))))
+        return abs(float(normal @ columns[:, along]))
 
     def _zoom(self, factor: float, about: QPointF) -> None:
         before = np.array(self.to_mm(about))
@@ -637,8 +547,3 @@ class SliceView(QWidget):
         """Forget what lay under the pointer."""
         self._cursor_lps_mm = None
         self.update()
-
-
-def _vector(point: FloatArray) -> Vector:
-    x, y, z = (float(n) for n in point)
-    return x, y, z

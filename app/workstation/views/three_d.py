@@ -13,7 +13,7 @@ from PySide6.QtCore import QSize, QTimer
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from vtkmodules.qt.QVTKRenderWindowInteractor import QVTKRenderWindowInteractor
 from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
-from vtkmodules.vtkCommonCore import vtkPoints
+from vtkmodules.vtkCommonCore import vtkCommand, vtkPoints
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkInteractionStyle import vtkInteractorStyleTrackballCamera
 from vtkmodules.vtkInteractionWidgets import vtkOrientationMarkerWidget
@@ -39,9 +39,10 @@ from app.workstation.style.palette import (
     rgb,
 )
 from app.workstation.tools.capture import window_png
-from app.workstation.viewpoint import DrawnWay, Look, Viewpoint
+from app.workstation.viewpoint import DrawnWay, Look, Rendering, Viewpoint
 from app.workstation.views.margin import MarginLegend, lesion_mesh, margin_actor, probe_actors
 from app.workstation.views.needles import Way, needle_actors, thin_needles
+from app.workstation.views.rendering import VolumeRendering
 from app.workstation.views.skin import SkinActor, SkinLegend
 from app.workstation.views.surfaces import Mesh, coarsened, mesh
 from app.workstation.words import Words
@@ -75,6 +76,7 @@ DRAWN_AGAIN = (
     "drawn_way",
     "is_at_ablation",
     "shows_margin",
+    "rendering",
 )
 DRAWN_AFTER_MS = 120  # the slices are drawn first; what follows one another is drawn once
 LAYERS = (
@@ -134,7 +136,13 @@ class ThreeDView(QWidget):
         window.SetMultiSamples(0)
         window.SetAlphaBitPlanes(True)
         window.AddRenderer(self._renderer)
-        self._inner.SetInteractorStyle(vtkInteractorStyleTrackballCamera())
+        style = vtkInteractorStyleTrackballCamera()
+        style.AddObserver(
+            vtkCommand.StartInteractionEvent, lambda *_: self._rendering.set_turning(True)
+        )
+        style.AddObserver(vtkCommand.EndInteractionEvent, lambda *_: self._draw())
+        self._inner.SetInteractorStyle(style)
+        self._rendering = VolumeRendering(self._renderer)
         self._renderer.GetActiveCamera().SetViewAngle(VIEW_ANGLE_DEG)
         self._inner.Initialize()
         self._sides = _side_marker(self._inner)
@@ -150,6 +158,7 @@ class ThreeDView(QWidget):
         self._late.stop()
         for name in LAYERS:
             self._clear(name)
+        self._rendering.clear()
         self._sides.EnabledOff()
         self._inner.GetRenderWindow().RemoveRenderer(self._renderer)
         self._inner.Finalize()
@@ -173,6 +182,8 @@ class ThreeDView(QWidget):
         self._volume, self._case, self._skin, self._preview = volume, None, None, None
         for name in LAYERS:
             self._clear(name)
+        self._rendering.use_volume(volume)
+        self._rendering.show(self._shown.rendering)
         self.look_at_all()
 
     def show_surface(self, surface: Mesh) -> None:
@@ -236,6 +247,20 @@ class ThreeDView(QWidget):
         is_margin_read = self._shown.is_at_ablation and self._looked_at() is not None
         self._aim(np.array(middle), from_side, NEAR_MM if is_margin_read else FAR_MM)
 
+    def turn(self, angle_deg: float) -> None:
+        """Turn the case at once, drawn as coarsely as under the hand, then finely.
+
+        Parameters
+        ----------
+        angle_deg : float
+            About the axis that points upwards.
+        """
+        self._rendering.set_turning(True)
+        self._renderer.GetActiveCamera().Azimuth(angle_deg)
+        self._renderer.ResetCameraClippingRange()
+        self._inner.GetRenderWindow().Render()
+        self._draw()
+
     def _aim(self, focus: FloatArray, from_side: FloatArray, distance_mm: float) -> None:
         camera = self._renderer.GetActiveCamera()
         camera.SetFocalPoint(*focus)
@@ -246,7 +271,9 @@ class ThreeDView(QWidget):
 
     def _look_changed(self, look: Look) -> None:
         before, self._shown = self._shown, look
-        if before.shows_skeleton != look.shows_skeleton:
+        if before.rendering != look.rendering:
+            self._rendering.show(look.rendering)
+        if (before.shows_skeleton, before.rendering) != (look.shows_skeleton, look.rendering):
             self._see_through()
         if (before.shows_proposals, before.is_at_ablation) != (
             look.shows_proposals,
@@ -274,8 +301,9 @@ class ThreeDView(QWidget):
     def _see_through(self) -> None:
         """Make bone translucent once there is something inside it to be seen."""
         inside = bool(self._actors["lesion"])
+        is_surface = self._shown.rendering is Rendering.SURFACES
         for actor in self._actors["skeleton"]:
-            actor.SetVisibility(self._shown.shows_skeleton)
+            actor.SetVisibility(self._shown.shows_skeleton and is_surface)
             actor.GetProperty().SetOpacity(SEEN_THROUGH if inside else 1.0)
             actor.GetProperty().SetBackfaceCulling(inside)
         for actor in self._actors["canal"]:
@@ -453,6 +481,7 @@ class ThreeDView(QWidget):
             self._lesion_is_old = False
             self._show_lesion(self._case)
         self._see_through()
+        self._rendering.set_turning(False)
         self._renderer.ResetCameraClippingRange()
 
     def _draw_now(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.workstation.viewpoint import GreyWindow
-from app.workstation.views.decoration import side_letter
+from app.workstation.views.decoration import side_letter, slice_z_mm
 from app.workstation.views.layers import Layers
 from app.workstation.views.painting import grey_table
 from app.workstation.views.reslice import STANDARD, Frame, Reslicer
@@ -128,3 +128,40 @@ def test_a_brush_stroke_paints_a_capsule_in_its_slice_only() -> None:
     removed = painted(mask, volume, taken)
     assert not removed.any()
     assert mask.any()  # the mask painted on stays as it was
+
+
+def test_the_slice_under_the_pointer_is_told_by_its_own_z_and_not_where_slices_are_tilted() -> None:
+    grid = Grid.aligned((10, 20, 20), 3.0, (0.0, 0.0, -100.0))
+    assert slice_z_mm(grid, np.array([5.0, 5.0, -95.0])) == pytest.approx(-94.0)
+    assert slice_z_mm(grid, np.array([5.0, 5.0, 500.0])) is None
+    tilted = grid.affine_kji_to_lps.copy()
+    tilted[:3, 1] = (0.0, 2.9, 0.7)
+    assert slice_z_mm(Grid(grid.size_kji, tilted), np.array([5.0, 5.0, -95.0])) is None
+
+
+def test_everything_drawn_is_cut_by_a_turned_plane_where_it_lies() -> None:
+    from app.workstation.planes import Planes
+    from app.workstation.viewpoint import Look
+    from app.workstation.views.reslice import Axes
+    from planning.plan import Case
+    from planning.procedure import with_lesion
+
+    grid = Grid.aligned((40, 40, 40), 1.0, (-19.5, -19.5, -19.5))
+    volume = Volume(np.zeros(grid.size_kji, np.int16), grid)
+    case = with_lesion(Case.begin(volume), volume, _ball(grid))
+    layers = Layers()
+    layers.use_volume(volume)
+    layers.use_case(case)
+    planes = Planes().turned("axial", 33.0).turned("sagittal", 21.0)
+    right, down = planes.coronal
+    axes = Axes(np.array(right), np.array(down))
+    for depth in (0.0, 6.0):
+        (line,) = layers.lines(axes, depth, Look(planes=planes))
+        flat = np.concatenate(line.points_mm)
+        radii = np.linalg.norm(flat, axis=1)
+        assert abs(radii.mean() - np.sqrt(RADIUS_MM**2 - depth**2)) < 0.4
+    entry = tuple((40 * axes.right + 2 * axes.normal).tolist())
+    layers.extra_ways = ((entry, (0.0, 0.0, 0.0)),)
+    needle = layers.lines(axes, 0.0, Look(planes=planes))[-1]
+    assert needle.legend == "extra_needle"
+    np.testing.assert_allclose(needle.points_mm[0][-1], (0.0, 0.0), atol=1e-6)
