@@ -334,10 +334,11 @@ def _timed(work: Callable[[int], None], count: int) -> list[float]:
 
 
 def _painted(window: Window, change: Callable[[], None]) -> None:
-    """Do a step and draw every slice at once, as Qt does before the next event."""
+    """Do a step and draw at once what it leaves to be drawn, each view once, as Qt would."""
+    from PySide6.QtCore import QCoreApplication, QEvent
+
     change()
-    for view in window.board.slices:
-        view.repaint()
+    QCoreApplication.sendPostedEvents(window, QEvent.Type.UpdateRequest)
 
 
 def _scroll(window: Window, n: int) -> None:
