@@ -75,6 +75,7 @@ def test_negative_seeds_work_without_an_equals_sign(run: Run, vertebra_nifti: Pa
     assert "outside the image" in err
 
 
+@pytest.mark.long
 def test_structures_round_trip_through_a_label_map(
     run: Run, vertebra_nifti: Path, tmp_path: Path
 ) -> None:

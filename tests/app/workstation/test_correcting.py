@@ -239,6 +239,7 @@ def test_another_lesion_is_begun_and_the_first_is_found_again(bench: Bench) -> N
     assert bench.case.plan.number == 2
 
 
+@pytest.mark.long
 def test_no_panel_is_wider_than_its_place_in_either_language(bench: Bench) -> None:
     bench.structures_panel()
     for language in ("fr", "en"):
@@ -253,6 +254,7 @@ def test_no_panel_is_wider_than_its_place_in_either_language(bench: Bench) -> No
             assert needed <= panel.viewport().width(), (language, step)
 
 
+@pytest.mark.long
 def test_the_range_of_values_can_be_read(bench: Bench) -> None:
     brush = bench.lesion_panel().brush
     for box in (brush.low, brush.high):
@@ -297,6 +299,7 @@ def test_a_refused_click_leaves_no_outline_unmeasured(bench: Bench) -> None:
     assert bench.voxels() == bench.case.lesion.sum()
 
 
+@pytest.mark.long
 def test_measures_keep_their_place_while_they_are_taken_again(bench: Bench) -> None:
     panel = bench.lesion_panel()
     bench.driver.run()
@@ -315,6 +318,7 @@ def test_measures_keep_their_place_while_they_are_taken_again(bench: Bench) -> N
     assert values()[0] not in {"…", before[0]}
 
 
+@pytest.mark.long
 def test_an_outline_that_no_slice_shows_is_brought_into_view(bench: Bench) -> None:
     bench.lesion_panel()
     volume = bench.session.volume

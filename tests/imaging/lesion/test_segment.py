@@ -87,6 +87,7 @@ def test_a_further_click_moves_the_outline_around_it(vertebra: GeneratedCase, si
     assert second[volume.grid.nearest(seed[0])]
 
 
+@pytest.mark.long
 def test_two_clicks_in_the_largest_errors_help(vertebra: GeneratedCase) -> None:
     grid, truth = vertebra.volume.grid, vertebra.lesion
     deep = ndimage.distance_transform_edt(truth, sampling=grid.spacing_mm_kji)

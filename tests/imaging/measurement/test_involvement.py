@@ -61,6 +61,7 @@ def test_an_open_posterior_wall_and_lost_height_are_seen() -> None:
     assert found.body_percent == pytest.approx(truth.body_involved_percent, abs=8.0)
 
 
+@pytest.mark.long
 def test_the_part_of_a_femurs_diameter() -> None:
     found, case = _measured("femur")
     truth = case.truth.findings
