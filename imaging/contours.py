@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from contourpy import FillType, LineType, SerialContourGenerator, ZInterp
 from numpy.typing import NDArray
 
 from imaging.geometry import FloatArray
@@ -30,25 +30,8 @@ def contours(values: NDArray[Any], level: float) -> tuple[FloatArray, ...]:
     tuple of numpy.ndarray
         Pieces, each shape (n, 2): column and row, in pixels.
     """
-    rows, columns = values.shape
-    x, y = np.empty((rows, columns)), np.empty((rows, columns))
-    x[:], y[:] = np.arange(columns), np.arange(rows)[:, None]
-    hidden = np.isnan(values)
-    # its own factory masks and checks for longer than the contour takes
-    generator = SerialContourGenerator(
-        x,
-        y,
-        values.astype(np.float64),
-        cast("Any", hidden if hidden.any() else None),
-        corner_mask=True,
-        line_type=LineType.Separate,
-        fill_type=FillType.OuterCode,
-        quad_as_tri=False,
-        z_interp=ZInterp.Linear,
-        x_chunk_size=0,
-        y_chunk_size=0,
-    )
-    pieces = cast("list[FloatArray]", generator.lines(level))
+    points, ends = _traced(values, level)
+    pieces = (points[begin:end] for begin, end in pairwise((0, *ends.tolist())))
     return tuple(piece for piece in pieces if len(piece) >= LEAST_POINTS)
 
 
@@ -83,36 +66,87 @@ def label_contours(
     return found
 
 
-def thinned(points: FloatArray, least: float) -> FloatArray:
-    """Return a line without the points that lie nearer to the one before than a distance.
-
-    Parameters
-    ----------
-    points : numpy.ndarray
-        Shape (n, 2).
-    least : float
-        In the unit of the points; the first and the last point stay.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (m, 2).
-    """
-    kept = np.ones(len(points), dtype=np.bool_)
-    _thin(np.ascontiguousarray(points, dtype=np.float64), least * least, kept)
-    left: FloatArray = points[kept]
-    return left
+# Marching squares. A place where the level crosses an edge of a cell is named by that edge: twice
+# the number of its first pixel, and one more for an edge that runs down. Walking around a cell
+# clockwise, a line enters it where values fall through the level and leaves it where they rise; the
+# cell on the other side of an edge sees it the other way, so that pieces join.
 
 
 @kernel
-def _thin(points: FloatArray, least_squared: float, kept: NDArray[np.bool_]) -> None:
-    last = 0
-    for n in range(1, len(points) - 1):
-        x, y = points[n, 0] - points[last, 0], points[n, 1] - points[last, 1]
-        if x * x + y * y < least_squared:
-            kept[n] = False
-        else:
-            last = n
+def _cells(
+    values: NDArray[Any], level: float, after: NDArray[np.int64], entered: NDArray[np.uint8]
+) -> NDArray[np.int64]:
+    """Write which edge follows which on a line, and which is entered; return those left."""
+    rows, columns = values.shape
+    starts = np.empty(256, np.int64)
+    count = 0
+    for row in range(rows - 1):
+        for column in range(columns - 1):
+            a, b = values[row, column], values[row, column + 1]
+            e, d = values[row + 1, column], values[row + 1, column + 1]
+            kind = (a > level) + 2 * (b > level) + 4 * (d > level) + 8 * (e > level)
+            if kind == 0 or kind == 15 or np.isnan(a + b + d + e):  # noqa: PLR1714 - compiled
+                continue
+            top = 2 * (row * columns + column)
+            edges = (top, top + 3, top + 2 * columns, top + 1)  # above, right, below, left
+            inside = (a > level, b > level, d > level, e > level)
+            if count + 2 > len(starts):
+                more = np.empty(2 * len(starts), np.int64)
+                more[:count] = starts[:count]
+                starts = more
+            is_saddle = kind == 5 or kind == 10  # noqa: PLR1714 - compiled
+            joins = (a + b + d + e) / 4 > level
+            for n in range(4):
+                if not inside[n] or inside[(n + 1) % 4]:
+                    continue  # only where values fall
+                leaves = n
+                if is_saddle:
+                    leaves = (n + 1) % 4 if joins else (n + 3) % 4
+                else:
+                    for m in range(4):
+                        if not inside[m] and inside[(m + 1) % 4]:
+                            leaves = m
+                after[edges[n]] = edges[leaves]
+                entered[edges[leaves]] = 1
+                starts[count] = edges[n]
+                count += 1
+    return starts[:count]
+
+
+@kernel
+def _place(values: NDArray[Any], level: float, edge: int) -> tuple[float, float]:
+    """Return column and row where the level crosses an edge."""
+    columns = values.shape[1]
+    row, column = edge // 2 // columns, edge // 2 % columns
+    a = values[row, column]
+    if edge % 2:
+        return float(column), row + (level - a) / (values[row + 1, column] - a)
+    return column + (level - a) / (values[row, column + 1] - a), float(row)
+
+
+@kernel
+def _traced(values: NDArray[Any], level: float) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return the points of all lines, one after the other, and where each line ends."""
+    after = np.full(2 * values.size, -1, np.int64)
+    entered = np.zeros(2 * values.size, np.uint8)
+    starts = _cells(values, level, after, entered)
+    points = np.empty((2 * len(starts) + 2, 2), np.float64)
+    ends = np.empty(len(starts), np.int64)
+    count = pieces = 0
+    for is_closed in (False, True):  # open lines first, from their beginnings
+        for start in starts:
+            if after[start] < 0 or (not is_closed and entered[start]):
+                continue
+            edge = start
+            while edge >= 0:
+                points[count] = _place(values, level, edge)
+                count += 1
+                following = after[edge]
+                after[edge] = -1
+                edge = following
+            ends[pieces] = count
+            pieces += 1
+    return points[:count], ends[:pieces]
 
 
 @kernel

@@ -20,15 +20,15 @@ def _case() -> Any:  # noqa: ANN401 - a GeneratedCase, imported late
 def bench_views() -> list[dict[str, Any]]:
     """Measure one oblique slice of 512 × 512 against SimpleITK's resampling.
 
-    ``views_oblique_slice`` is the report's, in double precision; ``views_oblique_cut`` is the
-    kernel of thick slices on the screen, here one plane thick.
+    ``views_oblique_slice`` is the report's, in double precision; ``views_oblique_cut`` is that of
+    the screen.
     """
     import SimpleITK as sitk
 
     from app.report.views import Plane
+    from imaging.cutting import cut_plane
     from imaging.files import to_itk
     from imaging.geometry import unit
-    from imaging.slabs import Rectangle, Slab, cut_slab
 
     volume = _case().volume
     right, down = unit([1.0, 0.2, 0.0]), unit([-0.2, 1.0, 0.0])
@@ -46,10 +46,13 @@ def bench_views() -> list[dict[str, Any]]:
     ours = Timed(
         "views_oblique_slice", lambda: volume.hu_at(plane.places_lps_mm()), 1.0, "slices/s", peer
     )
-    rectangle = Rectangle(plane.places_lps_mm()[0, 0], 0.5 * right, 0.5 * down, 512, 512)
+    first = volume.grid.to_kji(plane.places_lps_mm()[0, 0])
+    turn = np.linalg.inv(volume.grid.affine_kji_to_lps[:3, :3])
+    steps = turn @ right * 0.5, turn @ down * 0.5
+    pixels = np.full((512, 512), -1024, dtype=np.int16)
     screen = Timed(
         "views_oblique_cut",
-        lambda: cut_slab(volume.hu, volume.grid, rectangle, Slab(), -1024),
+        lambda: cut_plane(volume.hu, first, *steps, pixels),
         1.0,
         "slices/s",
         peer,

@@ -32,8 +32,8 @@ STEPS = 60
 TURNS = 20
 STEP_DEG = 4.0
 NO_DISPLAY = "no display: the views were not measured; run it under xvfb-run"
-# Targets: what a hand does not feel as waiting (60 ms is the limit of a smooth drag; a third of a
-# tenth of a second is asked for slices), and what a reader waits for without looking away.
+# At the 95th percentile: 30 slices a second follow the hand, 10 pictures a second let a body be
+# turned, and a second is what a reader waits for without looking away.
 TARGETS_S = {
     "views_scroll": 0.033,
     "views_slab_scroll": 0.033,
@@ -217,7 +217,7 @@ def _first_slice(application: Any, volume: Volume, folder: Path) -> dict[str, An
     times = []
     for _ in range(3):
         session, window = _window(application)
-        _wait(application, 1.5)  # the worker starts with the window, as while a folder is chosen
+        _wait(application, 2.5)  # as long as a folder is chosen; the worker starts meanwhile
         begun_s = time.perf_counter()
         window.open_path(folder)
         while window.board.layers.volume is None:
@@ -238,6 +238,7 @@ def _window(application: Any) -> tuple[Session, Window]:  # noqa: ANN401 - QAppl
     window = Window(session, Words("en"))
     window.show()
     application.processEvents()
+    session.get_ready()
     return session, window
 
 

@@ -51,6 +51,7 @@ def start(path: Path | None) -> int:
     window = Window(session, Words(language))
     _save_first_when_failing(session, window)
     window.show()
+    QTimer.singleShot(0, session.get_ready)
     left = left_behind()
     if path is not None:
         QTimer.singleShot(0, lambda: window.open_path(path))

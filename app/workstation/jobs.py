@@ -6,6 +6,7 @@ reports through :class:`imaging.progress.Progress` and ends done, cancelled or f
 
 from __future__ import annotations
 
+import importlib
 import logging
 import multiprocessing
 import time
@@ -127,6 +128,17 @@ class Worker:
         """Of the worker, or None while there is none."""
         return self._process.pid if self._process is not None else None
 
+    def prepare(self, *modules: str) -> None:
+        """Start the worker before the first job, so that none waits for it.
+
+        Parameters
+        ----------
+        *modules : str
+            Imported while no job waits, the first one first.
+        """
+        if self._process is None:
+            self._start_process(modules)
+
     def submit(self, task: Task, *request: Any) -> int:  # noqa: ANN401 - any frozen request
         """Queue a job.
 
@@ -237,12 +249,12 @@ class Worker:
         self._current = waiting.job
         self._pipe.send((forget, self._store.pack((waiting.job, waiting.task, waiting.request))))
 
-    def _start_process(self) -> None:
+    def _start_process(self, modules: tuple[str, ...] = ()) -> None:
         ours, theirs = self._context.Pipe()
         self._cancel = self._context.Event()
         self._store = ArrayStore("w")
         self._process = self._context.Process(
-            target=serve, args=(theirs, self._cancel), name="osteoplan-worker", daemon=True
+            target=serve, args=(theirs, self._cancel, modules), name="osteoplan-worker", daemon=True
         )
         self._process.start()
         theirs.close()
@@ -264,7 +276,7 @@ class Worker:
         self._store.forget()
 
 
-def serve(pipe: Connection[Any, Any], cancel: Event) -> None:
+def serve(pipe: Connection[Any, Any], cancel: Event, modules: tuple[str, ...] = ()) -> None:
     """Do jobs until told to stop; runs in the worker process.
 
     Parameters
@@ -273,7 +285,12 @@ def serve(pipe: Connection[Any, Any], cancel: Event) -> None:
         Jobs come and reports go through it; None ends the process.
     cancel : Event
         Set once the running job is no longer wanted.
+    modules : tuple of str
+        To be imported while no job waits.
     """
+    for module in modules:
+        if not pipe.poll():
+            importlib.import_module(module)
     store = ArrayStore("r")
     while True:
         try:

@@ -22,6 +22,7 @@ from app.workstation.history import History
 from app.workstation.jobs import Finished, Preview, Report, Task, Worker
 from app.workstation.keeper import Keeper
 from app.workstation.reaching import Reaching
+from app.workstation.reading import SeriesChoice, read_or_list
 from app.workstation.reporting import Reporting
 from app.workstation.stages import (
     Activity,
@@ -83,6 +84,10 @@ class Session:
         self.consulting = Consulting(self)
         self.reporting = Reporting(self)
         self.comparing = Comparing(self)
+
+    def get_ready(self) -> None:
+        """Start the worker while nothing is asked of it, so that the first CT does not wait."""
+        self.worker.prepare(read_or_list.__module__, tasks.__name__)
 
     # Observers
 
@@ -175,14 +180,14 @@ class Session:
             self._read(path, uid_on_disk(self._wanted.plan.series))
 
     def _read(self, path: Path, series_uid: str | None) -> None:
-        def apply(found: Volume | tuple[tasks.SeriesChoice, ...]) -> None:
+        def apply(found: Volume | tuple[SeriesChoice, ...]) -> None:
             if isinstance(found, Volume):
                 self._use(found)
             else:
                 self.tell(Topic.CHOICE, Choice(path, found))
 
         self.cancel_named("read")
-        self.start("read", apply, None, tasks.read_or_list, path, series_uid)
+        self.start("read", apply, None, read_or_list, path, series_uid)
 
     def _use(self, volume: Volume) -> None:
         """Begin a plan of a CT that was read, or go on with the plan that waits for it."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from app.workstation.arrays import same_memory
-from app.workstation.tasks import SeriesChoice
+from app.workstation.reading import SeriesChoice
 from imaging.errors import Problem
 from imaging.structures.model import Structures
 from imaging.volume import Volume

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from imaging.contours import contours, label_contours, thinned
+import contourpy
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from imaging.contours import contours, label_contours
+from imaging.geometry import FloatArray
 
 
 def test_the_border_of_a_disc_is_a_circle_about_its_middle() -> None:
@@ -42,10 +50,25 @@ def test_a_field_crosses_its_level_and_nothing_lies_where_there_is_none() -> Non
     assert contours(field, 500.0) == ()
 
 
-def test_a_thinned_line_keeps_its_ends_and_its_course() -> None:
-    turn = np.linspace(0, np.pi, 1000)
-    line = 100 * np.column_stack([np.cos(turn), np.sin(turn)])
-    left = thinned(line, 2.0)
-    assert 140 < len(left) < 160
-    np.testing.assert_array_equal(left[[0, -1]], line[[0, -1]])
-    assert len(thinned(line[:2], 1e9)) == 2
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([np.float32, np.float64]), st.booleans())
+def test_lines_are_those_of_another_library(seed: int, kind: type, has_gaps: bool) -> None:
+    random = np.random.default_rng(seed)
+    rows, columns = random.integers(2, 24, 2)
+    field = ndimage.gaussian_filter(random.normal(size=(rows, columns)), 1.0).astype(kind)
+    if has_gaps:
+        field[random.random(field.shape) < 0.05] = np.nan
+    level = float(random.normal(0, 0.1))
+    ours = contours(field, level)
+    for piece in ours:
+        places = ndimage.map_coordinates(np.nan_to_num(field), piece.T[::-1], order=1)
+        np.testing.assert_allclose(places, level, atol=1e-5)
+    peer = contourpy.contour_generator(z=np.ma.masked_invalid(field), corner_mask=False)
+    theirs = [line for line in peer.lines(level) if len(line) >= 4]
+    assert _length(ours) == pytest.approx(_length(theirs), rel=1e-4, abs=1e-4)
+    closed = [np.array_equal(line[0], line[-1]) for line in ours]
+    assert sum(closed) == sum(np.array_equal(line[0], line[-1]) for line in theirs)
+
+
+def _length(lines: Sequence[FloatArray]) -> float:
+    return float(sum(np.linalg.norm(np.diff(line, axis=0), axis=1).sum() for line in lines))

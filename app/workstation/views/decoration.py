@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPixmap
 
 from app.workstation.style.palette import INK, QUIET, WARNING
 from app.workstation.viewpoint import GreyWindow
@@ -122,23 +122,55 @@ def side_letter(direction: FloatArray) -> str:
     return "".join(SIDE_LETTERS[axis][int(direction[axis] > 0)] for axis in named)
 
 
-def paint_decoration(painter: QPainter, decoration: Decoration, words: Words) -> None:
-    """Write on a view.
+class Inscription:
+    """Writes on a view; what seldom changes is kept as a picture."""
 
-    Parameters
-    ----------
-    painter : QPainter
-        Active on the view.
-    decoration : Decoration
-        What to write.
-    words : Words
-        Of the screen.
-    """
-    _paint_title(painter, decoration, words)
-    _paint_letters(painter, decoration)
-    _paint_scale(painter, decoration, words)
-    if decoration.width >= LEGEND_WIDTH:
-        _paint_legend(painter, decoration, words)
+    def __init__(self) -> None:
+        self._kept: QPixmap | None = None
+        self._key: tuple[object, ...] = ()
+
+    def paint(self, painter: QPainter, decoration: Decoration, words: Words, ratio: float) -> None:
+        """Write on a view.
+
+        Parameters
+        ----------
+        painter : QPainter
+            Active on the view.
+        decoration : Decoration
+            What to write.
+        words : Words
+            Of the screen.
+        ratio : float
+            Pixels of the screen for each of the view.
+        """
+        key = _lasting(decoration, words, ratio)
+        if self._kept is None or key != self._key:
+            self._kept, self._key = _picture(decoration, words, ratio, painter.font()), key
+        painter.drawPixmap(0, 0, self._kept)
+        _paint_title(painter, decoration, words)
+
+
+def _lasting(d: Decoration, words: Words, ratio: float) -> tuple[object, ...]:
+    """Return all that letters, scale and legend depend on."""
+    lines = tuple((line.legend, line.colour, line.width, line.dashed) for line in d.lines)
+    sides = (d.axes.right.tobytes(), d.axes.down.tobytes())
+    return d.width, d.height, ratio, d.mm_per_pixel, sides, lines, words.language
+
+
+def _picture(d: Decoration, words: Words, ratio: float, font: QFont) -> QPixmap:
+    """Return letters, scale and legend on a clear ground."""
+    picture = QPixmap(QSize(d.width, d.height) * ratio)
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setFont(font)
+    _paint_letters(painter, d)
+    _paint_scale(painter, d, words)
+    if d.width >= LEGEND_WIDTH:
+        _paint_legend(painter, d, words)
+    painter.end()
+    return picture
 
 
 def _font(painter: QPainter, pixels: int, *, bold: bool = False) -> None:

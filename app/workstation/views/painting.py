@@ -2,84 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
-from shiboken6 import VoidPtr
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QColor, QPainter, QPen
 
 from app.workstation.viewpoint import GreyWindow
-from app.workstation.views.layers import Line
-from imaging.contours import thinned
-from imaging.geometry import FloatArray
 
-LEAST_PIXELS = 1.5  # between points of a drawn line
 ARM_GAP = 12.0  # pixels around the middle of the crosshair that are left free
-
-
-def polygon_of(points: FloatArray) -> QPolygonF:
-    """Return a line to be drawn, without points that no pixel would show.
-
-    Parameters
-    ----------
-    points : numpy.ndarray
-        Shape (n, 2), widget's pixels.
-
-    Returns
-    -------
-    QPolygonF
-        Of those at least a pixel and a half from the one before.
-    """
-    kept = thinned(points, LEAST_PIXELS)
-    polygon = QPolygonF()
-    polygon.resize(len(kept))
-    address: Any = polygon.data()
-    memory: Any = VoidPtr(address, kept.nbytes, True)  # type: ignore[call-arg]
-    np.frombuffer(memory, dtype=np.float64).reshape(-1, 2)[:] = kept
-    return polygon
-
-
-def meets(polygon: QPolygonF, box: QRectF) -> bool:
-    """Tell whether a piece of a line comes into a view.
-
-    Parameters
-    ----------
-    polygon : QPolygonF
-        Widget's pixels.
-    box : QRectF
-        The view.
-
-    Returns
-    -------
-    bool
-        True also where only the boxes around them meet.
-    """
-    return polygon.boundingRect().adjusted(-1, -1, 1, 1).intersects(box)
-
-
-def paint_line(painter: QPainter, line: Line, polygon: QPolygonF) -> None:
-    """Draw a piece of a line, solid ones on a dark halo that parts them from bone.
-
-    Parameters
-    ----------
-    painter : QPainter
-        Of the view.
-    line : Line
-        How it is drawn.
-    polygon : QPolygonF
-        Widget's pixels.
-    """
-    pen = QPen(QColor(line.colour), line.width)
-    pen.setJoinStyle(Qt.PenJoinStyle.BevelJoin)  # points lie so near that none is seen
-    if line.dashed:
-        pen.setDashPattern([5.0, 4.0])
-    else:
-        painter.setPen(QPen(QColor(0, 0, 0, 130), line.width + 2.0))
-        painter.drawPolyline(polygon)
-    painter.setPen(pen)
-    painter.drawPolyline(polygon)
 
 
 def paint_arms(painter: QPainter, place: QPointF, lines_deg: list[float], reach: float) -> None:
@@ -96,12 +26,16 @@ def paint_arms(painter: QPainter, place: QPointF, lines_deg: list[float], reach:
     reach : float
         Pixels beyond which nothing is seen.
     """
+    painter.save()
+    is_upright = all(abs(deg % 90.0) < 1e-6 for deg in lines_deg)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not is_upright)
     painter.setPen(QPen(QColor(86, 180, 233, 150), 1.0))
     far = reach + float(np.hypot(place.x(), place.y()))
     for angle in np.deg2rad(lines_deg):
         along = QPointF(float(np.cos(angle)), float(np.sin(angle)))
         for side in (along, -along):
             painter.drawLine(place + side * ARM_GAP, place + side * far)
+    painter.restore()
 
 
 def grey_table(window: GreyWindow) -> NDArray[np.uint8]:

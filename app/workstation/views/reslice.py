@@ -8,12 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-from vtkmodules.vtkCommonCore import VTK_FLOAT
-from vtkmodules.vtkCommonDataModel import vtkImageData
-from vtkmodules.vtkCommonMath import vtkMatrix4x4
-from vtkmodules.vtkImagingCore import vtkImageReslice
 
+from imaging.cutting import cut_plane
 from imaging.geometry import FloatArray, Grid
 
 LEFT, BACK, HEAD = np.eye(3)
@@ -119,21 +115,11 @@ class Reslicer:
     """
 
     def __init__(self, array: NDArray[Any], grid: Grid, outside: float) -> None:
-        plain = array.view(np.uint8) if array.dtype == bool else array
-        self._memory = np.ascontiguousarray(plain)
-        image = vtkImageData()
-        k, j, i = grid.size_kji
-        image.SetDimensions(i, j, k)
-        image.GetPointData().SetScalars(numpy_to_vtk(self._memory.ravel(), deep=False))
-        self._reslice = vtkImageReslice()
-        self._reslice.SetInputData(image)
-        self._reslice.SetOutputDimensionality(2)
-        self._reslice.SetBackgroundLevel(outside)
-        if array.dtype == bool:
-            self._reslice.SetOutputScalarType(VTK_FLOAT)  # shares of voxels, for smooth contours
-        inverse = np.linalg.inv(grid.affine_kji_to_lps)
-        self._to_ijk = np.eye(4)
-        self._to_ijk[:3] = inverse[:3][::-1]
+        is_mask = array.dtype == bool
+        self._values = np.ascontiguousarray(array.view(np.uint8) if is_mask else array)
+        self._kind = np.dtype(np.float32) if is_mask else array.dtype
+        self._grid = grid
+        self._outside = outside
 
     def cut(self, axes: Axes, frame: Frame, *, linear: bool = True) -> NDArray[Any]:
         """Return the values on a rectangle.
@@ -152,17 +138,9 @@ class Reslicer:
         numpy.ndarray
             Shape (rows, columns), type of the array; float32 for bool.
         """
-        place = np.eye(4)
-        place[:3, 0], place[:3, 1], place[:3, 2] = axes.right, axes.down, axes.normal
-        place[:3, 3] = axes.place(frame.u_mm, frame.v_mm, frame.depth_mm)
-        matrix = vtkMatrix4x4()
-        matrix.DeepCopy((self._to_ijk @ place).ravel().tolist())
-        self._reslice.SetResliceAxes(matrix)
-        self._reslice.SetInterpolationMode(1 if linear else 0)
-        self._reslice.SetOutputOrigin(0.0, 0.0, 0.0)
-        self._reslice.SetOutputSpacing(frame.step_mm, frame.step_mm, 1.0)
-        self._reslice.SetOutputExtent(0, frame.columns - 1, 0, frame.rows - 1, 0, 0)
-        self._reslice.Update()
-        scalars = self._reslice.GetOutput().GetPointData().GetScalars()
-        values: NDArray[Any] = vtk_to_numpy(scalars).reshape(frame.rows, frame.columns).copy()
-        return values
+        first = self._grid.to_kji(axes.place(frame.u_mm, frame.v_mm, frame.depth_mm))
+        turn = np.linalg.inv(self._grid.affine_kji_to_lps[:3, :3])
+        right, down = turn @ axes.right * frame.step_mm, turn @ axes.down * frame.step_mm
+        out = np.full((frame.rows, frame.columns), self._outside, dtype=self._kind)
+        cut_plane(self._values, first, right, down, out, linear=linear)
+        return out

@@ -17,7 +17,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPixmap,
     QResizeEvent,
     QTransform,
     QWheelEvent,
@@ -28,18 +27,13 @@ from app.workstation.planes import TOLD
 from app.workstation.style.palette import VIEW
 from app.workstation.viewpoint import BRUSHES, DrawnWay, Look, Tool, Viewpoint
 from app.workstation.views.callipers import Calliper
-from app.workstation.views.decoration import Decoration, paint_decoration, slice_z_mm
+from app.workstation.views.decoration import Decoration, Inscription, slice_z_mm
 from app.workstation.views.grips import as_vector
 from app.workstation.views.hand import Hand
 from app.workstation.views.layers import Layers, Line
-from app.workstation.views.painting import (
-    grey_table,
-    meets,
-    paint_arms,
-    paint_line,
-    polygon_of,
-)
+from app.workstation.views.painting import grey_table, paint_arms
 from app.workstation.views.reslice import STANDARD, Axes, Frame
+from app.workstation.views.strokes import Strokes
 from app.workstation.words import Words
 from imaging.document import Vector
 from imaging.geometry import FloatArray
@@ -90,7 +84,8 @@ class SliceView(QWidget):
         self._image: QImage | None = None
         self._pixels: NDArray[np.uint8] | None = None
         self._lines: list[Line] | None = None
-        self._overlay: QPixmap | None = None
+        self._strokes: Strokes | None = None
+        self._inscription = Inscription()
         self._seen: list[Line] = []
         self._shown = viewpoint.look
         self.hand = Hand(self)
@@ -307,10 +302,11 @@ class SliceView(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the slice, then what lies over it."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(VIEW))
-        if self._layers.volume is not None:
+        if self._layers.volume is None:
+            painter.fillRect(self.rect(), QColor(VIEW))
+        else:
             if self._image is None or self._lines is None:
-                self._overlay = None
+                self._strokes = None
             if self._image is None:
                 self._image = self._grey_image()
             if self._image is not None:
@@ -326,7 +322,8 @@ class SliceView(QWidget):
             self.hand.paint(painter)
             self._paint_crosshair(painter)
             self.hand.paint_ways(painter)
-            paint_decoration(painter, self._decoration(), self._words)
+            ratio = self.devicePixelRatioF()
+            self._inscription.paint(painter, self._decoration(), self._words, ratio)
             self.hand.paint_annotations(painter)
         painter.end()
         self.on_seen(self)
@@ -370,31 +367,22 @@ class SliceView(QWidget):
 
     def _paint_lines(self, painter: QPainter) -> None:
         """Draw the lines, from a picture of them where nothing but the pointer has moved."""
-        if self._overlay is None:
-            ratio = self.devicePixelRatioF()
-            self._overlay = QPixmap(self.size() * ratio)
-            self._overlay.setDevicePixelRatio(ratio)
-            self._overlay.fill(Qt.GlobalColor.transparent)
-            inner = QPainter(self._overlay)
-            inner.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._draw_lines(inner)
-            inner.end()
-        painter.drawPixmap(0, 0, self._overlay)
+        if self._strokes is None:
+            self._strokes = self._drawn_lines()
+        picture = self._strokes.image()
+        picture.setDevicePixelRatio(self.devicePixelRatioF())
+        painter.drawImage(0, 0, picture)
 
-    def _draw_lines(self, painter: QPainter) -> None:
-        inside = QRectF(self.rect())
-        middle_px = np.array([self.width() / 2, self.height() / 2])
+    def _drawn_lines(self) -> Strokes:
+        frame, ratio = self._frame(), self.devicePixelRatioF()
+        strokes = Strokes(frame.columns, frame.rows)
+        corner_mm = np.array(self.to_mm(QPointF(0.0, 0.0)))
         self._seen = []
         for line in self._lines or ():
-            drawn = [
-                polygon_of((piece - self._centre_mm) / self._mm_per_pixel + middle_px)
-                for piece in line.points_mm
-            ]
-            drawn = [one for one in drawn if meets(one, inside)]
-            if drawn:
+            pieces = [(piece - corner_mm) / frame.step_mm for piece in line.points_mm]
+            if strokes.draw(line, pieces, ratio):
                 self._seen.append(line)
-            for polygon in drawn:
-                paint_line(painter, line, polygon)
+        return strokes
 
     def _paint_crosshair(self, painter: QPainter) -> None:
         if not self._shown.shows_crosshair:

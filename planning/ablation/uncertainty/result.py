@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.stats import beta, spearmanr
 
 from imaging.document import Document
 from imaging.geometry import FloatArray, unit
@@ -53,6 +52,8 @@ class Share(Document):
         Share
             Between 0 and 1 where there is no sample.
         """
+        from scipy.stats import beta
+
         tail = 0.5 * (1.0 - CONFIDENCE)
         low = float(beta.ppf(tail, count, of - count + 1)) if count > 0 else 0.0
         high = float(beta.ppf(1.0 - tail, count + 1, of - count)) if count < of else 1.0
@@ -355,4 +356,6 @@ def _ranks(parameter: FloatArray, result: FloatArray) -> float | None:
     unknown = np.isnan(parameter).any()  # as in the table, in all samples
     if unknown or np.all(parameter == parameter[0]) or np.all(result == result[0]):
         return None
+    from scipy.stats import spearmanr
+
     return float(spearmanr(parameter, result).statistic)

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from imaging.document import Document, Vector
 from imaging.geometry import FloatArray, perpendicular_axes, unit
@@ -112,6 +111,8 @@ def draw_samples(count: int, seed: int, needles: int) -> tuple[Sample, ...]:
     """
     table = uncertainty_table()
     width = len(table.properties) + PER_NEEDLE * needles
+    from scipy.stats import qmc
+
     sequence = qmc.Sobol(width, scramble=True, rng=np.random.default_rng(seed))
     shares = sequence.random_base2(max(count - 1, 1).bit_length())[:count]
     return tuple(_sample(n, row, needles) for n, row in enumerate(shares))
