@@ -192,3 +192,11 @@ def _smooth(
                 share = 6.0 if n == 0 else (4.0 if abs(n) == 1 else 1.0)
                 for column in range(wide):
                     smooth[row + n, column] += across[row, column] * np.float32(share / 16.0)
+
+
+def warm_up() -> None:
+    """Compile what outlines need, or load it, on a few pixels."""
+    labels = np.zeros((4, 4), dtype=np.uint16)
+    labels[1:3, 1:3] = 1
+    label_contours(labels, frozenset({1}))
+    contours(labels.astype(np.float32), 0.5)

@@ -230,6 +230,7 @@ def _first_slice(application: Any, volume: Volume, folder: Path) -> dict[str, An
 
 
 def _window(application: Any) -> tuple[Session, Window]:  # noqa: ANN401 - QApplication
+    from app.workstation.application import get_ready
     from app.workstation.session import Session
     from app.workstation.window import Window
     from app.workstation.words import Words
@@ -238,7 +239,7 @@ def _window(application: Any) -> tuple[Session, Window]:  # noqa: ANN401 - QAppl
     window = Window(session, Words("en"))
     window.show()
     application.processEvents()
-    session.get_ready()
+    get_ready(session)
     return session, window
 
 

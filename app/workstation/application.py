@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import logging.handlers
 import os
 import sys
+import threading
 from importlib.resources import files
 from pathlib import Path
 from types import TracebackType
@@ -19,8 +21,10 @@ from app.workstation.preferences import LANGUAGE, THEME, TOUR, Preferences
 from app.workstation.recovery import left_behind
 from app.workstation.session import Session
 from app.workstation.style.palette import style_sheet, use_theme
+from app.workstation.views import strokes
 from app.workstation.window import Window
 from app.workstation.words import LANGUAGES, Words, default_language
+from imaging import contours, cutting
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +55,7 @@ def start(path: Path | None) -> int:
     window = Window(session, Words(language))
     _save_first_when_failing(session, window)
     window.show()
-    QTimer.singleShot(0, session.get_ready)
+    QTimer.singleShot(0, lambda: get_ready(session))
     left = left_behind()
     if path is not None:
         QTimer.singleShot(0, lambda: window.open_path(path))
@@ -83,6 +87,29 @@ def make_application() -> QApplication:
     application.setAttribute(Qt.ApplicationAttribute.AA_DontShowIconsInMenus)
     application.setWindowIcon(QIcon(str(files("resources").joinpath("icons", "osteoplan.svg"))))
     return application
+
+
+def get_ready(session: Session) -> None:
+    """Do once, while nothing is asked, what the first CT and the first outlines would wait for.
+
+    What was loaded up to now lives as long as the program; the collector of garbage, which took
+    150 ms to walk through it, is told to leave it alone. The loops that draw slices are compiled
+    or loaded beside the window.
+
+    Parameters
+    ----------
+    session : Session
+        Whose worker is started.
+    """
+    gc.freeze()
+    session.get_ready()
+    threading.Thread(target=_load_loops, name="osteoplan-loops", daemon=True).start()
+
+
+def _load_loops() -> None:
+    cutting.warm_up()
+    contours.warm_up()
+    strokes.warm_up()
 
 
 def log_folder() -> Path:

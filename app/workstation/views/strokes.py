@@ -172,3 +172,9 @@ def _paint(
         for channel, value in enumerate((rgba[2], rgba[1], rgba[0], 255)):  # as Qt lays them
             before = pixels[row, column, channel]
             pixels[row, column, channel] = np.uint8(value * alpha + before * (1.0 - alpha) + 0.5)
+
+
+def warm_up() -> None:
+    """Compile what lines need, or load it, on a few pixels."""
+    piece = np.array([[1.0, 1.0], [3.0, 2.0]])
+    Strokes(4, 4).draw(Line((piece,), "#FFFFFF", 1.0), [piece], 1.0)
