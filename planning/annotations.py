@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -77,6 +77,24 @@ class Annotation(Document):
         """The region's ellipse."""
         middle, one, other = (np.array(point) for point in self.points_lps_mm)
         return Ellipse(middle, one - middle, other - middle)
+
+    def as_told(self) -> dict[str, Any]:
+        """Return the JSON of ``osteoplan plan``.
+
+        Returns
+        -------
+        dict
+            Kind, points, and what is measured: ``length_mm``, ``angle_deg`` or ``area_mm2``.
+        """
+        told: dict[str, Any] = {
+            "kind": self.kind.value,
+            "points_lps_mm": [list(point) for point in self.points_lps_mm],
+        }
+        if self.kind is AnnotationKind.LENGTH:
+            return told | {"length_mm": self.length_mm}
+        if self.kind is AnnotationKind.ANGLE:
+            return told | {"angle_deg": self.angle_deg}
+        return told | {"area_mm2": self.ellipse.area_mm2}
 
     def moved(self, end: int, place_lps_mm: FloatArray) -> Annotation:
         """Return the measurement with one of its points at another place of its slice.

@@ -305,6 +305,7 @@ class Plan(Document):
             "ablation_search": whole["ablation_search"],
             "uncertainty": whole["uncertainty"],
             "recommendation": whole["recommendation"],
+            "annotations": [one.as_told() for one in self.annotations],
             "not_visible": [one.model_dump(mode="json") for one in self.unpainted],
             "files": files,
         }

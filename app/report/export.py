@@ -96,7 +96,8 @@ def _write_one(
     pictures = [*_pictures(case, volume, language, progress), *chosen_captures(case, captured)]
     source = read_source(SeriesReference.of(volume) if volume else case.plan.series)
     progress.update(0.7, "PDF")
-    pdf = write_pdf(case, pictures, language, identity(source, language) if source else None)
+    patient = identity(source, language) if source else None
+    pdf = write_pdf(case, pictures, language, patient, volume=volume)
     files = {picture.name: picture.png for picture in pictures} | {"report.pdf": pdf}
     written = [write_file(out, name, content) for name, content in files.items()]
     if case.lesion is not None:
@@ -170,7 +171,7 @@ def preview(
         case = measure_surroundings(case, volume)
     pictures = [*_pictures(case, volume, language, progress), *chosen_captures(case, captured)]
     progress.update(0.7, "PDF")
-    document = pypdfium2.PdfDocument(write_pdf(case, pictures, language))
+    document = pypdfium2.PdfDocument(write_pdf(case, pictures, language, volume=volume))
     pages = []
     for number in range(len(document)):
         page = io.BytesIO()

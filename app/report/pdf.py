@@ -31,6 +31,7 @@ from reportlab.platypus import (
 from app.report.sections.every import lacking, sections
 from app.report.sections.writer import Heading, Section
 from app.report.texts import Language, texts
+from imaging.volume import Volume
 from planning.plan import Case
 from planning.side import side_holds
 from planning.store import Picture
@@ -64,6 +65,7 @@ def write_pdf(
     language: Language,
     patient: str | None = None,
     only: Sequence[str] | None = None,
+    volume: Volume | None = None,
 ) -> bytes:
     """Set the report.
 
@@ -79,6 +81,8 @@ def write_pdf(
         Who the patient is, as the CT says; left to be filled in by default.
     only : sequence of str, optional
         Keys of the sections wanted; all by default.
+    volume : Volume, optional
+        The CT, which tells the values of regions that were measured in it.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def write_pdf(
         told = f"<b>{escape(words['unfinished'])}</b> – {escape(' '.join(absent))}"
         story.append(Paragraph(told, styles["warning"]))
     chosen = case.plan.report
-    for section in sections(case, language, patient):
+    for section in sections(case, language, patient, volume):
         if (only is not None and section.key not in only) or not chosen.shows(section.key):
             continue
         if section.key == "signoff":

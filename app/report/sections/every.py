@@ -7,6 +7,7 @@ from app.names import (
     problem_said,
 )
 from app.report.sections.follow_up import follow_up_section
+from app.report.sections.measured import measured_rows
 from app.report.sections.path import path_section
 from app.report.sections.risk import risk_section
 from app.report.sections.technique import (
@@ -27,6 +28,7 @@ from app.report.sections.zone import zone_section
 from app.report.texts import Language, texts
 from imaging.measurement.lesion import LesionMeasurement
 from imaging.structures.model import is_bone
+from imaging.volume import Volume
 from planning.edits import MeasureEdit, Value
 from planning.plan import Case
 from planning.side import side_by_image, side_holds, side_said
@@ -35,7 +37,9 @@ from planning.words import option_name
 NEAREST = 6
 
 
-def sections(case: Case, language: Language, patient: str | None = None) -> list[Section]:
+def sections(
+    case: Case, language: Language, patient: str | None = None, volume: Volume | None = None
+) -> list[Section]:
     """Return the report's sections in their order.
 
     Parameters
@@ -46,13 +50,15 @@ def sections(case: Case, language: Language, patient: str | None = None) -> list
         ``fr`` or ``en``.
     patient : str, optional
         Who the patient is; left to be filled in by default.
+    volume : Volume, optional
+        The CT, which tells the values of regions.
 
     Returns
     -------
     list of Section
         Titles of clinical rules, part E.
     """
-    w = Writer(case, language, patient)
+    w = Writer(case, language, patient, volume)
     makers = (
         _identity,
         _indication,
@@ -178,7 +184,7 @@ def _mdt(w: Writer) -> Section:
 def _lesion(w: Writer) -> Section:
     lesion = w.plan.measures
     if lesion is None:
-        return Section("lesion", (), (w.words["lacking"]["lesion"],))
+        return Section("lesion", tuple(measured_rows(w)), (w.words["lacking"]["lesion"],))
     rows = [
         (w.label("number"), f"{w.plan.number} {w.plan.name}".strip()),
         (w.label("bone"), f"{w.said('bone')} {w.said('level') if w.answers.get('level') else ''}"),
@@ -199,6 +205,7 @@ def _lesion(w: Writer) -> Section:
     if w.plan.certainty is not None:
         rows.append((w.label("certainty"), str(w.words["certainties"][w.plan.certainty])))
     rows += _involvement(w)
+    rows += measured_rows(w)
     notes = [problem_said(one, w.language) for one in w.plan.doubts]
     notes += [_edited(w, one) for one in w.plan.edits]
     return Section("lesion", tuple(rows), tuple(notes))

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.report.texts import Language, texts
 from imaging.errors import Refusal
+from imaging.volume import Volume
 from planning.measured_answers import completed_answers, unconfirmed
 from planning.plan import Case
 from planning.technique.answers import Answers
@@ -59,10 +60,19 @@ class Writer:
         ``fr`` or ``en``.
     patient : str or None
         As the CT names the patient; only the PDF knows.
+    volume : Volume or None
+        The CT, where it is at hand.
     """
 
-    def __init__(self, case: Case, language: Language, patient: str | None = None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        language: Language,
+        patient: str | None = None,
+        volume: Volume | None = None,
+    ) -> None:
         self.patient = patient
+        self.volume = volume
         self.case = case
         self.plan = case.plan
         self.language = language

@@ -67,6 +67,7 @@ def paint_calliper(
     *,
     is_solid: bool,
     has_handles: bool,
+    taken: list[QRectF],
 ) -> None:
     """Draw a calliper.
 
@@ -77,11 +78,13 @@ def paint_calliper(
     ends : tuple of QPointF
         Widget's pixels.
     text : str
-        Beside its second end.
+        Beside one of its ends; may be empty.
     is_solid : bool
         False draws it dashed: it lies away from the plane.
     has_handles : bool
         Draws the ends to be grasped.
+    taken : list of QRectF
+        Where labels stand already; that of this one is added.
     """
     first, second = ends
     for colour, width in ((QColor(0, 0, 0, 160), 3.5), (QColor(CALLIPER), 1.4)):
@@ -100,8 +103,29 @@ def paint_calliper(
             painter.setBrush(QColor(0, 0, 0, 120))
             painter.drawEllipse(end, HANDLE_RADIUS, HANDLE_RADIUS)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-    place = second + along / size * LABEL_GAP
-    box = QRectF(place.x() - 60, place.y() - 10, 120, 20)
-    for shift, colour in ((1.0, QColor(0, 0, 0, 220)), (0.0, QColor(CALLIPER))):
-        painter.setPen(colour)
-        painter.drawText(box.translated(shift, shift), Qt.AlignmentFlag.AlignCenter, text)
+    if text:
+        box = _label_box(painter, ends, text, taken)
+        taken.append(box)
+        for shift, colour in ((1.0, QColor(0, 0, 0, 220)), (0.0, QColor(CALLIPER))):
+            painter.setPen(colour)
+            painter.drawText(box.translated(shift, shift), Qt.AlignmentFlag.AlignCenter, text)
+
+
+def _label_box(
+    painter: QPainter, ends: tuple[QPointF, QPointF], text: str, taken: list[QRectF]
+) -> QRectF:
+    """Return where the text stands: beyond the second end, or the first where one is there."""
+    metrics = painter.fontMetrics()
+    half = QPointF(metrics.horizontalAdvance(text) / 2.0 + 2.0, metrics.height() / 2.0)
+    boxes = []
+    for end, other in ((ends[1], ends[0]), (ends[0], ends[1])):
+        away = end - other
+        size = max(float(np.hypot(away.x(), away.y())), 1e-6)
+        middle = end + QPointF(
+            away.x() / size * (half.x() + LABEL_GAP), away.y() / size * (half.y() + LABEL_GAP)
+        )
+        box = QRectF(middle - half, middle + half)
+        if not any(box.intersects(one) for one in taken):
+            return box
+        boxes.append(box)
+    return boxes[0].translated(0.0, 2.0 * half.y())

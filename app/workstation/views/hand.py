@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
 
 from app.workstation.style.palette import LESION
@@ -287,6 +287,7 @@ class Hand:
         if is_hidden and not can_drag:
             return
         moved = self._grip.moved if isinstance(self._grip, CalliperGrip) else None
+        taken: list[QRectF] = []
         for calliper in view.layers.callipers():
             one = moved if moved is not None and moved.key == calliper.key else calliper
             depths = [float(view.axes.flat(np.array(end))[2]) for end in one.ends_lps_mm]
@@ -299,6 +300,7 @@ class Hand:
                     view.words.number(one.length_mm) + " mm",
                     is_solid=is_near,
                     has_handles=can_drag,
+                    taken=taken,
                 )
 
     def paint(self, painter: QPainter) -> None:

@@ -1,6 +1,7 @@
 """Pictures of every step on the generated case, for the guide, and what they are compared by.
 
-``python -m tests.app.workstation.step_pictures FOLDER`` writes them anew; it needs a display.
+``python -m tests.app.workstation.step_pictures`` writes them anew in both languages; it needs a
+display.
 """
 
 from __future__ import annotations
@@ -132,8 +133,10 @@ def demo_plan(folder: Path) -> Path:
 
 if __name__ == "__main__":
     os.environ.setdefault("QT_QPA_PLATFORM", "xcb")
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     with tempfile.TemporaryDirectory() as made:
         os.environ["XDG_CONFIG_HOME"] = os.environ["XDG_DATA_HOME"] = f"{made}/user"
-        for name, png in take_pictures(demo_plan(Path(made) / "demo")).items():
-            (target / name).write_bytes(png)
+        demo = demo_plan(Path(made) / "demo")
+        for spoken, target in (("en", DOCS), ("fr", DOCS / "fr")):
+            target.mkdir(exist_ok=True)
+            for file, picture in take_pictures(demo, spoken).items():
+                (target / file).write_bytes(picture)

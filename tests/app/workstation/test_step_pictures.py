@@ -20,8 +20,9 @@ CELL_TOLERANCE = 0.35  # of one cell, which a word may darken
 STEPS = ("study", "lesion", "structures", "access", "ablation", "technique", "report")
 
 
-def test_the_guide_has_a_picture_of_every_step_and_no_two_are_alike() -> None:
-    shown = [averaged((DOCS / picture_name(step)).read_bytes()) for step in STEPS]
+@pytest.mark.parametrize("folder", [DOCS, DOCS / "fr"])
+def test_the_guide_has_a_picture_of_every_step_and_no_two_are_alike(folder: Path) -> None:
+    shown = [averaged((folder / picture_name(step)).read_bytes()) for step in STEPS]
     for n, one in enumerate(shown):
         for other in shown[n + 1 :]:
             assert np.abs(one - other).mean() > MEAN_TOLERANCE / 4
