@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from imaging.dicom.anonymise.identifiers import Finder, Identifiers
 from imaging.dicom.anonymise.pseudonyms import LEAST_SHIFT_DAYS, MOST_SHIFT_DAYS
 
+_YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
 _DATED = re.compile(
-    r"(?<!\d)(?:(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12]\d|3[01])"
-    r"|(?:0?[1-9]|[12]\d|3[01])[-./](?:0?[1-9]|1[0-2])[-./](?:(?:19|20)\d\d|\d\d))(?!\d)"
+    rf"(?<![\d.])(?:{_YEAR}([-./]){_MONTH}\1{_DAY}"
+    rf"|(?:{_DAY}([-./]){_MONTH}|{_MONTH}([-/]){_DAY})(?:\2|\3)(?:{_YEAR}|\d\d))(?![\d.]\d|\d)"
 )
 
 
@@ -50,7 +51,7 @@ class Beside:
         Parameters
         ----------
         text : str
-            Written by a person.
+            Any.
 
         Returns
         -------
@@ -60,9 +61,22 @@ class Beside:
         if self.finder.in_values((text,)):
             return "name, number or UID"
         kind = self.finder.in_bytes(text.encode())
-        if kind == "date" or _DATED.search(text):
-            return "date"
-        return "name, number or UID" if kind else ""
+        return kind if kind in {"", "date"} else "name, number or UID"
+
+    def found_in_note(self, text: str) -> str:
+        """Return what kind of identifier a note holds, in which any whole date is one.
+
+        Parameters
+        ----------
+        text : str
+            Written freely by a person.
+
+        Returns
+        -------
+        str
+            As :meth:`found_in`.
+        """
+        return self.found_in(text) or ("date" if _DATED.search(text) else "")
 
     def moved(self, day: datetime.date) -> datetime.date:
         """Return a date as the dates of the study were moved.

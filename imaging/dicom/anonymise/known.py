@@ -93,7 +93,7 @@ def holds_no_identifiers(path: Path) -> bool:
         return _is_generated(header) or _is_our_copy(header)
     except (OSError, ImagingError):
         return False
-    except Exception:  # noqa: BLE001 - a damaged header fails in any way the parser can
+    except Exception:
         return False
 
 
