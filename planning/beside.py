@@ -42,6 +42,11 @@ def place_found(plan: Path, kept: str) -> str:
     Returns
     -------
     str
-        A place that can be opened, whether or not anything is there.
+        A place that can be opened, whether or not anything is there; the series beside the plan
+        also where the place that was kept is gone.
     """
-    return str(plan.parent.resolve().parent / SERIES) if kept == BESIDE else kept
+    if plan.parent.name != PLANS:
+        return kept
+    beside = plan.parent.resolve().parent / SERIES
+    is_lost = bool(kept) and not Path(kept).exists() and beside.is_dir()
+    return str(beside) if kept == BESIDE or is_lost else kept

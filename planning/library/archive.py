@@ -337,9 +337,27 @@ def _refuse_unsafe(
     ):
         message = f"the file would unpack to {total / 2**30:.1f} GiB or more than it says"
         raise refuse("unsafe_file", message, path.name)
+    refuse_without_space(total, folder)
+
+
+def refuse_without_space(size: int, folder: Path) -> None:
+    """Refuse what does not fit on the disk.
+
+    Parameters
+    ----------
+    size : int
+        Bytes.
+    folder : Path
+        On the disk.
+
+    Raises
+    ------
+    PlanningError
+        When less is free.
+    """
     free = shutil.disk_usage(folder).free
-    if total > free:
-        message = f"{total / 2**30:.1f} GiB are needed and {free / 2**30:.1f} GiB are free"
+    if size > free:
+        message = f"{size / 2**30:.1f} GiB are needed and {free / 2**30:.1f} GiB are free"
         raise refuse("disk", message, folder)
 
 

@@ -19,6 +19,7 @@ from planning.library.archive import (
     Manifest,
     draft_of,
     opened_archive,
+    refuse_without_space,
     unpack,
     write_archive,
 )
@@ -196,6 +197,7 @@ def _open_sealed(path: Path, plain: Path, passphrase: str) -> None:
             raise refuse("damaged", "the key of the file is no key; ask for it again", path.name)
         if archive.getinfo(SEALED).file_size > MOST_CASE_BYTES:
             raise refuse("unsafe_file", "the file is larger than any case", path.name)
+        refuse_without_space(archive.getinfo(SEALED).file_size, plain.parent)
         key = archive.read(KEY)
         with archive.open(SEALED) as sealed, plain.open("xb") as out:
             try:

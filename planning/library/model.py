@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 
 from imaging.dicom.anonymise.descriptors import folded
 from imaging.document import Document
 from imaging.errors import Problem
+from planning.errors import PlanningError
+from planning.technique.answers import LEVEL
 
 CARD_VERSION = 1
 MOST_TITLE, MOST_NOTES, MOST_TAGS = 200, 20_000, 50  # characters, characters, number
@@ -51,7 +54,7 @@ class CaseFields(Document):
 
     title: str = Field(default="", max_length=MOST_TITLE)
     site: str | None = Field(default=None, max_length=100)
-    level: str | None = Field(default=None, max_length=100)
+    level: str | None = Field(default=None, pattern=LEVEL, max_length=3)
     side: str | None = Field(default=None, max_length=100)
     kind: str | None = Field(default=None, max_length=100)
     techniques: Words = ()
@@ -169,6 +172,39 @@ class Card(Document):
     files: tuple[StoredFile, ...]
 
 
+def fields_from(data: Mapping[str, object]) -> CaseFields:
+    """Check what a user typed.
+
+    Parameters
+    ----------
+    data : mapping
+        Fields of :class:`CaseFields` by name.
+
+    Returns
+    -------
+    CaseFields
+        Valid.
+
+    Raises
+    ------
+    PlanningError
+        With every problem found.
+    """
+    try:
+        return CaseFields.model_validate(dict(data))
+    except ValidationError as error:
+        problems = [
+            Problem(
+                code="bad_value",
+                message=f"{row['loc'][0]}: {str(row['msg'])[:1].lower()}{str(row['msg'])[1:]}; "
+                "correct the value",
+                where=str(row["loc"][0]),
+            )
+            for row in error.errors(include_url=False)
+        ]
+        raise PlanningError(problems) from None
+
+
 class Wanted(Document):
     """Which cases are looked for; what is left open does not matter.
 
@@ -181,7 +217,7 @@ class Wanted(Document):
         Exactly; the tag without accents and case.
     """
 
-    text: str = Field(default="", max_length=500)
+    text: str = ""
     site: str | None = None
     kind: str | None = None
     technique: str | None = None

@@ -98,3 +98,7 @@ def unseal(locked_key: bytes, sealed: BinaryIO, out: BinaryIO, passphrase: str, 
         pyrage.decrypt_io(sealed, out, [identity])
     except (pyrage.DecryptError, pyrage.IdentityError, UnicodeDecodeError):
         raise damaged from None
+    except OSError as error:
+        if error.errno is None:  # what the library says of content that was changed
+            raise damaged from None
+        raise
