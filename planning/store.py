@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from imaging.errors import Problem
 from imaging.geometry import Grid
 from imaging.structures.model import Structures
+from planning.beside import place_found, place_kept
 from planning.errors import PlanningError
 from planning.lesions import lesions
 from planning.plan import Case, LesionPlan, Plan, ThermalField
@@ -280,8 +281,10 @@ class PlanFile:
 
     def _lesion_plan(self, number: int, document: str) -> LesionPlan:
         mask = self._mask(f"{MASK_LESION} {number}")
+        plan = Plan.model_validate_json(document)
+        place = place_found(self.path, plan.series.path)
         return LesionPlan(
-            Plan.model_validate_json(document),
+            _at(plan, place),
             None if mask is None else mask.astype(bool),
             self._fields(number),
         )
@@ -384,11 +387,11 @@ class PlanFile:
             raise _cannot_write(self.path) from None
 
     def _put_lesion(self, connection: sqlite3.Connection, one: LesionPlan) -> None:
-        number = one.plan.number
+        number, place = one.plan.number, place_kept(self.path, one.plan.series.path)
         connection.execute(
             "INSERT INTO plan (number, document) VALUES (?, ?) "
             "ON CONFLICT (number) DO UPDATE SET document = excluded.document",
-            (number, one.plan.model_dump_json(by_alias=True)),
+            (number, _at(one.plan, place).model_dump_json(by_alias=True)),
         )
         self._put_mask(connection, f"{MASK_LESION} {number}", one.lesion)
         for position, field in enumerate(one.fields):
@@ -451,6 +454,13 @@ class PlanFile:
             bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=int(np.prod(shape)))
             return bits.reshape(shape).astype(bool)
         return np.frombuffer(raw, kind).reshape(shape)
+
+
+def _at(plan: Plan, place: str) -> Plan:
+    """Return a plan whose series is at another place."""
+    if plan.series.path == place:
+        return plan
+    return plan.model_copy(update={"series": plan.series.model_copy(update={"path": place})})
 
 
 def _is_same_memory(written: NDArray[np.generic] | None, array: NDArray[np.generic]) -> bool:

@@ -41,6 +41,7 @@ COMMANDS = {
     "plan": "plan",
     "report": "plan",
     "follow-up": "follow_up",
+    "library": "library",
     "demo": "demo",
     "phantom": "phantom",
     "anonymise": "anonymise",

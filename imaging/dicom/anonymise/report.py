@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydicom.datadict import keyword_for_tag
 
+from imaging.dicom.anonymise.beside import Beside
 from imaging.dicom.anonymise.profile import Action
 from imaging.dicom.discover import Skipped
 from imaging.document import Document
@@ -123,11 +124,14 @@ class AnonymisedStudy:
         Files set aside, and why; told by their number unless names were asked for.
     report : Report
         What was done.
+    beside : Beside or None
+        What treats texts and dates beside the study alike; None where there are several patients.
     """
 
     files: tuple[Path, ...]
     skipped: tuple[Skipped, ...]
     report: Report
+    beside: Beside | None = None
 
 
 @dataclass

@@ -18,6 +18,7 @@ from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
+from imaging.dicom.anonymise.beside import Beside
 from imaging.dicom.anonymise.check import pixel_value, what_is_left
 from imaging.dicom.anonymise.elements import Cleaner, Patient
 from imaging.dicom.anonymise.identifiers import Finder, Identifiers
@@ -112,19 +113,63 @@ def anonymise(
         When the result is no longer wanted; nothing is kept.
     """
     _check_folders(source, out)
+    with opened(source, progress.part(0, LOOKED / 3)) as files:
+        told = source if source.is_dir() else None
+        rest = progress.part(LOOKED / 3, 1)
+        return anonymise_files(files, out, rest, options, base=told, show_names=show_names)
+
+
+def anonymise_files(
+    files: list[Path],
+    out: Path,
+    progress: Progress = SILENT,
+    options: Options | None = None,
+    *,
+    base: Path | None = None,
+    show_names: bool = False,
+) -> AnonymisedStudy:
+    """Copy some files of a study without identifiers.
+
+    Parameters
+    ----------
+    files : list of Path
+        The originals.
+    out : Path
+        Folder that does not exist yet, or is empty.
+    progress : Progress
+        Told after each file.
+    options : Options or None
+        Choices; None for the usual ones.
+    base : Path or None
+        What the paths of files set aside are told relative to.
+    show_names : bool
+        Whether they are told by their path, which may name the patient.
+
+    Returns
+    -------
+    AnonymisedStudy
+        What was written, what was set aside, and what was done.
+
+    Raises
+    ------
+    ImagingError
+        When nothing can be copied, the folder cannot be written, or an identifier is left; then
+        nothing is kept.
+    Cancelled
+        When the result is no longer wanted; nothing is kept.
+    """
     options = options or Options()
-    with opened(source, progress.part(0, LOOKED / 3)) as files, _draft(out) as draft:
-        study = _look(files, progress.part(LOOKED / 3, LOOKED))
+    with _draft(out) as draft:
+        study = _look(files, progress.part(0, LOOKED))
         if not study.found:
             raise _nothing_copied()
         copier = _copier(study, options)
         names = copier.copy_all(draft, progress.part(LOOKED, 1))
         report = copier.report(len(names))
         copier.write_report(report, draft / REPORT)
-        told = source if source.is_dir() else None
-        skipped = tuple(_skipped(study.aside, files, told, show_names))
+        skipped = tuple(_skipped(study.aside, files, base, show_names))
     progress.update(1.0, "checked")
-    return AnonymisedStudy(tuple(out / name for name in names), skipped, report)
+    return AnonymisedStudy(tuple(out / name for name in names), skipped, report, copier.beside)
 
 
 def _skipped(
@@ -395,6 +440,13 @@ class _Copier:
         shifted = self.options.dates == "shift"
         dataset.LongitudinalTemporalInformationModified = "MODIFIED" if shifted else "REMOVED"
         dataset.DeidentificationMethodCodeSequence = Sequence(_code(*row) for row in rows)
+
+    @property
+    def beside(self) -> Beside | None:
+        """What treats texts and dates beside the files alike; None for several patients."""
+        if len(self.patients) != 1:
+            return None
+        return Beside(self.finder, next(iter(self.patients.values())).shift_days)
 
     def report(self, copied: int) -> Report:
         """Say what was done."""
