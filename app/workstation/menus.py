@@ -51,6 +51,7 @@ def build_menus(window: Window) -> None:
     _edit_menu(window)
     _view_menu(window)
     _follow_up_menu(window)
+    _library_menu(window)
     _picture_menu(window)
     _settings_menu(window)
     _help_menu(window)
@@ -99,6 +100,11 @@ def _follow_up_menu(window: Window) -> None:
     menu = _menu(window, "menus.follow_up")
     _add(menu, window.words("menus.follow_up_lesion"), window.show_follow_up, "Ctrl+U", "case")
     _add(menu, window.words("menus.follow_up_series"), window.show_series, "Ctrl+Shift+U")
+
+
+def _library_menu(window: Window) -> None:
+    menu = _menu(window, "menus.library")
+    _add(menu, window.words("menus.library_show"), window.show_library, "Ctrl+L")
 
 
 def _view_menu(window: Window) -> None:

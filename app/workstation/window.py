@@ -35,6 +35,7 @@ from app.workstation.help.keys import KeySheet, keys_of
 from app.workstation.help.tips import give_tips
 from app.workstation.help.tour import Tour, tour_folder
 from app.workstation.keeper import autosave_folder
+from app.workstation.library.window import LibraryWindow, open_library
 from app.workstation.menus import build_menus
 from app.workstation.preferences import LANGUAGE, THEME, TOUR, Preferences
 from app.workstation.recovery import Place, Recovery
@@ -331,6 +332,14 @@ class Window(QMainWindow):
         made = SeriesWindow(self, self.session, self.words, self.open_path)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.open()
+        return made
+
+    def show_library(self) -> LibraryWindow | None:
+        """Show the cases of the department."""
+        made = open_library(self, self.session, self.words, self.open_path)
+        if made is not None:
+            made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            made.open()
         return made
 
     def show_keys(self) -> KeySheet:

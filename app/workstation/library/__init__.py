@@ -1,0 +1,1 @@
+"""The window of the case library, and what the worker does for it."""
