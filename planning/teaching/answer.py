@@ -16,6 +16,7 @@ from imaging.errors import Problem
 from imaging.geometry import BoolArray
 from imaging.structures.model import Structures
 from planning.ablation.results import TreatmentSummary
+from planning.access.request import Proposal
 from planning.errors import PlanningError
 from planning.plan import Case, Plan
 from planning.teaching.exercise import Statement
@@ -215,3 +216,44 @@ def with_structures(answer: Answer, structures: Structures) -> Answer:
         With them.
     """
     return replace(answer, case=replace(answer.case, structures=structures))
+
+
+def chosen_row(answer: Answer) -> TreatmentSummary | None:
+    """Return the simulation that an answer stands by: of its device, else of its technique.
+
+    Parameters
+    ----------
+    answer : Answer
+        Any.
+
+    Returns
+    -------
+    TreatmentSummary or None
+        The last that fits; None where none does.
+    """
+    stated = answer.statement
+    rows = list(answer.simulated)
+    if stated.device is not None:
+        rows = [row for row in rows if row.device == stated.device]
+    elif stated.technique is not None:
+        rows = [row for row in rows if row.technique == stated.technique]
+    return rows[-1] if rows else None
+
+
+def ways_of_case(case: Case) -> tuple[Proposal, ...]:
+    """Return the ways that a plan takes: those of its set of needles, or the chosen one.
+
+    Parameters
+    ----------
+    case : Case
+        Any state.
+
+    Returns
+    -------
+    tuple of Proposal
+        Empty where none was chosen.
+    """
+    plan = case.plan
+    if plan.needle_set is not None:
+        return plan.needle_set.needles
+    return () if plan.chosen is None else (plan.chosen,)

@@ -108,14 +108,7 @@ class ExerciseFile:
         Refusal
             When the file is damaged, or there is no such generated case.
         """
-        source = self.exercise.source
-        if isinstance(source, Generated):
-            made = _generated(source, progress)
-        else:
-            made = _read_material(self.path, source)
-            progress.update(1.0, "series read")
-        named = replace(made.volume.series, description=self.exercise.id)
-        return replace(made, volume=Volume(made.volume.hu, made.volume.grid, named))
+        return material_of(self.exercise, progress, self.path)
 
     def series(self, progress: Progress = SILENT) -> tuple[Volume, Case]:
         """Return the CT and the case that the resident begins with.
@@ -222,6 +215,40 @@ class ExerciseFile:
         if reference.case.structures is None and made.structures is not None:
             return on_structures(reference, made.structures)
         return reference
+
+
+def material_of(
+    exercise: Exercise, progress: Progress = SILENT, path: Path | None = None
+) -> Material:
+    """Return the CT of an exercise with what may be known of it.
+
+    Parameters
+    ----------
+    exercise : Exercise
+        Whose source tells where it comes from.
+    progress : Progress
+        Told while it is generated or read.
+    path : Path or None
+        File that holds it; None for a generated one.
+
+    Returns
+    -------
+    Material
+        Named after the exercise, so that nothing tells what is to be found.
+
+    Raises
+    ------
+    Refusal
+        When the file is damaged, or there is no such generated case.
+    """
+    source = exercise.source
+    if isinstance(source, Generated):
+        made = _generated(source, progress)
+    else:
+        made = _read_material(path or Path(), source)
+        progress.update(1.0, "series read")
+    named = replace(made.volume.series, description=exercise.id)
+    return replace(made, volume=Volume(made.volume.hu, made.volume.grid, named))
 
 
 def read_exercise(path: Path) -> ExerciseFile:

@@ -14,35 +14,12 @@ from planning.ablation.results import Treatment, TreatmentSummary
 from planning.ablation.treatment import simulate_treatment
 from planning.ablations import treatment_request
 from planning.errors import PlanningError
-from planning.teaching.answer import Answer
+from planning.teaching.answer import Answer, chosen_row, ways_of_case
 from planning.teaching.marking.findings import Finding, deficit
 from planning.teaching.marking.table import CRITICAL, marking_table
 from planning.teaching.marking.terms import Fault
-from planning.teaching.marking.ways import ways_of_case
 
 TREATMENT_TERMS = ("coverage", "coverage_with_margin", "neighbours")
-
-
-def chosen_row(answer: Answer) -> TreatmentSummary | None:
-    """Return the simulation that an answer stands by: of its device, else of its technique.
-
-    Parameters
-    ----------
-    answer : Answer
-        Any.
-
-    Returns
-    -------
-    TreatmentSummary or None
-        The last that fits; None where none does.
-    """
-    stated = answer.statement
-    rows = list(answer.simulated)
-    if stated.device is not None:
-        rows = [row for row in rows if row.device == stated.device]
-    elif stated.technique is not None:
-        rows = [row for row in rows if row.technique == stated.technique]
-    return rows[-1] if rows else None
 
 
 def asked_of(answer: Answer, reference: Answer, volume: Volume) -> TreatmentRequest | None:

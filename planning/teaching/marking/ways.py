@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from imaging.errors import Refusal
-from imaging.geometry import FloatArray
+from imaging.geometry import FloatArray, unit
 from imaging.progress import SILENT, Progress
 from imaging.structures.model import PassageClass
-from imaging.volume import Volume
-from planning.access.judge import Judge
+from imaging.volume import Volume, sample
+from planning.ablation.results import Probe
+from planning.access.judge import TARGET_OUTSIDE, Judge
 from planning.access.march import CROSSES as CROSSES_CODE
 from planning.access.march import NEAR_A_LIMIT, OK, REASONS
 from planning.access.march import TOO_NEAR as TOO_NEAR_CODE
@@ -25,7 +26,7 @@ from planning.access.targets import targets_of
 from planning.access.walk import Mode
 from planning.access.wishes import score_of, terms_of
 from planning.plan import Case
-from planning.teaching.answer import Answer
+from planning.teaching.answer import Answer, chosen_row, ways_of_case
 from planning.teaching.marking.findings import Finding, deficit, excess
 from planning.teaching.marking.table import CRITICAL, marking_table
 from planning.teaching.marking.terms import Fault
@@ -33,6 +34,8 @@ from planning.ways_in import access_request
 
 CROSSES, TOO_NEAR = REASONS[CROSSES_CODE], REASONS[TOO_NEAR_CODE]
 WAY_TERMS = ("way_safety", "way_clearance", "way_length", "way_crossed", "way_percentile")
+PROBE_MM, PROBE_STEP_MM = 60.0, 0.5  # from the tip, where a probe meets the lesion
+FARTHEST_MM = 300.0  # where a probe meets no skin in the image
 HALF = 0.5  # of the ways that are just as good count as worse
 
 
@@ -134,26 +137,29 @@ class Ground:
         upto = np.searchsorted(self.scores, score, "right")
         return 100.0 * float(below + HALF * (upto - below)) / len(self.scores)
 
-    def figures(self, case: Case) -> WayFigures | None:
-        """Judge the ways of a case.
+    def figures(self, answer: Answer) -> WayFigures | None:
+        """Judge the ways of an answer: those of its probes where it was simulated.
 
         Parameters
         ----------
-        case : Case
-            Of an answer.
+        answer : Answer
+            To be judged.
 
         Returns
         -------
         WayFigures or None
             None where no way was chosen.
         """
-        chosen = ways_of_case(case)
-        if not chosen:
-            return None
-        judge = self._judge_for(case)
+        judge = self._judge_for(answer.case)
         judged = [
-            judge.judge(np.array(way.entry_lps_mm), np.array(way.target_lps_mm)) for way in chosen
+            judge.judge(np.array(way.entry_lps_mm), np.array(way.target_lps_mm))
+            for way in ways_of_case(answer.case)
         ]
+        row = chosen_row(answer)
+        if row is not None and row.probes:
+            judged = [self._of_probe(judge, probe) for probe in row.probes]
+        if not judged:
+            return None
         near = [
             min(one.clearance_mm.items(), key=lambda item: item[1])
             for one in judged
@@ -170,6 +176,18 @@ class Ground:
             avoided=tuple(sorted({name for row in avoided for name in row})),
             percentile=min(self.percentile(one) for one in judged),
         )
+
+    def _of_probe(self, judge: Judge, probe: Probe) -> Proposal:
+        """Judge the way of a probe from the skin to its tip, which may lie beyond the lesion."""
+        tip, axis = np.array(probe.tip_lps_mm), unit(probe.axis_lps)
+        entry = judge.skin_behind(tip, tip + axis)
+        way = judge.judge(tip + FARTHEST_MM * axis if entry is None else entry, tip)
+        steps = tip + np.arange(0.0, PROBE_MM, PROBE_STEP_MM)[:, None] * axis
+        grid, lesion = self.request.volume.grid, self.request.lesion
+        if (sample(lesion.view(np.uint8), grid, steps, order=0, outside=0) > 0).any():
+            against = tuple(limit for limit in way.against if limit != TARGET_OUTSIDE)
+            return way.model_copy(update={"against": against})
+        return way
 
     def _judge_for(self, case: Case) -> Judge:
         """Return the judge of an answer's own needle and position, under the reference's limits."""
@@ -189,25 +207,6 @@ class Ground:
         return lengths
 
 
-def ways_of_case(case: Case) -> tuple[Proposal, ...]:
-    """Return the ways that a plan takes: those of its set of needles, or the chosen one.
-
-    Parameters
-    ----------
-    case : Case
-        Any state.
-
-    Returns
-    -------
-    tuple of Proposal
-        Empty where none was chosen.
-    """
-    plan = case.plan
-    if plan.needle_set is not None:
-        return plan.needle_set.needles
-    return () if plan.chosen is None else (plan.chosen,)
-
-
 def way_findings(answer: Answer, reference: Answer, ground: Ground) -> list[Finding]:
     """Compare the way of an answer with that of the reference, and with all possible ways.
 
@@ -223,10 +222,10 @@ def way_findings(answer: Answer, reference: Answer, ground: Ground) -> list[Find
     list of Finding
         Empty where the reference has no way.
     """
-    wanted = ground.figures(reference.case)
+    wanted = ground.figures(reference)
     if wanted is None:
         return []
-    found = ground.figures(answer.case)
+    found = ground.figures(answer)
     if found is None:
         return [Finding(term, None) for term in WAY_TERMS]
     return [
