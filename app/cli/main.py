@@ -41,6 +41,7 @@ COMMANDS = {
     "plan": "plan",
     "report": "plan",
     "follow-up": "follow_up",
+    "exercise": "exercise",
     "demo": "demo",
     "phantom": "phantom",
     "anonymise": "anonymise",

@@ -74,7 +74,7 @@ def pack(answer: Answer, *, with_structures: bool = False) -> bytes:
         "plan.json": plan.model_dump_json(by_alias=True).encode(),
         "statement.json": answer.statement.model_dump_json().encode(),
         "treatments.json": rows,
-        "answer.json": json.dumps({"elapsed_s": answer.elapsed_s}).encode(),
+        "answer.json": json.dumps({"elapsed_s": float(answer.elapsed_s)}).encode(),
     }
     if case.lesion is not None:
         parts["lesion.bits"] = np.packbits(case.lesion).tobytes()
