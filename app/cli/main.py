@@ -42,6 +42,7 @@ COMMANDS = {
     "report": "plan",
     "follow-up": "follow_up",
     "library": "library",
+    "exercise": "exercise",
     "demo": "demo",
     "phantom": "phantom",
     "anonymise": "anonymise",

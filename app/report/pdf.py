@@ -90,8 +90,8 @@ def write_pdf(
         The PDF.
     """
     words = texts(language)
-    font = _fonts()
-    styles = _styles(font)
+    font = register_fonts()
+    styles = paragraph_styles(font)
     story: list[Flowable] = [Paragraph(escape(words["title"]), styles["title"])]
     story.append(Paragraph(escape(words["disclaimer"]), styles["disclaimer"]))
     absent = lacking(case, language)
@@ -139,8 +139,14 @@ def write_pdf(
     return buffer.getvalue()
 
 
-def _fonts() -> str:
-    """Register matplotlib's own DejaVu Sans, which has every letter and sign the report needs."""
+def register_fonts() -> str:
+    """Register matplotlib's own DejaVu Sans, which has every letter and sign the report needs.
+
+    Returns
+    -------
+    str
+        Name of the font; its bold one ends in ``-Bold``.
+    """
     import matplotlib
 
     folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -151,7 +157,19 @@ def _fonts() -> str:
     return "DejaVu"
 
 
-def _styles(font: str) -> dict[str, ParagraphStyle]:
+def paragraph_styles(font: str) -> dict[str, ParagraphStyle]:
+    """Return the styles of the report.
+
+    Parameters
+    ----------
+    font : str
+        As registered.
+
+    Returns
+    -------
+    dict
+        By what they are for.
+    """
     base = ParagraphStyle("base", fontName=font, fontSize=8.3, leading=10.8, textColor=INK)
     return {
         "body": base,
@@ -197,8 +215,8 @@ def _section(
     if section.rows:
         cells = [
             [
-                Paragraph(_set(label), styles[_style_of(label)]),
-                Paragraph(_set(value), styles["body"]),
+                Paragraph(set_text(label), styles[_style_of(label)]),
+                Paragraph(set_text(value), styles["body"]),
             ]
             for label, value in section.rows
         ]
@@ -206,7 +224,7 @@ def _section(
         headings = [n for n, (label, _) in enumerate(section.rows) if isinstance(label, Heading)]
         table.setStyle(TableStyle([*RULED, *(command for n in headings for command in _above(n))]))
         parts.append(table)
-    parts += [Paragraph(_set(text), styles["body"]) for text in section.paragraphs]
+    parts += [Paragraph(set_text(text), styles["body"]) for text in section.paragraphs]
     if not parts:
         return [head]
     if len(section.rows) <= KEPT_TOGETHER_ROWS:
@@ -221,7 +239,7 @@ def _compared(
 ) -> list[Flowable]:
     """Return what is compared as a table under headings."""
     cells = [
-        [Paragraph(_set(text), styles["body" if n else "label"]) for text in line]
+        [Paragraph(set_text(text), styles["body" if n else "label"]) for text in line]
         for n, line in enumerate(lines)
     ]
     widths = widths_mm or COMPARED_WIDTHS_MM
@@ -245,8 +263,19 @@ def _above(row: int) -> list[tuple[Any, ...]]:
     ]
 
 
-def _set(text: str) -> str:
-    """Return text ready to be set: a number stays on the line of its unit."""
+def set_text(text: str) -> str:
+    """Return text ready to be set: a number stays on the line of its unit.
+
+    Parameters
+    ----------
+    text : str
+        Any.
+
+    Returns
+    -------
+    str
+        Escaped.
+    """
     return escape(UNIT.sub("\N{NO-BREAK SPACE}", text))
 
 

@@ -65,9 +65,35 @@ def render_slices(
     pictures = []
     for number, plane in enumerate(planes):
         progress.update(number / len(planes), plane.name)
-        png = png_of(_slice_figure(cut(case, volume, plane, best), case, best, language))
-        pictures.append(Picture(f"{plane.name}.png", png))
+        pictures.append(render_plane(case, volume, plane, best, language))
     return pictures
+
+
+def render_plane(
+    case: Case, volume: Volume, plane: Plane, simulation: int | None, language: Language
+) -> Picture:
+    """Draw one plane of a case.
+
+    Parameters
+    ----------
+    case : Case
+        What it holds is drawn.
+    volume : Volume
+        The CT.
+    plane : Plane
+        Where.
+    simulation : int or None
+        Index of the one whose isotherms are drawn.
+    language : str
+        ``fr`` or ``en``.
+
+    Returns
+    -------
+    Picture
+        A PNG file named after the plane.
+    """
+    shown = cut(case, volume, plane, simulation)
+    return Picture(f"{plane.name}.png", png_of(_slice_figure(shown, case, simulation, language)))
 
 
 def best_simulation(case: Case) -> int | None:
