@@ -53,6 +53,7 @@ NAME_WIDTH_MM, TOLD_WIDTH_MM, POINTS_WIDTH_MM = 44.0, 104.0, 26.0
 RULE_WIDTH_MM = 16.0
 PDF_NAME = "feedback.pdf"
 GAP_PIXELS = 12
+GROUND = "#0F141B"  # between two pictures, as around them
 
 
 def write_feedback(
@@ -181,7 +182,7 @@ def _joined(left: bytes, right: bytes) -> bytes:
 
     one, other = Pixels.open(io.BytesIO(left)), Pixels.open(io.BytesIO(right))
     width = one.width + other.width + GAP_PIXELS
-    whole = Pixels.new("RGB", (width, max(one.height, other.height)), "white")
+    whole = Pixels.new("RGB", (width, max(one.height, other.height)), GROUND)
     whole.paste(one, (0, 0))
     whole.paste(other, (one.width + GAP_PIXELS, 0))
     buffer = io.BytesIO()

@@ -105,6 +105,7 @@ def _follow_up_menu(window: Window) -> None:
 def _library_menu(window: Window) -> None:
     menu = _menu(window, "menus.library")
     _add(menu, window.words("menus.library_show"), window.show_library, "Ctrl+L")
+    _add(menu, window.words("menus.exercises_show"), window.show_exercises, "Ctrl+E")
 
 
 def _view_menu(window: Window) -> None:

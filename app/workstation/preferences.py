@@ -8,6 +8,7 @@ import platformdirs
 from PySide6.QtCore import QSettings
 
 THEME, LANGUAGE, TOUR, FOLDER, ARCHIVE = "theme", "language", "tour_seen", "folder", "archive"
+RESIDENT = "resident"  # who answered an exercise last
 
 
 def preferences_file() -> Path:

@@ -36,6 +36,7 @@ from app.workstation.stages import (
     same_inputs,
     uid_on_disk,
 )
+from app.workstation.teaching.exercising import Exercising
 from app.workstation.views.surfaces import Mesh
 from imaging.document import Vector
 from imaging.errors import Problem, Refusal
@@ -84,6 +85,7 @@ class Session:
         self.consulting = Consulting(self)
         self.reporting = Reporting(self)
         self.comparing = Comparing(self)
+        self.exercising = Exercising(self)
 
     def get_ready(self) -> None:
         """Start the worker while nothing is asked of it, so that the first CT does not wait."""
@@ -206,6 +208,7 @@ class Session:
             self.reporting.forget()
             self._reset(volume, Case.begin(volume))
         self._cancel_all()
+        self.exercising.opened(None if self.keeper.is_autosave else self.keeper.path)
         self.editing.measure()
         self.start("surface", self._show_surface, None, tasks.surface, volume)
         self.start("prepare", lambda _nothing: None, None, tasks.prepare, volume)
@@ -499,6 +502,7 @@ class Session:
         if self._is_closed:
             return
         self._is_closed = True
+        self.exercising.pause()
         self._jobs.clear()
         self.worker.close()
         self.keeper.close()
@@ -557,6 +561,8 @@ class Session:
         *request : object
             Frozen.
         """
+        if self.exercising.refuses(name):
+            return
         number = self.worker.submit(task, *request)
         self._jobs[number] = _Job(number, name, apply, before)
         self._show_activity()

@@ -64,6 +64,9 @@ class Topic(StrEnum):
     ABLATION = "ablation"
     COMPARISON = "comparison"
     COMPARISON_ASKED = "comparison_asked"
+    EXERCISE = "exercise"
+    EXERCISE_MADE = "exercise_made"
+    FEEDBACK = "feedback"
 
 
 @dataclass(frozen=True)

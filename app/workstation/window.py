@@ -52,6 +52,11 @@ from app.workstation.steps.structures import StructuresPanel
 from app.workstation.steps.study import StudyPanel
 from app.workstation.steps.technique.panel import TechniquePanel
 from app.workstation.style.palette import style_sheet, use_theme
+from app.workstation.teaching.bar import ExerciseBar
+from app.workstation.teaching.feedback_window import FeedbackWindow
+from app.workstation.teaching.statement_form import HandInDialog
+from app.workstation.teaching.tasks import Page
+from app.workstation.teaching.window import ExercisesWindow
 from app.workstation.tools.pictures import Pictures
 from app.workstation.viewpoint import Tool, Viewpoint
 from app.workstation.views.board import Board
@@ -61,6 +66,7 @@ from imaging.errors import Refusal
 from imaging.registration.series import SeriesRow
 from planning.plan import Case, SeriesReference
 from planning.store import ENDING
+from planning.teaching.exercise import Statement
 from planning.technique.tables import tables
 
 log = logging.getLogger(__name__)
@@ -117,6 +123,8 @@ class Window(QMainWindow):
         self.strip = CompareStrip(session, self.viewpoint, words)
         right = QVBoxLayout()
         right.setSpacing(0)
+        self.exercise_bar = ExerciseBar(session, words, self.ask_hand_in)
+        right.addWidget(self.exercise_bar)
         right.addWidget(self.board, 1)
         right.addWidget(self.strip)
         self._columns.addLayout(right, 1)
@@ -186,6 +194,7 @@ class Window(QMainWindow):
         session.subscribe(Topic.CHOICE, self._ask_series)
         session.subscribe(Topic.CT_WANTED, self._ask_ct)
         session.subscribe(Topic.COMPARISON_ASKED, self._choose_second)
+        session.subscribe(Topic.FEEDBACK, self._show_feedback)
         self.words.subscribe(self._build)
 
     def _build(self) -> None:
@@ -341,6 +350,37 @@ class Window(QMainWindow):
             made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             made.open()
         return made
+
+    def show_exercises(self) -> ExercisesWindow:
+        """Show what there is to answer, and how residents are getting on."""
+        made = ExercisesWindow(self, self.session, self.words)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+        return made
+
+    def ask_hand_in(self) -> HandInDialog | None:
+        """Ask what the resident states, and hand the open plan in."""
+        exercising, words = self.session.exercising, self.words
+        exercise = exercising.exercise
+        if exercise is None:
+            return None
+
+        def hand_in(stated: Statement) -> None:
+            is_examination = exercising.file is not None and exercising.file.is_examination
+            if exercising.hand_in(stated, words.language) is not None:
+                key = "handed_in_examination" if is_examination else "handed_in"
+                self.say(words(f"exercise.{key}"))
+
+        stated = exercising.statement
+        made = HandInDialog(self, words, exercise.task, stated, exercising.state, hand_in)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+        return made
+
+    def _show_feedback(self, page: Page) -> None:
+        made = FeedbackWindow(self, page, self.words)
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
 
     def show_keys(self) -> KeySheet:
         """Show all shortcuts."""
@@ -558,6 +598,7 @@ class Window(QMainWindow):
         self._release_panels()
         self.board.release()
         self.strip.release()
+        self.exercise_bar.release()
         self.session.close()
         event.accept()
 

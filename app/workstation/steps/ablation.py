@@ -14,6 +14,7 @@ from app.workstation.steps.panel import Desk, Notes, Panel, button, combo, label
 from app.workstation.viewpoint import Look, Tool
 from planning.ablation.devices import devices, user_device_problems
 from planning.plan import Case
+from planning.teaching.exercise import Visible
 
 MARGIN_MM = (0.0, 20.0)
 DEFAULT_MARGIN_MM = 5.0
@@ -49,6 +50,8 @@ class AblationPanel(Panel):
             one.setToolTip(words(f"ablation.{key}"))
         self.column.addLayout(row(self._run, self._compare))
         self.column.addLayout(row(self._plan, self._move, self._cancel))
+        self.withhold(Visible.SIMULATION, self._run, self._move)
+        self.withhold(Visible.PROPOSALS, self._compare, self._plan)
         self._needs = Notes()
         self.column.addWidget(self._needs)
         self._preview = Notes()

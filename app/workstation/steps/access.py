@@ -21,6 +21,7 @@ from planning.access.needles import needle_table
 from planning.access.posture import Position
 from planning.access.request import AccessResult
 from planning.plan import Case
+from planning.teaching.exercise import Visible
 
 
 class AccessPanel(Panel):
@@ -71,6 +72,7 @@ class AccessPanel(Panel):
         self._rejected_heading = self.add_section("access.rejected")
         self._rejected = Facts(NAMES_WIDTH)
         self.column.addWidget(self._rejected)
+        self.withhold(Visible.PROPOSALS, self._run, self._skin, self._aim, self._all, self.extras)
         self._skin_said: list[tuple[str, str]] | None = None
         self._planned: tuple[object, ...] = ()
         self._subscriptions += [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QSlider
+from PySide6.QtWidgets import QPushButton, QSlider, QWidget
 
 from app.names import level_doubt_said
 from app.workstation.stages import Activity
@@ -14,6 +14,7 @@ from app.workstation.viewpoint import Look, Tool
 from imaging.lesion.certainty import Certainty
 from planning.lesions import lesions
 from planning.plan import Case, Plan
+from planning.teaching.exercise import Visible
 
 MASKS = "*.nii *.nii.gz *.nrrd *.mha *.dcm"
 SLIDER_STEPS = 10
@@ -36,7 +37,8 @@ class LesionPanel(Panel):
         self._click.setObjectName("primary")
         self._outside = self._tool("lesion.outside", Tool.CLICK_OUTSIDE)
         self.column.addLayout(row(self._click, self._outside))
-        self.column.addWidget(label(self.words("lesion.click_hint"), "hint"))
+        click_hint = label(self.words("lesion.click_hint"), "hint")
+        self.column.addWidget(click_hint)
         self._notes = Notes()
         self._about_bone: list[tuple[str, str]] = []
         self._number = 0  # of the lesion that this is said of
@@ -45,8 +47,12 @@ class LesionPanel(Panel):
         self.column.addWidget(self._measures)
         self._callipers = self._tool("lesion.callipers", Tool.CALLIPERS)
         self.column.addWidget(self._callipers)
-        self.add_section("lesion.fit")
-        self._build_slider()
+        fit = self.add_section("lesion.fit")
+        ends = self._build_slider()
+        self.withhold(
+            Visible.ONE_CLICK_OUTLINE,
+            *(self._click, self._outside, click_hint, fit, self.slider, *ends),
+        )
         self.add_section("lesion.correct")
         self._build_corrections()
         self._subscriptions.append(self.viewpoint.subscribe(self._show_look))
@@ -64,7 +70,7 @@ class LesionPanel(Panel):
         self.column.addWidget(self._choice)
         self.column.addLayout(row(self._another, self._drop))
 
-    def _build_slider(self) -> None:
+    def _build_slider(self) -> tuple[QWidget, ...]:
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(-SLIDER_STEPS, SLIDER_STEPS)
         self.slider.setTickInterval(SLIDER_STEPS)
@@ -72,13 +78,10 @@ class LesionPanel(Panel):
         self.slider.setTracking(False)
         self.slider.setAccessibleName(self.words("lesion.fit"))
         self.slider.valueChanged.connect(self._regrow)
-        self.column.addLayout(
-            row(
-                label(self.words("lesion.tight"), "quiet"),
-                self.slider,
-                label(self.words("lesion.generous"), "quiet"),
-            )
-        )
+        tight = label(self.words("lesion.tight"), "quiet")
+        generous = label(self.words("lesion.generous"), "quiet")
+        self.column.addLayout(row(tight, self.slider, generous))
+        return tight, generous
 
     def _build_corrections(self) -> None:
         self.brush = Brush(self.words, self.viewpoint, self._paint_lesion)

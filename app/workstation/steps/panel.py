@@ -31,6 +31,7 @@ from app.workstation.views.board import Board
 from app.workstation.words import Words
 from imaging.errors import Problem
 from planning.plan import Case
+from planning.teaching.exercise import Visible
 
 ROW_HEIGHT = 27
 
@@ -81,14 +82,39 @@ class Panel(QScrollArea):
         self.setWidget(inside)
         self.column.addWidget(label(self.words(f"steps.{step}"), "title"))
         self.column.addWidget(label(self.words(f"{step}.hint"), "hint"))
+        self._withheld: list[tuple[Visible, QWidget]] = []
+        self._withheld_note = label(self.words("exercise.withheld"), "warning")
+        self._withheld_note.hide()
+        self.column.addWidget(self._withheld_note)
         self._subscriptions = [
             self.session.subscribe(Topic.CASE, self.show_case),
             self.session.subscribe(Topic.JOB, self.show_activity),
+            self.session.subscribe(Topic.EXERCISE, lambda _exercise: self._show_withheld()),
         ]
+
+    def withhold(self, visible: Visible, *widgets: QWidget) -> None:
+        """Name what an exercise may hide until the hand-in.
+
+        Parameters
+        ----------
+        visible : Visible
+            What it shows.
+        *widgets : QWidget
+            Of this panel; nothing else shows or hides them.
+        """
+        self._withheld += [(visible, widget) for widget in widgets]
+
+    def _show_withheld(self) -> None:
+        exercising = self.session.exercising
+        shown = [exercising.allows(visible) for visible, _ in self._withheld]
+        for allowed, (_, widget) in zip(shown, self._withheld, strict=True):
+            widget.setVisible(allowed)
+        self._withheld_note.setVisible(not all(shown))
 
     def finish(self) -> None:
         """Fill the panel with the present state; called once it is built."""
         self.column.addStretch(1)
+        self._show_withheld()
         self.show_case(self.session.case)
         self.show_activity(self.session.activity)
 

@@ -20,6 +20,7 @@ from imaging.structures.not_visible import not_found
 from imaging.structures.set_level import NAMES as LEVELS
 from planning.ablation.limits import LimitChange
 from planning.plan import Case
+from planning.teaching.exercise import Visible
 
 LABEL_MAPS = "*.nii *.nii.gz *.nrrd *.mha *.dcm"
 NAME, VOLUME, CLASS, LIMIT = range(4)
@@ -41,6 +42,7 @@ class StructuresPanel(Panel):
             "structures_panel.find", self.editing.find_structures, "primary"
         )
         self._import = self.add_button("structures_panel.import", self._ask)
+        self.withhold(Visible.STRUCTURES, self._find)
         self._levels = Notes()
         self.column.addWidget(self._levels)
         self._build_level()

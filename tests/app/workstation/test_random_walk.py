@@ -92,6 +92,14 @@ class Hand:
             self._lesion, self._picture, self._language, self._double_click,
         ]  # fmt: skip
         self.done.append(self.choice.choice(actions)())
+        self._read_what_is_told()
+
+    def _read_what_is_told(self) -> None:
+        """Close what the window tells: it takes nothing else until somebody has read it."""
+        from PySide6.QtWidgets import QMessageBox
+
+        for box in self.window.findChildren(QMessageBox):
+            box.close()
 
     def _view(self) -> Any:
         board = self.window.board

@@ -21,6 +21,7 @@ from app.workstation.words import LANGUAGES, Language
 from imaging.errors import Problem
 from planning.plan import Case
 from planning.side_check import Side
+from planning.teaching.exercise import Visible
 
 BUSY = ("report", "preview_report", "send_report")
 
@@ -58,6 +59,7 @@ class ReportPanel(Panel):
         self.add_section("report.arrange")
         self.arrangement = Arrangement(self.session.reporting, self.words)
         self.column.addWidget(self.arrangement)
+        self.withhold(Visible.RECOMMENDATION, self._preview, self._export, self._open, self._send)
         self._subscriptions.append(self.session.subscribe(Topic.EXPORTED, self._exported))
         self.finish()
 

@@ -19,6 +19,7 @@ from imaging.errors import Problem, Refusal
 from planning.measured_answers import completed_answers, flat_answers
 from planning.plan import Case
 from planning.side_check import Side
+from planning.teaching.exercise import Visible
 from planning.technique.answers import Answers, answers_from
 from planning.technique.engine import recommend
 from planning.technique.explanation import explain
@@ -61,14 +62,17 @@ class TechniquePanel(Panel):
         self.source = SourceCard(self.words)
         self._export = button(self.words("technique.export"), self._ask_export)
         self._print = button(self.words("technique.print"), self._ask_print)
-        beside = QVBoxLayout()
+        right = QWidget()
+        beside = QVBoxLayout(right)
+        beside.setContentsMargins(0, 0, 0, 0)
         beside.addWidget(_scrolled(self.advice), 1)
         beside.addWidget(self.source)
         beside.addLayout(row(self._export, self._print))
+        self.withhold(Visible.RECOMMENDATION, right, self.trial)
         halves = QHBoxLayout()
         halves.setSpacing(16)
         halves.addWidget(_scrolled(self.form), 11)
-        halves.addLayout(beside, 10)
+        halves.addWidget(right, 10)
         self.column.addLayout(halves, SHARE_OF_HALVES)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)

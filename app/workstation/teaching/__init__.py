@@ -1,0 +1,1 @@
+"""Exercises in the workstation: begun, answered, handed in, and the page of feedback."""

@@ -1,0 +1,130 @@
+"""The bar over the views while an exercise is answered: what is asked, the time, the hand-in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QWidget
+
+from app.workstation.session import Session
+from app.workstation.stages import Topic
+from app.workstation.steps.panel import button, label
+from app.workstation.words import Words
+from imaging.errors import Refusal
+
+TICK_MS = 500
+KEEP_EVERY = 10  # ticks between two keepings of the time
+
+
+def clock(seconds: float) -> str:
+    """Return a time as minutes and seconds.
+
+    Parameters
+    ----------
+    seconds : float
+        Below zero when it has run out.
+
+    Returns
+    -------
+    str
+        Such as ``4:05``, or ``−0:30``.
+    """
+    whole = int(abs(seconds))
+    sign = "−" if seconds <= -1 else ""
+    return f"{sign}{whole // 60}:{whole % 60:02d}"
+
+
+class ExerciseBar(QWidget):
+    """Shown while an exercise is open.
+
+    Parameters
+    ----------
+    session : Session
+        Whose exercise it is.
+    words : Words
+        Of the screen.
+    hand_in : callable
+        Asks for the statement.
+    """
+
+    def __init__(self, session: Session, words: Words, hand_in: Callable[[], object]) -> None:
+        super().__init__()
+        self._session, self._words = session, words
+        self.setObjectName("exercise")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._title, self._time = label("", "value"), label("", "big")
+        self._time.setWordWrap(False)
+        self._asked = button("", self.show_task)
+        self._hand_in = button("", hand_in, "primary")
+        self._leave = button("", session.exercising.pause)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(14, 6, 14, 6)
+        line.setSpacing(10)
+        line.addWidget(self._title, 1)
+        line.addWidget(self._time)
+        for one in (self._asked, self._leave, self._hand_in):
+            line.addWidget(one)
+        self._ticks = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._unsubscribe = session.subscribe(Topic.EXERCISE, lambda _exercise: self.show_state())
+        words.subscribe(self.show_state)
+        self.show_state()
+
+    def release(self) -> None:
+        """Stop observing; called before the bar is destroyed."""
+        self._timer.stop()
+        self._unsubscribe()
+
+    def show_state(self) -> None:
+        """Show the exercise that is open, or nothing."""
+        words, exercise = self._words, self._session.exercising.exercise
+        self.setVisible(exercise is not None)
+        if exercise is None:
+            self._timer.stop()
+            return
+        self._title.setText(exercise.texts[words.language].title)
+        self._asked.setText(words("exercise.task"))
+        self._leave.setText(words("exercise.leave"))
+        self._hand_in.setText(words("exercise.hand_in"))
+        self._timer.start()
+        self._show_time()
+
+    def _show_time(self) -> None:
+        exercising = self._session.exercising
+        if exercising.exercise is None:
+            return
+        left_s = exercising.exercise.time_s - exercising.elapsed_s
+        self._time.setText(clock(left_s))
+        self._time.setToolTip(self._words("exercise.time_left"))
+        name = "big" if left_s >= 0 else "late"
+        if self._time.objectName() != name:
+            self._time.setObjectName(name)
+            self._time.style().polish(self._time)
+
+    def _tick(self) -> None:
+        self._show_time()
+        self._ticks += 1
+        if self._ticks % KEEP_EVERY == 0:
+            try:
+                self._session.exercising.keep()
+            except Refusal as refusal:
+                self._timer.stop()
+                self._session.tell(Topic.REFUSED, refusal)
+
+    def show_task(self) -> QMessageBox | None:
+        """Show the patient and what is asked."""
+        exercise, words = self._session.exercising.exercise, self._words
+        if exercise is None:
+            return None
+        told = exercise.texts[words.language]
+        box = QMessageBox(self.window())
+        box.setWindowTitle(told.title)
+        box.setText(told.asked)
+        box.setInformativeText(told.situation)
+        box.setStandardButtons(QMessageBox.StandardButton.Ok)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+        return box

@@ -1,0 +1,244 @@
+"""Makes an exercise of the open plan, which becomes the reference."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QLineEdit,
+    QPlainTextEdit,
+    QScrollArea,
+    QSpinBox,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.workstation.session import Session
+from app.workstation.stages import Topic
+from app.workstation.steps.panel import Notes, combo, label, ok_cancel
+from app.workstation.teaching import tasks
+from app.workstation.teaching.statement_form import StatementFields
+from app.workstation.words import LANGUAGES, Words
+from imaging.errors import Problem, Refusal
+from planning.errors import PlanningError
+from planning.teaching.exercise import Statement, Task, Visible
+from planning.teaching.files import ENDING
+from planning.teaching.words import said
+
+TEXT_HEIGHT = 92
+MINUTES = (1, 240)
+
+
+class MakeDialog(QDialog):
+    """Asks for everything that an exercise says beside the plan.
+
+    Parameters
+    ----------
+    parent : QWidget
+        The window.
+    session : Session
+        Whose plan becomes the reference.
+    words : Words
+        Of the screen.
+    """
+
+    def __init__(self, parent: QWidget, session: Session, words: Words) -> None:
+        super().__init__(parent)
+        self._session, self._words = session, words
+        self.setWindowTitle(words("exercise.make"))
+        self.resize(760, 860)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(18, 16, 18, 16)
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(0, 0, 12, 0)
+        column.setSpacing(9)
+        column.addWidget(label(words("exercise.make_hint"), "hint"))
+        column.addWidget(self._make_frame())
+        self._texts: dict[str, dict[str, QLineEdit | QPlainTextEdit]] = {}
+        column.addWidget(self._make_texts())
+        column.addWidget(self._make_seen())
+        column.addWidget(label(words("exercise.reference"), "section"))
+        self._fields = StatementFields(words, Task.MEASURE, Statement())
+        self._stated = QVBoxLayout()
+        self._stated.addWidget(self._fields)
+        column.addLayout(self._stated)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(inside)
+        whole.addWidget(area, 1)
+        self._notes = Notes()
+        self._notes.hide()
+        whole.addWidget(self._notes)
+        whole.addWidget(ok_cancel(self, words))
+
+    def _make_frame(self) -> QWidget:
+        words = self._words
+        self.id, self.task = QLineEdit(), combo()
+        self.difficulty, self.minutes = QSpinBox(), QSpinBox()
+        self.passphrase = QLineEdit()
+        self.passphrase.setEchoMode(QLineEdit.EchoMode.Password)
+        self.passphrase.setPlaceholderText(words("exercise.no_examination"))
+        self.id.setPlaceholderText("left-ilium-cryo")
+        for one in Task:
+            self.task.addItem(said("tasks", one.value, words.language), one)
+        self.task.currentIndexChanged.connect(self._ask_for_task)
+        self.difficulty.setRange(1, 5)
+        self.minutes.setRange(*MINUTES)
+        self.minutes.setValue(15)
+        self.minutes.setSuffix(" min")
+        inside = QWidget()
+        grid = QGridLayout(inside)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setColumnStretch(1, 1)
+        rows = {
+            "id": self.id,
+            "task": self.task,
+            "difficulty": self.difficulty,
+            "time": self.minutes,
+            "passphrase": self.passphrase,
+        }
+        for number, (key, field) in enumerate(rows.items()):
+            field.setAccessibleName(words(f"exercise.{key}"))
+            grid.addWidget(label(words(f"exercise.{key}"), "quiet"), number, 0)
+            grid.addWidget(field, number, 1)
+        return inside
+
+    def _make_texts(self) -> QWidget:
+        words = self._words
+        tabs = QTabWidget()
+        for language in LANGUAGES:
+            page = QWidget()
+            column = QVBoxLayout(page)
+            title, situation, asked = QLineEdit(), QPlainTextEdit(), QPlainTextEdit()
+            fields: dict[str, QLineEdit | QPlainTextEdit] = {
+                "title": title,
+                "situation": situation,
+                "asked": asked,
+            }
+            for key, field in fields.items():
+                field.setAccessibleName(f"{words(f'exercise.{key}')} ({language})")
+                column.addWidget(label(words(f"exercise.{key}"), "quiet"))
+                column.addWidget(field)
+            for field in (situation, asked):
+                field.setFixedHeight(TEXT_HEIGHT)
+                field.setTabChangesFocus(True)
+            self._texts[language] = fields
+            tabs.addTab(page, words(f"languages.{language}"))
+        return tabs
+
+    def _make_seen(self) -> QWidget:
+        words = self._words
+        inside = QWidget()
+        grid = QGridLayout(inside)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.addWidget(label(words("exercise.may_see"), "section"), 0, 0, 1, 3)
+        self.seen: dict[Visible, QCheckBox] = {}
+        for number, one in enumerate(Visible):
+            box = QCheckBox(said("visible", one.value, words.language))
+            grid.addWidget(box, 1 + number // 3, number % 3)
+            self.seen[one] = box
+        self.gives_outline = QCheckBox(words("exercise.gives_outline"))
+        self.gives_structures = QCheckBox(words("exercise.gives_structures"))
+        self.gives_answers = QCheckBox(words("exercise.gives_answers"))
+        self.gives_answers.setChecked(True)
+        grid.addWidget(label(words("exercise.gives"), "section"), 3, 0, 1, 3)
+        for number, box in enumerate(
+            (self.gives_outline, self.gives_structures, self.gives_answers)
+        ):
+            grid.addWidget(box, 4, number)
+        return inside
+
+    def _ask_for_task(self) -> None:
+        before = self._fields
+        self._fields = StatementFields(self._words, self.task.currentData(), Statement())
+        self._fields.reasons.setPlainText(before.reasons.toPlainText())
+        self._stated.replaceWidget(before, self._fields)
+        before.hide()
+        before.deleteLater()
+
+    def accept(self) -> None:
+        """Ask for the file, and make the exercise in the background."""
+        if self._session.case is None or self._session.volume is None:
+            problem = Problem(code="no_plan", message="open the plan that is the reference first")
+            self._notes.show_problems([problem], self._words, "bad")
+            return
+        name = self.id.text().strip() or "exercise"
+        title = self._words("exercise.make")
+        path, _ = QFileDialog.getSaveFileName(self, title, f"{name}{ENDING}", f"*{ENDING}")
+        if path:
+            self.make(Path(path))
+
+    def make(self, path: Path) -> None:
+        """Make the exercise in the background; the dialog closes when it is written.
+
+        Parameters
+        ----------
+        path : Path
+            Of the file.
+        """
+        session = self._session
+        try:
+            stated = self._fields.statement()
+            self._refuse_lacking()
+        except Refusal as refusal:
+            self._notes.show_problems(refusal.problems, self._words, "bad")
+            return
+        if path.suffix != ENDING:
+            path = path.with_name(path.name + ENDING)
+
+        def made(file: Path) -> None:
+            session.tell(Topic.EXERCISE_MADE, file)
+
+        session.start("exercise_make", made, None, tasks.make, self._data(), path, session.case,
+                      session.volume, stated, self.passphrase.text() or None)  # fmt: skip
+        super().accept()
+
+    def _refuse_lacking(self) -> None:
+        """Refuse texts that are empty: a resident reads either language."""
+        problems = [
+            Problem(
+                code="text_lacking",
+                message=f"a text is empty: {key} ({language}); fill it in",
+                where=key,
+            )
+            for language, fields in self._texts.items()
+            for key, field in fields.items()
+            if not _text(field)
+        ]
+        if problems:
+            raise PlanningError(problems)
+
+    def _data(self) -> dict[str, Any]:
+        case = self._session.case
+        answers: dict[str, Any] = {}
+        if case is not None and self.gives_answers.isChecked():
+            answers = case.plan.answers.model_dump(mode="json", by_alias=True)
+        return {
+            "id": self.id.text().strip(),
+            "task": self.task.currentData().value,
+            "difficulty": self.difficulty.value(),
+            "time_s": 60.0 * self.minutes.value(),
+            "texts": {
+                language: {key: _text(field) for key, field in fields.items()}
+                for language, fields in self._texts.items()
+            },
+            "may_see": [one.value for one, box in self.seen.items() if box.isChecked()],
+            "given": {
+                "answers": answers,
+                "outline": self.gives_outline.isChecked(),
+                "structures": self.gives_structures.isChecked(),
+            },
+        }
+
+
+def _text(field: QLineEdit | QPlainTextEdit) -> str:
+    found = field.text() if isinstance(field, QLineEdit) else field.toPlainText()
+    return found.strip()
