@@ -26,7 +26,7 @@ from reportlab.platypus import (
 
 from app.files import write_file
 from app.report.pdf import INK, RULED, paragraph_styles, register_fonts, set_text
-from app.report.pictures import render_plane
+from app.report.pictures import PAPER, render_plane
 from app.report.texts import Language, texts
 from app.report.views import Plane, needle_plane, standard_plane
 from imaging.geometry import FloatArray
@@ -53,7 +53,6 @@ NAME_WIDTH_MM, TOLD_WIDTH_MM, POINTS_WIDTH_MM = 44.0, 104.0, 26.0
 RULE_WIDTH_MM = 16.0
 PDF_NAME = "feedback.pdf"
 GAP_PIXELS = 12
-GROUND = "#0F141B"  # between two pictures, as around them
 
 
 def write_feedback(
@@ -182,7 +181,7 @@ def _joined(left: bytes, right: bytes) -> bytes:
 
     one, other = Pixels.open(io.BytesIO(left)), Pixels.open(io.BytesIO(right))
     width = one.width + other.width + GAP_PIXELS
-    whole = Pixels.new("RGB", (width, max(one.height, other.height)), GROUND)
+    whole = Pixels.new("RGB", (width, max(one.height, other.height)), PAPER)
     whole.paste(one, (0, 0))
     whole.paste(other, (one.width + GAP_PIXELS, 0))
     buffer = io.BytesIO()

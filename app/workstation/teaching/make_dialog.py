@@ -158,7 +158,7 @@ class MakeDialog(QDialog):
 
     def _ask_for_task(self) -> None:
         before = self._fields
-        self._fields = StatementFields(self._words, self.task.currentData(), Statement())
+        self._fields = StatementFields(self._words, Task(self.task.currentData()), Statement())
         self._fields.reasons.setPlainText(before.reasons.toPlainText())
         self._stated.replaceWidget(before, self._fields)
         before.hide()
@@ -223,7 +223,7 @@ class MakeDialog(QDialog):
             answers = case.plan.answers.model_dump(mode="json", by_alias=True)
         return {
             "id": self.id.text().strip(),
-            "task": self.task.currentData().value,
+            "task": Task(self.task.currentData()).value,
             "difficulty": self.difficulty.value(),
             "time_s": 60.0 * self.minutes.value(),
             "texts": {

@@ -106,11 +106,18 @@ def test_the_longest_answer_of_every_question_can_be_read(window: Window, driver
 
 def test_no_text_of_a_dialog_is_cut_off(window: Window, driver: Driver) -> None:
     from app.workstation.dialogs import tell_refusal
+    from app.workstation.library.passphrase import PassphraseDialog
     from app.workstation.steps.report.archive import ArchiveDialog
     from app.workstation.steps.report.preview import PreviewDialog
+    from app.workstation.teaching.statement_form import HandInDialog
     from imaging.errors import Problem
     from planning.errors import PlanningError
+    from planning.teaching.exercise import Statement, Task
 
+    def refuse(_stated: Statement) -> None:
+        pytest.fail("nobody asked for it")
+
+    exercises = window.show_exercises()
     problem = Problem(code="side_open", message="side and level are not confirmed", where="side")
     made = [
         window.show_keys(),
@@ -121,6 +128,11 @@ def test_no_text_of_a_dialog_is_cut_off(window: Window, driver: Driver) -> None:
         tell_refusal(window, PlanningError(problem), window.words),
         ArchiveDialog(window, "", window.words),
         PreviewDialog(window, (), window.words),
+        window.show_library(),
+        PassphraseDialog(window, window.words, is_new=True),
+        exercises.show_make(),
+        exercises,
+        *(HandInDialog(window, window.words, task, Statement(), refuse, refuse) for task in Task),
     ]
     wrong = {}
     for dialog in made:
