@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,10 +86,10 @@ def export_case(
     broken = tuple(check_case(folder, card))
     if broken:
         raise PlanningError(broken)
-    with draft_of(target) as draft, tempfile.TemporaryDirectory(dir=target.parent) as rough:
-        plain = Path(rough) / "plain.zip"
+    with draft_of(target) as draft, library.folders.piece() as rough:
+        plain = rough / "plain.zip"
         done = plain if passphrase is not None else draft
-        sources = _sources(folder, card, Path(rough))
+        sources = _sources(folder, card, rough)
         end = 0.8 if passphrase is not None else 1.0
         write_archive(done, KIND, sources, progress.part(0, end))
         if passphrase is not None:
