@@ -84,7 +84,7 @@ def test_a_case_arrives_whole_in_another_library(
     assert read_volume(Path(series.path), series.uid).checksum == series.checksum
     assert other.check(thorough=True) == ()
     with pytest.raises(PlanningError) as again:
-        import_case(other, path, phrase)
+        import_case(other, plain)
     assert (again.value.code, again.value.problems[0].where) == ("case_is_there", row.id)
 
 

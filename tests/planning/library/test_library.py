@@ -262,13 +262,18 @@ def test_a_kill_while_adding_leaves_a_whole_case_or_none(
         assert list(again.folders.staging.iterdir()) == []
 
 
-def test_a_kill_while_removing_or_changing_is_made_good(library: Library, series: Path) -> None:
+def test_a_kill_while_changing_is_made_good(library: Library, series: Path) -> None:
     row = library.add(series)
     killed("card", library.root, row.id)
     assert "renamed" not in (library.root / "cases" / row.id / CARD).read_text()
     with Library.open(library.root) as again:
         assert again.case(row.id).fields.title == "renamed"
         assert "renamed" in (library.root / "cases" / row.id / CARD).read_text()
+
+
+@pytest.mark.long
+def test_a_kill_while_removing_is_made_good(library: Library, series: Path) -> None:
+    row = library.add(series)
     killed("remove", library.root, row.id)
     with Library.open(library.root) as again:
         assert (again.search(), again.check()) == ((), ())
