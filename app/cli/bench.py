@@ -15,6 +15,7 @@ from app.bench.ablation import bench_ablation
 from app.bench.archive import bench_archive
 from app.bench.corrections import bench_corrections
 from app.bench.lesion import bench_lesion
+from app.bench.library import bench_library
 from app.bench.load import bench_load
 from app.bench.structures import bench_structures
 from app.bench.technique import bench_technique
@@ -22,7 +23,17 @@ from app.bench.views import bench_screen
 from app.cli.output import emit, json_option
 
 LEAST_SECONDS = 0.1  # below, milliseconds are told
-NAMES = ("load", "archive", "views", "lesion", "structures", "access", "ablation", "technique")
+NAMES = (
+    "load",
+    "archive",
+    "views",
+    "lesion",
+    "structures",
+    "access",
+    "ablation",
+    "technique",
+    "library",
+)
 
 
 @click.command("bench")
@@ -43,6 +54,7 @@ def bench_command(name: str | None, path: Path | None, as_json: bool) -> None:
         "access": measures.bench_access,
         "ablation": bench_ablation,
         "technique": bench_technique,
+        "library": bench_library,
     }
     rows = [row for key in ([name] if name else NAMES) for row in runs[key]()]
     machine = {

@@ -55,8 +55,8 @@ def back_up(library: Library, path: Path, progress: Progress = SILENT) -> Path:
         When the index is damaged or the place cannot be written.
     """
     target = path if path.suffix == BACKUP_ENDING else path.with_name(path.name + BACKUP_ENDING)
-    with draft_of(target) as draft, tempfile.TemporaryDirectory(dir=target.parent) as rough:
-        snapshot = Path(rough) / NAME
+    with draft_of(target) as draft, library.folders.piece() as rough:
+        snapshot = rough / NAME
         library.index.copy_to(snapshot)
         index = Index.open(snapshot)
         writer = ArchiveWriter(draft, KIND)
@@ -65,7 +65,7 @@ def back_up(library: Library, path: Path, progress: Progress = SILENT) -> Path:
             for number, case_id in enumerate(ids):
                 progress.update(number / max(len(ids), 1), "packing the cases")
                 with library.folders.locked():
-                    _pack(library, index, case_id, writer, Path(rough))
+                    _pack(library, index, case_id, writer, rough)
             index.close()
             writer.add(NAME, snapshot)
             writer.finish()

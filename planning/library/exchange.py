@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,7 @@ from planning.library.archive import (
     write_archive,
 )
 from planning.library.checking import check_case
-from planning.library.entries import with_plans, write_picture
+from planning.library.entries import refuse_texts, with_plans, write_picture
 from planning.library.folders import CARD, REPORT, THUMBNAIL, CaseFolder
 from planning.library.intake import (
     TakenSeries,
@@ -43,6 +42,7 @@ from planning.store import ENDING
 CASE_ENDING = ".osteocase"
 KIND = "osteocase"
 KEY, SEALED = "key.age", "case.age"
+MOST_PROBLEMS, MOST_WORDS = 50, 500  # of a stranger's card: number, and characters of each
 SINGLE = {CARD, THUMBNAIL, REPORT}
 
 
@@ -87,10 +87,10 @@ def export_case(
     broken = tuple(check_case(folder, card))
     if broken:
         raise PlanningError(broken)
-    with draft_of(target) as draft, tempfile.TemporaryDirectory(dir=target.parent) as rough:
-        plain = Path(rough) / "plain.zip"
+    with draft_of(target) as draft, library.folders.piece() as rough:
+        plain = rough / "plain.zip"
         done = plain if passphrase is not None else draft
-        sources = _sources(folder, card, Path(rough))
+        sources = _sources(folder, card, rough)
         end = 0.8 if passphrase is not None else 1.0
         write_archive(done, KIND, sources, progress.part(0, end))
         if passphrase is not None:
@@ -214,6 +214,7 @@ def _checked(manifest: Manifest, folder: CaseFolder, name: str, progress: Progre
     if told.version > CARD_VERSION:
         message = "the case was written by a newer version of Osteoplan; update Osteoplan"
         raise refuse("too_new", message, name)
+    refuse_texts(told.row.fields, Beside.unknown())
     refuse_identifiers(folder.series)
     volume = read_copy(folder.series, progress)
     files = stored_files(folder.series)
@@ -234,14 +235,14 @@ def _checked(manifest: Manifest, folder: CaseFolder, name: str, progress: Progre
             "modality": volume.series.modality,
             "slices": volume.grid.size_kji[0],
             "size_mb": sum(one.size for one in files) / 1e6,
-            "problems": tuple(dict.fromkeys(_plain(one) for one in problems)),
+            "problems": tuple(dict.fromkeys(_plain(one) for one in problems))[:MOST_PROBLEMS],
         }
     )
     return with_plans(Card(row=row, values_sha256=volume.checksum, files=files), folder)
 
 
 def _plain(problem: Problem) -> Problem:
-    return problem.model_copy(update={"where": ""})
+    return problem.model_copy(update={"message": problem.message[:MOST_WORDS], "where": ""})
 
 
 def _refuse_other_files(manifest: Manifest, name: str) -> None:

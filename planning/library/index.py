@@ -159,7 +159,8 @@ class Index:
         with told(path):
             connection = _connect(path)
             try:
-                _migrate(connection)
+                if version < SCHEMA_VERSION:
+                    _migrate(connection)
                 return cls(path, connection)
             except BaseException:
                 connection.close()

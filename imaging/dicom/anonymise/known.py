@@ -25,7 +25,7 @@ from imaging.dicom.anonymise.report import Tally
 from imaging.dicom.anonymise.set_aside import why_aside
 from imaging.dicom.dataset import read_dataset
 from imaging.dicom.elements import PREAMBLE_BYTES
-from imaging.dicom.write import DUMMY_DATE, DUMMY_TIME
+from imaging.dicom.write import DESCRIPTION_LIMIT, DUMMY_DATE, DUMMY_TIME
 from imaging.errors import ImagingError
 from imaging.tables import load_table
 
@@ -139,10 +139,18 @@ def _is_written_here(element: DataElement) -> bool:
         return True
     text = element.value if element.VM == 1 else "\\".join(map(str, element.value))
     if element.keyword == "SeriesDescription":
-        return all(is_harmless(one) or one.casefold() in _title_words() for one in words_of(text))
+        return all(_is_of_a_title(one, text) for one in words_of(text))
     if element.keyword in GENERATED:
         return str(text) in GENERATED[element.keyword]
     return bool(element.keyword) and (element.keyword in BULK or element.VR in NO_TEXT)
+
+
+def _is_of_a_title(word: str, text: str) -> bool:
+    plain = word.casefold()
+    if is_harmless(word) or plain in _title_words():
+        return True
+    is_cut = len(text) == DESCRIPTION_LIMIT and text.endswith(word)
+    return is_cut and any(one.startswith(plain) for one in _title_words())
 
 
 @cache
