@@ -54,7 +54,6 @@ from app.workstation.steps.technique.panel import TechniquePanel
 from app.workstation.style.palette import style_sheet, use_theme
 from app.workstation.teaching.bar import ExerciseBar
 from app.workstation.teaching.feedback_window import FeedbackWindow
-from app.workstation.teaching.statement_form import HandInDialog
 from app.workstation.teaching.tasks import Page
 from app.workstation.teaching.window import ExercisesWindow
 from app.workstation.tools.pictures import Pictures
@@ -66,7 +65,6 @@ from imaging.errors import Refusal
 from imaging.registration.series import SeriesRow
 from planning.plan import Case, SeriesReference
 from planning.store import ENDING
-from planning.teaching.exercise import Statement
 from planning.technique.tables import tables
 
 log = logging.getLogger(__name__)
@@ -123,7 +121,7 @@ class Window(QMainWindow):
         self.strip = CompareStrip(session, self.viewpoint, words)
         right = QVBoxLayout()
         right.setSpacing(0)
-        self.exercise_bar = ExerciseBar(session, words, self.ask_hand_in)
+        self.exercise_bar = ExerciseBar(session, words, self.say)
         right.addWidget(self.exercise_bar)
         right.addWidget(self.board, 1)
         right.addWidget(self.strip)
@@ -354,25 +352,6 @@ class Window(QMainWindow):
     def show_exercises(self) -> ExercisesWindow:
         """Show what there is to answer, and how residents are getting on."""
         made = ExercisesWindow(self, self.session, self.words)
-        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        made.open()
-        return made
-
-    def ask_hand_in(self) -> HandInDialog | None:
-        """Ask what the resident states, and hand the open plan in."""
-        exercising, words = self.session.exercising, self.words
-        exercise = exercising.exercise
-        if exercise is None:
-            return None
-
-        def hand_in(stated: Statement) -> None:
-            is_examination = exercising.file is not None and exercising.file.is_examination
-            if exercising.hand_in(stated, words.language) is not None:
-                key = "handed_in_examination" if is_examination else "handed_in"
-                self.say(words(f"exercise.{key}"))
-
-        stated = exercising.statement
-        made = HandInDialog(self, words, exercise.task, stated, exercising.state, hand_in)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.open()
         return made

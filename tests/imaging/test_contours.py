@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import contourpy
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from imaging.contours import contours, label_contours
@@ -55,7 +57,8 @@ def test_a_field_crosses_its_level_and_nothing_lies_where_there_is_none() -> Non
 def test_lines_are_those_of_another_library(seed: int, kind: type, has_gaps: bool) -> None:
     random = np.random.default_rng(seed)
     rows, columns = random.integers(2, 24, 2)
-    field = ndimage.gaussian_filter(random.normal(size=(rows, columns)), 1.0).astype(kind)
+    smooth = ndimage.gaussian_filter(random.normal(size=(rows, columns)), 1.0)
+    field: NDArray[Any] = smooth.astype(kind)
     if has_gaps:
         field[random.random(field.shape) < 0.05] = np.nan
     level = float(random.normal(0, 0.1))
@@ -64,7 +67,8 @@ def test_lines_are_those_of_another_library(seed: int, kind: type, has_gaps: boo
         places = ndimage.map_coordinates(np.nan_to_num(field), piece.T[::-1], order=1)
         np.testing.assert_allclose(places, level, atol=1e-5)
     peer = contourpy.contour_generator(z=np.ma.masked_invalid(field), corner_mask=False)
-    theirs = [line for line in peer.lines(level) if len(line) >= 4]
+    lines = cast("list[FloatArray]", peer.lines(level))
+    theirs = [line for line in lines if len(line) >= 4]
     assert _length(ours) == pytest.approx(_length(theirs), rel=1e-4, abs=1e-4)
     closed = [np.array_equal(line[0], line[-1]) for line in ours]
     assert sum(closed) == sum(np.array_equal(line[0], line[-1]) for line in theirs)

@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QWidget
 from app.workstation.session import Session
 from app.workstation.stages import Topic
 from app.workstation.steps.panel import button, label
+from app.workstation.teaching.statement_form import HandInDialog
 from app.workstation.words import Words
 from imaging.errors import Refusal
+from planning.teaching.exercise import Statement
 
 TICK_MS = 500
 KEEP_EVERY = 10  # ticks between two keepings of the time
@@ -44,19 +46,19 @@ class ExerciseBar(QWidget):
         Whose exercise it is.
     words : Words
         Of the screen.
-    hand_in : callable
-        Asks for the statement.
+    say : callable
+        Tells a sentence for a moment.
     """
 
-    def __init__(self, session: Session, words: Words, hand_in: Callable[[], object]) -> None:
+    def __init__(self, session: Session, words: Words, say: Callable[[str], object]) -> None:
         super().__init__()
-        self._session, self._words = session, words
+        self._session, self._words, self._say = session, words, say
         self.setObjectName("exercise")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._title, self._time = label("", "value"), label("", "big")
         self._time.setWordWrap(False)
         self._asked = button("", self.show_task)
-        self._hand_in = button("", hand_in, "primary")
+        self._hand_in = button("", self.ask_hand_in, "primary")
         self._leave = button("", session.exercising.pause)
         line = QHBoxLayout(self)
         line.setContentsMargins(14, 6, 14, 6)
@@ -128,3 +130,28 @@ class ExerciseBar(QWidget):
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()
         return box
+
+    def ask_hand_in(self) -> HandInDialog | None:
+        """Ask what the resident states, and hand the open plan in."""
+        exercising = self._session.exercising
+        exercise = exercising.exercise
+        if exercise is None:
+            return None
+        made = HandInDialog(
+            self.window(),
+            self._words,
+            exercise.task,
+            exercising.statement,
+            exercising.state,
+            self._take,
+        )
+        made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        made.open()
+        return made
+
+    def _take(self, stated: Statement) -> None:
+        exercising, words = self._session.exercising, self._words
+        is_examination = exercising.file is not None and exercising.file.is_examination
+        if exercising.hand_in(stated, words.language) is not None:
+            key = "handed_in_examination" if is_examination else "handed_in"
+            self._say(words(f"exercise.{key}"))

@@ -136,6 +136,7 @@ def test_no_text_of_a_dialog_is_cut_off(window: Window, driver: Driver) -> None:
     ]
     wrong = {}
     for dialog in made:
+        assert dialog is not None
         dialog.show()
         driver.run(0.2)
         assert dialog.windowTitle() or dialog.isVisible()

@@ -22,6 +22,7 @@ def test_a_case_is_added_found_changed_given_away_and_opened(
 ) -> None:
     from PySide6.QtWidgets import QMessageBox
 
+    from app.workstation.library import tasks
     from app.workstation.library.passphrase import PassphraseDialog
     from app.workstation.session import Session
     from app.workstation.window import Window
@@ -74,7 +75,7 @@ def test_a_case_is_added_found_changed_given_away_and_opened(
     assert any("passphrase" in one for one in told)
     for one in window.findChildren(QMessageBox):
         one.close()
-    shown._start("library_import", shown._added, _import_task(), path, PASSPHRASE)
+    shown._start("library_import", shown._added, tasks.import_file, path, PASSPHRASE)
     driver.until(lambda: shown.list.count() == 1)
     assert shown.row is not None
     assert shown.row.fields.title == "L3 of the Tuesday board"
@@ -85,9 +86,3 @@ def test_a_case_is_added_found_changed_given_away_and_opened(
     window.close()
     window.deleteLater()
     driver.run()
-
-
-def _import_task() -> object:
-    from app.workstation.library import tasks
-
-    return tasks.import_file
