@@ -1,4 +1,4 @@
-"""The shipped exercises: complete, in both languages, right by the rules, and as their recipes say."""
+"""The shipped exercises: complete, right by the rules, and as their recipes say."""
 
 from __future__ import annotations
 
