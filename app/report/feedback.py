@@ -322,7 +322,7 @@ class _Page:
         """Return what both gave as their reason."""
         given = (
             ("yours", self.feedback.reasons),
-            ("reference", self.feedback.reference_reasons),
+            ("reference", self.feedback.reasons_of_reference(self.language)),
         )
         rows = [
             [self._text(self._label(key), "label"), self._text(text)] for key, text in given if text

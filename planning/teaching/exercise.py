@@ -155,6 +155,8 @@ class Statement(Document):
         ``none`` is a decision against any.
     reasons : str
         Why, in a sentence; it is shown and not marked.
+    translated : dict
+        Those reasons by language, where the teacher gave them in several.
     """
 
     length_mm: Length | None = None
@@ -166,6 +168,7 @@ class Statement(Document):
     anaesthetic_ml: float | None = Field(default=None, ge=0, le=500, allow_inf_nan=False)
     corticosteroid: Corticosteroid | None = None
     reasons: str = Field(default="", max_length=LONGEST_TEXT)
+    translated: dict[Language, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _length_is_greater(self) -> Statement:

@@ -188,7 +188,8 @@ def _anaesthetic(said_ml: float | None, right_ml: float, advised: Recommendation
     allowed = {right_ml, *infiltration.anaesthetic_choices_ml}
     error = min(abs(said_ml - one) for one in allowed)
     most_ml = max(most_anaesthetic_ml(infiltration), right_ml)
-    figures: dict[str, float | str] = {"most_ml": most_ml}
+    told = " / ".join(f"{one:g}" for one in sorted(allowed))
+    figures: dict[str, float | str] = {"most_ml": most_ml, "allowed": told}
     if said_ml <= most_ml:
         return Finding("anaesthetic", error, said_ml, right_ml, figures, rules)
     fault = Fault(
@@ -197,6 +198,7 @@ def _anaesthetic(said_ml: float | None, right_ml: float, advised: Recommendation
         term="anaesthetic",
         value=said_ml,
         limit=most_ml,
+        unit="mL",
         rules=("B1", *rules),
     )
     above = CRITICAL + said_ml - most_ml
