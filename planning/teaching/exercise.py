@@ -242,8 +242,11 @@ class Exercise(Document):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that it says; the reference is bound to it."""
-        text = self.model_dump_json(by_alias=True)
+        """SHA-256 of all that it says; the reference is bound to it.
+
+        What is not said is left out, so that a later version with further fields finds the same.
+        """
+        text = self.model_dump_json(by_alias=True, exclude_defaults=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
