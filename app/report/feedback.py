@@ -40,6 +40,7 @@ from planning.teaching.exercise import Task
 from planning.teaching.feedback import Feedback
 from planning.teaching.marking.treating import simulate
 from planning.teaching.words import figure_said, said
+from planning.ways_in import OWN_RANK
 
 PLANES = {
     Task.MEASURE: ("axial", "coronal", "sagittal"),
@@ -152,6 +153,9 @@ def _drawn(
 ) -> Case:
     """Return the case as it is drawn: on the reference's structures, simulated anew."""
     plan = answer.case.plan.model_copy(update={"simulation": ()})
+    if plan.needle_set is not None:  # its first needle is drawn, not the single way beside it
+        first = plan.needle_set.needles[0].model_copy(update={"rank": OWN_RANK})
+        plan = plan.model_copy(update={"own_way": first, "chosen_rank": OWN_RANK})
     case = replace(answer.case, plan=plan, structures=reference.case.structures, fields=())
     if task != Task.ABLATION:
         return case
@@ -322,7 +326,7 @@ class _Page:
         """Return what both gave as their reason."""
         given = (
             ("yours", self.feedback.reasons),
-            ("reference", self.feedback.reference_reasons),
+            ("reference", self.feedback.reasons_of_reference(self.language)),
         )
         rows = [
             [self._text(self._label(key), "label"), self._text(text)] for key, text in given if text

@@ -155,6 +155,8 @@ class Statement(Document):
         ``none`` is a decision against any.
     reasons : str
         Why, in a sentence; it is shown and not marked.
+    translated : dict
+        Those reasons by language, where the teacher gave them in several.
     """
 
     length_mm: Length | None = None
@@ -166,6 +168,7 @@ class Statement(Document):
     anaesthetic_ml: float | None = Field(default=None, ge=0, le=500, allow_inf_nan=False)
     corticosteroid: Corticosteroid | None = None
     reasons: str = Field(default="", max_length=LONGEST_TEXT)
+    translated: dict[Language, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _length_is_greater(self) -> Statement:
@@ -239,8 +242,11 @@ class Exercise(Document):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that it says; the reference is bound to it."""
-        text = self.model_dump_json(by_alias=True)
+        """SHA-256 of all that it says; the reference is bound to it.
+
+        What is not said is left out, so that a later version with further fields finds the same.
+        """
+        text = self.model_dump_json(by_alias=True, exclude_defaults=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

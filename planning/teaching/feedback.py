@@ -80,6 +80,8 @@ class Feedback(Document):
         In the order of the table.
     reasons, reference_reasons : str
         As the resident and the teacher gave them.
+    translated : dict
+        The teacher's by language, where he gave them in several.
     reading : tuple of Reading
         Rules of the terms that lost points, those that were missed first.
     guide : Wording
@@ -95,6 +97,7 @@ class Feedback(Document):
     terms: tuple[TermTold, ...]
     reasons: str
     reference_reasons: str
+    translated: dict[Language, str]
     reading: tuple[Reading, ...]
     guide: Wording
     seen_reference: bool = False
@@ -113,6 +116,21 @@ class Feedback(Document):
             In that language.
         """
         return self.exercise.texts[language]
+
+    def reasons_of_reference(self, language: Language) -> str:
+        """Return the teacher's reasons.
+
+        Parameters
+        ----------
+        language : str
+            ``en`` or ``fr``.
+
+        Returns
+        -------
+        str
+            In that language where he gave them in it.
+        """
+        return self.translated.get(language, self.reference_reasons)
 
 
 def feedback(
@@ -159,6 +177,7 @@ def feedback(
         ),
         reasons=answer.statement.reasons,
         reference_reasons=reference.statement.reasons,
+        translated=reference.statement.translated,
         reading=_reading(mark),
         guide=wording("guide", exercise.task),
         seen_reference=seen_reference,

@@ -210,7 +210,7 @@ class ExerciseFile:
         PlanningError
             When the passphrase is lacking or wrong, or the file is damaged.
         """
-        closed = _part(self.path, REFERENCE)
+        closed = part_of(self.path, REFERENCE)
         reference = unpack(unseal(self.seal, closed, self.exercise.digest, passphrase))
         if reference.case.structures is None and made.structures is not None:
             return on_structures(reference, made.structures)
@@ -270,8 +270,8 @@ def read_exercise(path: Path) -> ExerciseFile:
         When it is none, damaged, or from a newer version.
     """
     try:
-        data = json.loads(_part(path, EXERCISE))
-        how = Seal.model_validate_json(_part(path, SEAL))
+        data = json.loads(part_of(path, EXERCISE))
+        how = Seal.model_validate_json(part_of(path, SEAL))
     except ValueError:
         raise _damaged(path) from None
     exercise = exercise_from(data, str(path))
@@ -397,9 +397,9 @@ def _generated(source: Generated, progress: Progress) -> Material:
 
 def _read_material(path: Path, source: Kept) -> Material:
     try:
-        kept = _Kept.model_validate_json(_part(path, GRID))
+        kept = _Kept.model_validate_json(part_of(path, GRID))
         grid = Grid(kept.size_kji, np.array(kept.affine_kji_to_lps))
-        hu = np.frombuffer(_part(path, VALUES), "<i2").reshape(grid.size_kji).astype(np.int16)
+        hu = np.frombuffer(part_of(path, VALUES), "<i2").reshape(grid.size_kji).astype(np.int16)
         info = SeriesInfo(
             uid=source.uid,
             path="",
@@ -416,7 +416,7 @@ def _read_material(path: Path, source: Kept) -> Material:
 
 
 def _read_outline(path: Path, grid: Grid) -> BoolArray | None:
-    content = _part(path, OUTLINE, needed=False)
+    content = part_of(path, OUTLINE, needed=False)
     if not content:
         return None
     bits = np.unpackbits(np.frombuffer(content, np.uint8), count=int(np.prod(grid.size_kji)))
@@ -424,16 +424,36 @@ def _read_outline(path: Path, grid: Grid) -> BoolArray | None:
 
 
 def _read_structures(path: Path, grid: Grid) -> Structures | None:
-    content = _part(path, LABELS, needed=False)
+    content = part_of(path, LABELS, needed=False)
     if not content:
         return None
     labels = np.frombuffer(content, "<u2").reshape(grid.size_kji).astype(np.uint16)
-    rows = json.loads(_part(path, TABLE))
+    rows = json.loads(part_of(path, TABLE))
     return Structures(labels, grid, tuple(Structure.model_validate(row) for row in rows))
 
 
-def _part(path: Path, name: str, *, needed: bool = True) -> bytes:
-    """Return a part of an exercise file, never more than any that is written."""
+def part_of(path: Path, name: str, *, needed: bool = True) -> bytes:
+    """Return a part of an exercise file, never more than any that is written.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    name : str
+        Of the part.
+    needed : bool
+        Whether the file is damaged without it.
+
+    Returns
+    -------
+    bytes
+        Empty where it is absent and not needed.
+
+    Raises
+    ------
+    PlanningError
+        When the file cannot be read or is damaged.
+    """
     if not path.is_file():
         message = "there is no such exercise; check the path"
         raise PlanningError(Problem(code="not_found", message=message, where=str(path)))

@@ -22,8 +22,9 @@ from imaging.phantom.insert import insert
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
 from planning.ablation.dissection import Dissection
-from planning.ablations import plan_for_me
+from planning.ablations import plan_for_me, use_needle_set
 from planning.access.posture import Position
+from planning.access.sets import Purpose, search_set
 from planning.errors import PlanningError
 from planning.plan import Case
 from planning.procedure import find_surroundings, with_lesion, with_structures
@@ -35,7 +36,12 @@ from planning.teaching.marking.mark import WITH_WAY, mark
 from planning.teaching.marking.treating import simulate
 from planning.teaching.marking.ways import Ground
 from planning.technique.doses import formula_volume_ml
-from planning.ways_in import choose_access, find_access, with_access_limits
+from planning.ways_in import (
+    access_request,
+    choose_access,
+    find_access,
+    with_access_limits,
+)
 
 MOST_BYTES = 1_000_000  # of a recipe
 SEARCHED = 12  # ways of which a corridor is chosen
@@ -61,6 +67,8 @@ class ReferenceChoice(Document):
         Places to aim at; empty lets the search choose them.
     device : str or None
         That ablates.
+    needles : int
+        Of a set of parallel cryoprobes; 1 takes the chosen way alone.
     is_planned : bool
         Whether the program finds number, place and durations of the probes.
     most_probes : int
@@ -80,6 +88,7 @@ class ReferenceChoice(Document):
     rank: int = Field(default=1, ge=1)
     targets_lps_mm: tuple[Vector, ...] = ()
     device: str | None = None
+    needles: int = Field(default=1, ge=1, le=4)
     is_planned: bool = False
     most_probes: int = Field(default=3, ge=1, le=4)
     depth_shifts_mm: tuple[float, ...] = ()
@@ -296,6 +305,11 @@ def build_reference(
     if exercise.task in WITH_WAY:
         case = _with_way(case, choice, made.volume, progress.part(0.0, 0.4))
     if exercise.task == Task.ABLATION:
+        if choice.needles > 1:
+            request = access_request(case, made.volume)
+            part = progress.part(0.4, 0.6)
+            needles = search_set(request, Purpose.CRYOABLATION, choice.needles, part)
+            case = use_needle_set(case, needles)
         case = case.with_plan(
             dissections=choice.dissections, depth_shifts_mm=choice.depth_shifts_mm
         )

@@ -129,7 +129,12 @@ def fault_said(fault: Fault, language: Language) -> str:
         where = _translated("techniques", fault.where, language)
     elif fault.term == "corticosteroid":
         where = _translated("steroids", fault.where, language)
-    figures = {"where": where, "value": fault.value, "limit": fault.limit}
+    figures = {
+        "where": where,
+        "value": fault.value,
+        "limit": fault.limit,
+        "unit": fault.unit,
+    }
     text = said("faults", fault.code, language, **figures)
     return text[:1].upper() + text[1:]
 

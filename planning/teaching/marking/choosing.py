@@ -18,6 +18,7 @@ from planning.technique.recommendation import Infiltration
 
 # Steps from the reference, for another technique of this status.
 STEPS = {"recommended": 1.0, "possible": 2.0, "insufficient": 3.0, "contraindicated": CRITICAL}
+NEAR_CANAL = "near_canal"  # warning of B21: the bands do not decide there
 ANAESTHETIC_RULES = ("A2", "A3", "A4", "A5", "A6", "B1", "B21")
 CORTICOSTEROID_RULES = ("A8", "B2", "B3", "B4")
 
@@ -185,10 +186,12 @@ def _anaesthetic(said_ml: float | None, right_ml: float, advised: Recommendation
     rules = tuple(rule for rule in infiltration.rules if rule in ANAESTHETIC_RULES)
     if said_ml is None:
         return Finding("anaesthetic", None, None, right_ml, rules=rules)
-    allowed = {right_ml, *infiltration.anaesthetic_choices_ml}
+    is_near_canal = any(one.code == NEAR_CANAL for one in advised.warnings)
+    allowed = {right_ml} if is_near_canal else {right_ml, *infiltration.anaesthetic_choices_ml}
     error = min(abs(said_ml - one) for one in allowed)
     most_ml = max(most_anaesthetic_ml(infiltration), right_ml)
-    figures: dict[str, float | str] = {"most_ml": most_ml}
+    told = " / ".join(f"{one:g}" for one in sorted(allowed))
+    figures: dict[str, float | str] = {"most_ml": most_ml, "allowed": told}
     if said_ml <= most_ml:
         return Finding("anaesthetic", error, said_ml, right_ml, figures, rules)
     fault = Fault(
@@ -197,6 +200,7 @@ def _anaesthetic(said_ml: float | None, right_ml: float, advised: Recommendation
         term="anaesthetic",
         value=said_ml,
         limit=most_ml,
+        unit="mL",
         rules=("B1", *rules),
     )
     above = CRITICAL + said_ml - most_ml

@@ -60,6 +60,8 @@ class Fault(Document):
         That has no points for it.
     value, limit : float or None
         Reached and allowed, where there are figures.
+    unit : str
+        Of both.
     rules : tuple of str
         Clinical rules to be read.
     """
@@ -69,6 +71,7 @@ class Fault(Document):
     term: str
     value: float | None = None
     limit: float | None = None
+    unit: str = ""
     rules: tuple[str, ...] = ()
 
 

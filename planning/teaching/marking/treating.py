@@ -19,6 +19,8 @@ from planning.teaching.marking.findings import Finding, deficit
 from planning.teaching.marking.table import CRITICAL, marking_table
 from planning.teaching.marking.terms import Fault
 
+# Of what a limit is about: temperatures, minutes at 43 °C, distance to ice or 50 °C.
+UNITS = {"max_c": "°C", "min_c": "°C", "cem43": "min (CEM43)", "clear_mm": "mm"}
 TREATMENT_TERMS = ("coverage", "coverage_with_margin", "neighbours")
 
 
@@ -154,6 +156,7 @@ def _neighbours(one: TreatmentSummary, other: TreatmentSummary) -> Finding:
             term="neighbours",
             value=row.value,
             limit=row.limit,
+            unit=UNITS[row.measure],
             rules=("B13", "A45"),
         )
         for row in harmed

@@ -8,12 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
+from imaging.document import Vector
 from imaging.errors import Refusal
 from imaging.geometry import FloatArray, unit
 from imaging.progress import SILENT, Progress
 from imaging.structures.model import PassageClass
 from imaging.volume import Volume, sample
-from planning.ablation.results import Probe
 from planning.access.judge import TARGET_OUTSIDE, Judge
 from planning.access.march import CROSSES as CROSSES_CODE
 from planning.access.march import NEAR_A_LIMIT, OK, REASONS
@@ -151,13 +151,16 @@ class Ground:
             None where no way was chosen.
         """
         judge = self._judge_for(answer.case)
-        judged = [
-            judge.judge(np.array(way.entry_lps_mm), np.array(way.target_lps_mm))
-            for way in ways_of_case(answer.case)
-        ]
-        row = chosen_row(answer)
+        row, needles = chosen_row(answer), answer.case.plan.needle_set
         if row is not None and row.probes:
-            judged = [self._of_probe(judge, probe) for probe in row.probes]
+            judged = [self._to_tip(judge, one.tip_lps_mm, one.axis_lps) for one in row.probes]
+        elif needles is not None:
+            judged = [self._to_tip(judge, *_tip_and_axis(way)) for way in needles.needles]
+        else:
+            judged = [
+                judge.judge(np.array(way.entry_lps_mm), np.array(way.target_lps_mm))
+                for way in ways_of_case(answer.case)
+            ]
         if not judged:
             return None
         near = [
@@ -177,9 +180,9 @@ class Ground:
             percentile=min(self.percentile(one) for one in judged),
         )
 
-    def _of_probe(self, judge: Judge, probe: Probe) -> Proposal:
+    def _to_tip(self, judge: Judge, tip_lps_mm: Vector, axis_lps: Vector) -> Proposal:
         """Judge the way of a probe from the skin to its tip, which may lie beyond the lesion."""
-        tip, axis = np.array(probe.tip_lps_mm), unit(probe.axis_lps)
+        tip, axis = np.array(tip_lps_mm), unit(axis_lps)
         entry = judge.skin_behind(tip, tip + axis)
         way = judge.judge(tip + FARTHEST_MM * axis if entry is None else entry, tip)
         steps = tip + np.arange(0.0, PROBE_MM, PROBE_STEP_MM)[:, None] * axis
@@ -205,6 +208,12 @@ class Ground:
             if self._class.get(part.name) == PassageClass.AVOID:
                 lengths[part.name] = lengths.get(part.name, 0.0) + part.length_mm
         return lengths
+
+
+def _tip_and_axis(way: Proposal) -> tuple[Vector, Vector]:
+    """Return where a needle of a set ends, and the direction from there to its hub."""
+    back = unit(np.subtract(way.entry_lps_mm, way.target_lps_mm))
+    return way.target_lps_mm, (float(back[0]), float(back[1]), float(back[2]))
 
 
 def way_findings(answer: Answer, reference: Answer, ground: Ground) -> list[Finding]:

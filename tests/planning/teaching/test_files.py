@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from imaging.files import read_volume
 from planning.errors import PlanningError
 from planning.teaching.answer import pack, unpack
-from planning.teaching.exercise import Adjunct, Statement, statement_from
+from planning.teaching.exercise import Adjunct, Exercise, Statement, statement_from
 from planning.teaching.files import read_exercise
 from planning.teaching.sealing import seal, unseal
 from tests.planning.teaching.samples import ball, empty, exercise, file_in, reference, volume
@@ -127,3 +127,15 @@ def test_every_problem_of_a_statement_is_told() -> None:
     }
     with pytest.raises(PlanningError, match="greatest diameter"):
         statement_from({"length_mm": 20, "width_mm": 30})
+
+
+def test_a_later_version_with_further_fields_still_opens_the_seal() -> None:
+    class Later(Exercise):
+        """With a field that today's files do not have."""
+
+        further: int = 0
+
+    now = exercise()
+    later = Later.model_validate(now.model_dump(by_alias=True))
+    assert later.digest == now.digest
+    assert exercise(time_s=301).digest != now.digest

@@ -12,7 +12,15 @@ from planning.teaching.feedback import feedback
 from planning.teaching.marking.mark import mark
 from planning.teaching.marking.measuring import overlap
 from planning.teaching.words import term_said
-from tests.planning.teaching.samples import ball, empty, exercise, outlined, reference, volume
+from tests.planning.teaching.samples import (
+    GIVEN,
+    ball,
+    empty,
+    exercise,
+    outlined,
+    reference,
+    volume,
+)
 
 RIGHT = Statement(
     technique="infiltration",
@@ -134,3 +142,24 @@ def test_every_sentence_can_be_said_in_both_languages() -> None:
                 told = term_said(term, language)
                 assert told
                 assert "{" not in told
+
+
+def test_the_bands_are_no_excuse_near_the_canal() -> None:
+    spine = {
+        **GIVEN,
+        "bone": "vertebra",
+        "level": "L1",
+        "region": "spine",
+        "foraminal": True,
+        "posterior_wall_breach": False,
+        "escc": "0",
+    }
+    near = exercise("technique", given={"answers": spine})
+    right = reference(RIGHT)
+    answers = (chosen(anaesthetic_ml=1.5), chosen(anaesthetic_ml=5.0))
+    points = [mark(near, one, right, volume()).term("anaesthetic") for one in answers]
+    assert points[0] is not None
+    assert points[1] is not None
+    assert points[0].points == points[0].of
+    assert points[1].points < points[1].of / 2
+    assert points[1].params["allowed"] == "1.5"

@@ -44,6 +44,7 @@ def found(task: Task, errors: list[float | None], elapsed_s: float) -> Mark:
 
 
 @pytest.mark.parametrize("row", marking_table().terms, ids=lambda row: row.id)
+@settings(max_examples=25)
 @given(one=ERRORS, other=ERRORS)
 def test_a_greater_error_never_has_more_points(row: TermRow, one: float, other: float) -> None:
     low, high = sorted((one, other))

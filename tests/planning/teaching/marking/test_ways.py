@@ -1,0 +1,111 @@
+"""A way is judged on the reference's ground: what it breaks, how it compares with all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from imaging.structures.labels import structures_from
+from imaging.structures.model import Structures
+from imaging.volume import SeriesInfo, Volume
+from planning.plan import Case
+from planning.procedure import with_lesion, with_structures
+from planning.teaching.answer import Answer
+from planning.teaching.exercise import Statement
+from planning.teaching.marking.mark import mark
+from planning.teaching.marking.ways import Ground, way_findings
+from planning.ways_in import access_request, with_own_way
+from tests.planning.teaching.samples import GRID, SIZE, ball, exercise
+
+NEEDLE = "infiltration_22g_90"
+TARGET = (0.0, 0.0, 0.0)
+FREE, THROUGH = (0.0, 24.0, 0.0), (-24.0, 0.0, 0.0)  # from behind; from the right, where it lies
+
+
+@pytest.fixture(scope="module")
+def ct() -> Volume:
+    hu = np.full(SIZE, -1000, dtype=np.int16)
+    hu[ball(24.5)] = 40
+    return Volume(hu, GRID, SeriesInfo(uid="1.2.3.5", path="", patient_position="HFS"))
+
+
+@pytest.fixture(scope="module")
+def found() -> Structures:
+    labels = np.zeros(SIZE, dtype=np.uint16)
+    labels[ball(24.5)] = 1
+    labels[ball(4.0, (-14.0, 0.0, 0.0))] = 2
+    return structures_from(labels, GRID, {1: "body", 2: "aorta"}, "test")
+
+
+@pytest.fixture(scope="module")
+def begun(ct: Volume, found: Structures) -> Case:
+    case = with_structures(Case.begin(ct), found, ct)
+    return with_lesion(case, ct, ball(6.0)).with_plan(needle_id=NEEDLE)
+
+
+@pytest.fixture(scope="module")
+def ground(begun: Case, ct: Volume) -> Ground:
+    return Ground(Answer(begun, Statement(), 1.0), ct)
+
+
+def answered(ground: Ground, begun: Case, entry: tuple[float, float, float]) -> Answer:
+    way = ground.judge.judge(np.array(entry), np.array(TARGET))
+    return Answer(with_own_way(begun, way), Statement(), 100.0)
+
+
+def test_the_reference_against_itself_has_no_error(ground: Ground, begun: Case) -> None:
+    right = answered(ground, begun, FREE)
+    findings = way_findings(right, right, ground)
+    assert [one.error for one in findings] == [0.0] * 5
+    assert all(not one.faults for one in findings)
+
+
+def test_a_way_through_a_vessel_is_a_fault_and_no_possible_way(ground: Ground, begun: Case) -> None:
+    right, wrong = answered(ground, begun, FREE), answered(ground, begun, THROUGH)
+    by_term = {one.term: one for one in way_findings(wrong, right, ground)}
+    assert [fault.where for fault in by_term["way_safety"].faults] == ["aorta"]
+    assert by_term["way_safety"].faults[0].code == "crosses"
+    assert by_term["way_percentile"].value == 0.0
+    assert (by_term["way_clearance"].error or 0.0) > 0.0
+
+
+def test_a_better_score_is_a_higher_percentile(ground: Ground, begun: Case) -> None:
+    assert len(ground.scores) > 100
+    entries = [(0.0, 24.0, 0.0), (0.0, 20.0, 13.0), (0.0, 11.0, 21.0)]
+    ways = [ground.judge.judge(np.array(one), np.array(TARGET)) for one in entries]
+    percentiles = [ground.percentile(way) for way in ways]
+    assert all(0.0 <= one <= 100.0 for one in percentiles)
+    assert percentiles == sorted(percentiles, reverse=True)
+    assert percentiles[0] > percentiles[-1]
+
+
+def test_limits_that_the_resident_changes_change_nothing(
+    ground: Ground, begun: Case, ct: Volume
+) -> None:
+    right, wrong = answered(ground, begun, FREE), answered(ground, begun, THROUGH)
+    eased = replace(wrong, case=wrong.case.with_plan(margins_mm={"aorta": 0.0}))
+    assert access_request(eased.case, ct).margin_mm("aorta") == 0.0
+    assert way_findings(eased, right, ground) == way_findings(wrong, right, ground)
+
+
+def test_no_way_has_no_points_and_no_fault(ground: Ground, begun: Case) -> None:
+    right = answered(ground, begun, FREE)
+    nothing = Answer(begun, Statement(), 1.0)
+    findings = way_findings(nothing, right, ground)
+    assert [one.error for one in findings] == [None] * 5
+
+
+def test_a_dangerous_way_fails_a_whole_infiltration(
+    ground: Ground, begun: Case, ct: Volume
+) -> None:
+    stated = Statement(technique="infiltration", anaesthetic_ml=1.5, volume_ml=0.9)
+    right = replace(answered(ground, begun, FREE), statement=stated)
+    wrong = replace(answered(ground, begun, THROUGH), statement=stated)
+    asked = exercise("infiltration", pass_percent=40)
+    whole, failed = (mark(asked, one, right, ct) for one in (right, wrong))
+    assert whole.percent == 100.0
+    assert failed.percent > failed.pass_percent
+    assert not failed.passed
+    assert failed.rank < whole.rank
