@@ -78,13 +78,14 @@ def take_pictures(plan: Path, language: str = "en") -> dict[str, bytes]:
         wait(1.5)
         until(lambda: not session.is_busy)
         wait(1.5)
-        pictures[picture_name(step.value)] = _grabbed(application.primaryScreen().grabWindow(0))
+        pictures[picture_name(step.value)] = grabbed(application.primaryScreen().grabWindow(0))
     window.close()
     wait(0.2)
     return pictures
 
 
-def _grabbed(pixmap: object) -> bytes:
+def grabbed(pixmap: object) -> bytes:
+    """Return a picture of the screen as it is kept."""
     from PySide6.QtGui import QPixmap
 
     from app.workstation.tools.capture import pixmap_png
