@@ -1,12 +1,14 @@
 """The page of feedback: verdict, points, both plans side by side, and what to read."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtGui import QColor, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -112,9 +114,12 @@ class FeedbackWindow(QDialog):
                 if one.term.points < one.term.of:
                     item.setForeground(QColor(theme().warning))
                 self.terms.setItem(place, number, item)
-        self.terms.setColumnWidth(1, LEFT_WIDTH // 2)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Make every row as high as its sentence, now that the columns have their widths."""
+        super().showEvent(event)
         self.terms.resizeRowsToContents()
-        high = sum(self.terms.rowHeight(n) for n in range(len(told.terms)))
+        high = sum(self.terms.rowHeight(n) for n in range(self.terms.rowCount()))
         self.terms.setFixedHeight(high + self.terms.horizontalHeader().sizeHint().height() + 8)
 
     def _make_pictures(self) -> QWidget:
