@@ -7,13 +7,12 @@ from typing import get_args
 
 from PySide6.QtWidgets import (
     QComboBox,
-    QGridLayout,
     QLineEdit,
     QPlainTextEdit,
     QWidget,
 )
 
-from app.workstation.steps.panel import combo, label
+from app.workstation.steps.panel import combo, named_fields
 from app.workstation.steps.technique.fields import field_type
 from app.workstation.words import Words
 from planning.library.model import CaseFields
@@ -93,11 +92,7 @@ class CaseForm(QWidget):
         fill(self.site, choices("bone"), words, none)
         fill(self.side, SIDES, words, none)
         fill(self.kind, choices("lesion_kind"), words, none)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(7)
-        grid.setColumnStretch(1, 1)
-        rows = {
+        rows: dict[str, QWidget] = {
             "title": self.title,
             "site": self.site,
             "level": self.level,
@@ -106,10 +101,7 @@ class CaseForm(QWidget):
             "tags": self.tags,
             "notes": self.notes,
         }
-        for number, (key, field) in enumerate(rows.items()):
-            field.setAccessibleName(words(f"library.{key}"))
-            grid.addWidget(label(words(f"library.{key}"), "quiet"), number, 0)
-            grid.addWidget(field, number, 1)
+        self.setLayout(named_fields(rows, words, "library"))
         for line in (self.title, self.tags, self.level):
             line.textEdited.connect(lambda _text: changed())
         for choice in (self.site, self.side, self.kind):

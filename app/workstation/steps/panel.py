@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -296,6 +296,35 @@ def row(*widgets: QWidget) -> QHBoxLayout:
     for widget in widgets:
         line.addWidget(widget)
     return line
+
+
+def named_fields(fields: Mapping[str, QWidget], words: Words, place: str) -> QGridLayout:
+    """Return fields one below the other, each with its name before it.
+
+    Parameters
+    ----------
+    fields : mapping
+        By the key of the name.
+    words : Words
+        Of the screen.
+    place : str
+        Of the names in the words.
+
+    Returns
+    -------
+    QGridLayout
+        Without margins.
+    """
+    grid = QGridLayout()
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setVerticalSpacing(7)
+    grid.setColumnStretch(1, 1)
+    for number, (key, field) in enumerate(fields.items()):
+        name = words(f"{place}.{key}")
+        field.setAccessibleName(name)
+        grid.addWidget(label(name, "quiet"), number, 0)
+        grid.addWidget(field, number, 1)
+    return grid
 
 
 class Facts(QWidget):

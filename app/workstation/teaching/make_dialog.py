@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.workstation.session import Session
 from app.workstation.stages import Topic
-from app.workstation.steps.panel import Notes, combo, label, ok_cancel
+from app.workstation.steps.panel import Notes, combo, label, named_fields, ok_cancel
 from app.workstation.teaching import tasks
 from app.workstation.teaching.statement_form import StatementFields
 from app.workstation.words import LANGUAGES, Words
@@ -95,20 +95,14 @@ class MakeDialog(QDialog):
         self.minutes.setValue(15)
         self.minutes.setSuffix(" min")
         inside = QWidget()
-        grid = QGridLayout(inside)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setColumnStretch(1, 1)
-        rows = {
+        rows: dict[str, QWidget] = {
             "id": self.id,
             "task": self.task,
             "difficulty": self.difficulty,
             "time": self.minutes,
             "passphrase": self.passphrase,
         }
-        for number, (key, field) in enumerate(rows.items()):
-            field.setAccessibleName(words(f"exercise.{key}"))
-            grid.addWidget(label(words(f"exercise.{key}"), "quiet"), number, 0)
-            grid.addWidget(field, number, 1)
+        inside.setLayout(named_fields(rows, words, "exercise"))
         return inside
 
     def _make_texts(self) -> QWidget:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.workstation.steps.panel import Notes, button, combo, label
+from app.workstation.steps.panel import Notes, button, combo, label, named_fields
 from app.workstation.words import Words
 from imaging.errors import Refusal
 from planning.ablation.devices import devices
@@ -55,20 +55,11 @@ class StatementFields(QWidget):
         self._numbers: dict[str, QLineEdit] = {}
         self._choices: dict[str, QComboBox] = {}
         self._adjuncts: dict[Adjunct, QCheckBox] = {}
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setVerticalSpacing(8)
-        grid.setColumnStretch(1, 1)
-        for number, key in enumerate(ASKED[task]):
-            grid.addWidget(label(words(f"exercise.{key}"), "quiet"), number, 0)
-            grid.addWidget(self._field(key, statement), number, 1)
         self.reasons = QPlainTextEdit(statement.reasons)
         self.reasons.setFixedHeight(REASONS_HEIGHT)
         self.reasons.setTabChangesFocus(True)
-        self.reasons.setAccessibleName(words("exercise.reasons"))
-        last = len(ASKED[task])
-        grid.addWidget(label(words("exercise.reasons"), "quiet"), last, 0)
-        grid.addWidget(self.reasons, last, 1)
+        fields = {key: self._field(key, statement) for key in ASKED[task]}
+        self.setLayout(named_fields({**fields, "reasons": self.reasons}, words, "exercise"))
 
     def _field(self, key: str, statement: Statement) -> QWidget:
         value = getattr(statement, key)
@@ -76,7 +67,6 @@ class StatementFields(QWidget):
             return self._make_adjuncts(statement)
         if key in {"technique", "device", "corticosteroid"}:
             made = combo()
-            made.setAccessibleName(self._words(f"exercise.{key}"))
             made.addItem(self._words("exercise.open"), None)
             for one, name in self._offered(key):
                 made.addItem(name, one)
@@ -84,7 +74,6 @@ class StatementFields(QWidget):
             self._choices[key] = made
             return made
         line = QLineEdit("" if value is None else self._words.number(value))
-        line.setAccessibleName(self._words(f"exercise.{key}"))
         line.setPlaceholderText(self._words("exercise.open"))
         self._numbers[key] = line
         return line
