@@ -1,13 +1,15 @@
 """The window of the case library: found by picture and word, opened, given away, looked after."""
 
+# ruff: noqa: N802 - Qt calls these methods by its own names
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
+from PySide6.QtGui import QIcon, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -44,7 +46,8 @@ from planning.words import option_name
 SIZE = QSize(1240, 840)
 PICTURE = QSize(112, 112)
 DETAIL_WIDTH, NAME_WIDTH = 430, 96
-ID = Qt.ItemDataRole.UserRole
+ID, SHOWN = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+SPACING = 3
 TECHNIQUES: tuple[str, ...] = get_args(Technique)
 JOBS = ("library_add", "library_export", "library_import", "library_backup", "library_check")
 
@@ -128,11 +131,15 @@ class LibraryWindow(QDialog):
     def _make_list(self) -> QListWidget:
         self.list = QListWidget()
         self.list.setIconSize(PICTURE)
-        self.list.setSpacing(3)
+        self.list.setSpacing(SPACING)
         self.list.setWordWrap(True)
         self.list.setAccessibleName(self._words("library.name"))
         self.list.currentItemChanged.connect(lambda _now, _before: self._show_chosen())
         self.list.itemActivated.connect(lambda _item: self.open_chosen())
+        self.list.verticalScrollBar().valueChanged.connect(lambda _value: self._show_pictures())
+        blank = QPixmap(PICTURE)
+        blank.fill(Qt.GlobalColor.transparent)
+        self._blank = QIcon(blank)
         return self.list
 
     def _make_details(self) -> QWidget:
@@ -203,6 +210,7 @@ class LibraryWindow(QDialog):
         places = [n for n, one in enumerate(rows) if one.id == chosen] or [0]
         self.list.setCurrentRow(places[0] if rows else -1)
         self._show_chosen()
+        self._show_pictures()
         self._show_activity(self._session.activity)
 
     def _any_tag(self) -> str:
@@ -212,12 +220,38 @@ class LibraryWindow(QDialog):
         made = QListWidgetItem(self._told(one))
         made.setData(ID, one.id)
         made.setSizeHint(QSize(0, PICTURE.height() + 10))
-        png = self.library.thumbnail(one.id)
-        if png is not None:
-            picture = QPixmap()
-            picture.loadFromData(png)
-            made.setIcon(QIcon(picture))
+        made.setIcon(self._blank)
         return made
+
+    def _show_pictures(self) -> None:
+        """Load the pictures of the rows that are seen; a thousand at once would be waited for."""
+        high = self.list.viewport().height()
+        first, last = self._row_at(0, 1), self._row_at(high - 1, -1)
+        if first < 0:
+            return
+        for place in range(first, (last if last >= 0 else self.list.count() - 1) + 1):
+            item = self.list.item(place)
+            if item.data(SHOWN):
+                continue
+            item.setData(SHOWN, True)
+            png = self.library.thumbnail(item.data(ID))
+            if png is not None:
+                picture = QPixmap()
+                picture.loadFromData(png)
+                item.setIcon(QIcon(picture))
+
+    def _row_at(self, y: int, step: int) -> int:
+        """Return the row at a height of the list, or the next one where there is only a gap."""
+        for beside in range(2 * SPACING + 2):
+            row_there = self.list.indexAt(QPoint(2 * SPACING, y + step * beside)).row()
+            if row_there >= 0:
+                return row_there
+        return -1
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show the pictures of the rows that come into sight."""
+        super().resizeEvent(event)
+        QTimer.singleShot(0, self, self._show_pictures)
 
     def _told(self, one: CaseRow) -> str:
         words, fields = self._words, one.fields
