@@ -103,7 +103,7 @@ def get_ready(session: Session) -> None:
     """
     gc.freeze()
     session.get_ready()
-    threading.Thread(target=_load_loops, name="osteoplan-loops", daemon=True).start()
+    threading.Thread(target=_load_loops, name="osteoplan-loops").start()
 
 
 def _load_loops() -> None:
