@@ -291,7 +291,7 @@ def is_typed(event: QEvent) -> bool:
         Qt.KeyboardModifier.KeypadModifier,
     }
     deletes = event.key() in {Qt.Key.Key_Backspace, Qt.Key.Key_Delete}
-    return plain and (deletes or event.text().isprintable() and bool(event.text()))
+    return plain and (deletes or (event.text().isprintable() and bool(event.text())))
 
 
 class Choice(QComboBox):

@@ -113,8 +113,13 @@ class FeedbackWindow(QDialog):
                     item.setForeground(QColor(theme().warning))
                 self.terms.setItem(place, number, item)
         self.terms.setColumnWidth(1, LEFT_WIDTH // 2)
+        self._fit_rows()
+        # how wide the texts may be is known once the columns are laid out
+        self.terms.horizontalHeader().sectionResized.connect(lambda *_given: self._fit_rows())
+
+    def _fit_rows(self) -> None:
         self.terms.resizeRowsToContents()
-        high = sum(self.terms.rowHeight(n) for n in range(len(told.terms)))
+        high = sum(self.terms.rowHeight(n) for n in range(self.terms.rowCount()))
         self.terms.setFixedHeight(high + self.terms.horizontalHeader().sizeHint().height() + 8)
 
     def _make_pictures(self) -> QWidget:

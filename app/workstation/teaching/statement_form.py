@@ -30,7 +30,7 @@ COLUMNS = 3
 # What is asked for, by the task; the rest comes from the plan.
 ASKED = {
     Task.MEASURE: ("length_mm", "width_mm"),
-    Task.INFILTRATION: ("volume_ml", "anaesthetic_ml", "corticosteroid"),
+    Task.INFILTRATION: ("technique", "volume_ml", "anaesthetic_ml", "corticosteroid"),
     Task.ABLATION: ("technique", "device", "adjuncts"),
     Task.TECHNIQUE: ("technique", "adjuncts", "volume_ml", "anaesthetic_ml", "corticosteroid"),
 }
