@@ -7,7 +7,7 @@ import re
 from imaging.tables import load_table
 from planning.teaching.exercise import Adjunct, Task, Visible
 from planning.teaching.marking.table import marking_table
-from planning.teaching.words import wording
+from planning.teaching.words import figure_said, wording
 
 
 def test_both_languages_fill_in_the_same_figures() -> None:
