@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from imaging.tables import load_table
 from planning.teaching.marking.terms import Fault, Term
 from planning.technique.wording import Language, Wording
@@ -10,6 +12,7 @@ from planning.words import number_said, option_name, structure_name
 SECONDS_PER_MINUTE = 60.0
 DIGITS = 1  # of figures in sentences; JSON is never rounded
 OF_STRUCTURES = ("structure", "reference_structure", "structures")
+NUMBERS = re.compile(r"[\d.]+( / [\d.]+)*")
 OF_ADJUNCTS = ("lacking", "superfluous")
 
 
@@ -61,7 +64,7 @@ def figure_said(value: object, language: Language) -> str:
     Parameters
     ----------
     value : object
-        A number or a word.
+        A number, numbers parted by slashes, or a word.
     language : str
         ``en`` or ``fr``.
 
@@ -70,6 +73,8 @@ def figure_said(value: object, language: Language) -> str:
     str
         Numbers with one digit behind the mark at most.
     """
+    if isinstance(value, str) and language == "fr" and NUMBERS.fullmatch(value):
+        return value.replace(".", ",")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return number_said(round(float(value), DIGITS), language)

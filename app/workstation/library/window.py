@@ -443,7 +443,8 @@ class LibraryWindow(QDialog):
             words("library.remove_plans", names=", ".join(plans)) if plans else ""
         )
         gone = box.addButton(words("library.remove_now"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(words("app.cancel"), QMessageBox.ButtonRole.RejectRole)
+        kept = box.addButton(words("app.cancel"), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(kept)  # what the Enter key does can be done again
         gone.clicked.connect(lambda _checked=False: self.remove(case_id, with_plans=bool(plans)))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.open()

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -270,9 +271,43 @@ def ok_cancel(dialog: QDialog, words: Words) -> QDialogButtonBox:
     return made
 
 
+def is_typed(event: QEvent) -> bool:
+    """Tell whether a field claims a key that the window has a shortcut for.
+
+    Parameters
+    ----------
+    event : QEvent
+        That came to the field.
+
+    Returns
+    -------
+    bool
+        True for a single letter, digit or sign, and for the keys that delete.
+    """
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    plain = event.modifiers() in {
+        Qt.KeyboardModifier.NoModifier,
+        Qt.KeyboardModifier.KeypadModifier,
+    }
+    deletes = event.key() in {Qt.Key.Key_Backspace, Qt.Key.Key_Delete}
+    return plain and (deletes or (event.text().isprintable() and bool(event.text())))
+
+
+class Choice(QComboBox):
+    """A list whose first letters choose, also those that are shortcuts of the window."""
+
+    def event(self, event: QEvent) -> bool:
+        """Keep a letter that is typed here from the shortcuts of the window."""
+        if is_typed(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+
 def combo() -> QComboBox:
     """Return a choice that is no wider than its panel."""
-    made = QComboBox()
+    made = Choice()
     made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     made.setMinimumContentsLength(6)
     return made

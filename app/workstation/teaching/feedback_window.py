@@ -1,14 +1,12 @@
 """The page of feedback: verdict, points, both plans side by side, and what to read."""
 
-# ruff: noqa: N802 - Qt calls these methods by its own names
-
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QPixmap, QShowEvent
+from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -114,10 +112,12 @@ class FeedbackWindow(QDialog):
                 if one.term.points < one.term.of:
                     item.setForeground(QColor(theme().warning))
                 self.terms.setItem(place, number, item)
+        self.terms.setColumnWidth(1, LEFT_WIDTH // 2)
+        self._fit_rows()
+        # how wide the texts may be is known once the columns are laid out
+        self.terms.horizontalHeader().sectionResized.connect(lambda *_given: self._fit_rows())
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Make every row as high as its sentence, now that the columns have their widths."""
-        super().showEvent(event)
+    def _fit_rows(self) -> None:
         self.terms.resizeRowsToContents()
         high = sum(self.terms.rowHeight(n) for n in range(self.terms.rowCount()))
         self.terms.setFixedHeight(high + self.terms.horizontalHeader().sizeHint().height() + 8)

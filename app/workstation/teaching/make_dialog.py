@@ -164,6 +164,8 @@ class MakeDialog(QDialog):
             problem = Problem(code="no_plan", message="open the plan that is the reference first")
             self._notes.show_problems([problem], self._words, "bad")
             return
+        if self._checked() is None:  # told before a file is asked for
+            return
         name = self.id.text().strip() or "exercise"
         title = self._words("exercise.make")
         path, _ = QFileDialog.getSaveFileName(self, title, f"{name}{ENDING}", f"*{ENDING}")
@@ -179,11 +181,8 @@ class MakeDialog(QDialog):
             Of the file.
         """
         session = self._session
-        try:
-            stated = self._fields.statement()
-            self._refuse_lacking()
-        except Refusal as refusal:
-            self._notes.show_problems(refusal.problems, self._words, "bad")
+        stated = self._checked()
+        if stated is None:
             return
         if path.suffix != ENDING:
             path = path.with_name(path.name + ENDING)
@@ -195,13 +194,23 @@ class MakeDialog(QDialog):
                       session.volume, stated, self.passphrase.text() or None)  # fmt: skip
         super().accept()
 
+    def _checked(self) -> Statement | None:
+        """Return what the reference states; None when something is lacking, which is told."""
+        try:
+            stated = self._fields.statement()
+            self._refuse_lacking()
+        except Refusal as refusal:
+            self._notes.show_problems(refusal.problems, self._words, "bad")
+            return None
+        return stated
+
     def _refuse_lacking(self) -> None:
         """Refuse texts that are empty: a resident reads either language."""
         problems = [
             Problem(
                 code="text_lacking",
-                message=f"a text is empty: {key} ({language}); fill it in",
-                where=key,
+                message="a text is empty; fill it in",
+                where=f"{self._words(f'languages.{language}')}: {self._words(f'exercise.{key}')}",
             )
             for language, fields in self._texts.items()
             for key, field in fields.items()

@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 
 from app.workstation.steps.panel import Notes, button, combo, label, named_fields
 from app.workstation.words import Words
-from imaging.errors import Refusal
+from imaging.errors import Problem, Refusal
 from planning.ablation.devices import devices
+from planning.errors import PlanningError
 from planning.teaching.exercise import Adjunct, Corticosteroid, Statement, Task, statement_from
 from planning.teaching.words import said
 from planning.technique.answers import Technique
@@ -30,7 +31,7 @@ COLUMNS = 3
 # What is asked for, by the task; the rest comes from the plan.
 ASKED = {
     Task.MEASURE: ("length_mm", "width_mm"),
-    Task.INFILTRATION: ("technique", "adjuncts", "volume_ml", "anaesthetic_ml", "corticosteroid"),
+    Task.INFILTRATION: ("technique", "volume_ml", "anaesthetic_ml", "corticosteroid"),
     Task.ABLATION: ("technique", "device", "adjuncts"),
     Task.TECHNIQUE: ("technique", "adjuncts", "volume_ml", "anaesthetic_ml", "corticosteroid"),
 }
@@ -117,7 +118,15 @@ class StatementFields(QWidget):
         data |= {key: choice.currentData() for key, choice in self._choices.items()}
         data["adjuncts"] = [one.value for one, box in self._adjuncts.items() if box.isChecked()]
         data["reasons"] = self.reasons.toPlainText().strip()
-        return statement_from(data)
+        try:
+            return statement_from(data)
+        except Refusal as refusal:
+            raise PlanningError([self._named(one) for one in refusal.problems]) from None
+
+    def _named(self, problem: Problem) -> Problem:
+        """Return a problem that names its field as the screen does."""
+        name = self._words.maybe(f"exercise.{problem.where}", problem.where)
+        return Problem(code=problem.code, message=problem.message, where=name)
 
 
 def _number(text: str) -> float | str | None:

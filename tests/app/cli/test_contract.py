@@ -245,7 +245,7 @@ def test_plan_and_report_in_one_go(
     assert status == 0, err
     assert set(document) == {
         "series_uid", "lesion", "involvement", "edits", "structures", "not_visible", "access",
-        "needle_set", "dissections", "thermocouples", "ablation_search", "uncertainty",
+        "annotations", "needle_set", "dissections", "thermocouples", "ablation_search", "uncertainty",
         "simulation", "recommendation", "files",
     }  # fmt: skip
     row = document["simulation"][0]

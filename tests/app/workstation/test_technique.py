@@ -129,6 +129,27 @@ def test_yes_and_no_are_answered_by_keys(
     driver.until(lambda: kept(session).plan.answers.infection is False, 10)
 
 
+def test_letters_that_answer_are_kept_from_the_shortcuts_of_the_window(
+    driver: Driver, panel: TechniquePanel
+) -> None:
+    from PySide6.QtGui import QKeySequence, QShortcut
+    from PySide6.QtTest import QTest
+
+    taken: list[str] = []
+    for key in "NMF":
+        QShortcut(QKeySequence(key), panel, lambda key=key: taken.append(key))
+    panel.activateWindow()
+    driver.until(panel.isActiveWindow, 10)
+    field, listed = panel.fields["infection"], panel.fields["pain"]
+    field.entry.setFocus()
+    QTest.keyClicks(field.entry, "n")
+    assert field.value() is False
+    listed.entry.setFocus()
+    QTest.keyClicks(listed.entry, "m")
+    assert listed.value() is not None
+    assert taken == []
+
+
 def test_enter_goes_on_and_f8_goes_to_what_matters_most(
     driver: Driver, panel: TechniquePanel
 ) -> None:

@@ -7,7 +7,7 @@ import re
 from imaging.tables import load_table
 from planning.teaching.exercise import Adjunct, Task, Visible
 from planning.teaching.marking.table import marking_table
-from planning.teaching.words import wording
+from planning.teaching.words import figure_said, wording
 
 
 def test_both_languages_fill_in_the_same_figures() -> None:
@@ -29,3 +29,9 @@ def test_everything_that_has_a_name_has_a_word() -> None:
         assert wording("visible", seen).fr
     for adjunct in Adjunct:
         assert wording("adjuncts", adjunct).fr
+
+
+def test_figures_told_as_words_have_the_decimal_sign_of_the_language() -> None:
+    assert figure_said("1.5 / 3", "fr") == "1,5 / 3"
+    assert figure_said("1.5 / 3", "en") == "1.5 / 3"
+    assert figure_said("A.B", "fr") == "A.B"

@@ -59,7 +59,7 @@ class ReportPanel(Panel):
         self.add_section("report.arrange")
         self.arrangement = Arrangement(self.session.reporting, self.words)
         self.column.addWidget(self.arrangement)
-        self.withhold(Visible.RECOMMENDATION, self._preview, self._export, self._open, self._send)
+        self.withhold(Visible.RECOMMENDATION, self._preview, self._export)
         self._subscriptions.append(self.session.subscribe(Topic.EXPORTED, self._exported))
         self.finish()
 

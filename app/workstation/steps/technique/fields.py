@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable
 from typing import Any, Literal, Union, get_args, get_origin
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.workstation.steps.panel import combo, empty
+from app.workstation.steps.panel import combo, empty, is_typed
 from app.workstation.words import Words
 from planning.technique.answers import Answers, Drug
 
@@ -282,6 +282,13 @@ class YesNo(Answer):
             Empty when nothing is wrong.
         """
         self.setToolTip(message)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep a key that answers from the shortcuts of the window."""
+        if is_typed(event):
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Answer by a key: y or n, the first letter of yes in the screen's language, 1 or 0."""
