@@ -13,6 +13,7 @@ from imaging.structures.model import Structures
 from imaging.volume import Volume
 from planning.dependence import NO_ACCESS
 from planning.plan import Case, LesionPlan, Plan, SeriesReference
+from planning.technique.answers import Answers
 
 NOT_DRAWN = (
     "answers",
@@ -132,7 +133,7 @@ def is_done(step: Step, case: Case | None, has_ct: bool, is_exported: bool) -> b
         Step.STRUCTURES: case.structures is not None,
         Step.ACCESS: plan.chosen is not None,
         Step.ABLATION: bool(plan.simulation),
-        Step.TECHNIQUE: plan.recommendation is not None,
+        Step.TECHNIQUE: plan.recommendation is not None and plan.answers != Answers(),
         Step.REPORT: is_exported,
     }[step]
 

@@ -65,6 +65,7 @@ from imaging.errors import Refusal
 from imaging.registration.series import SeriesRow
 from planning.plan import Case, SeriesReference
 from planning.store import ENDING
+from planning.teaching.exercise import Exercise, Task
 from planning.technique.tables import tables
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,12 @@ QUIET_JOBS = frozenset(
 )
 # Lists of ways and neighbours have many columns; beside the questions stand the answers' results.
 PANEL_WIDTHS = {Step.ACCESS: 560, Step.ABLATION: 580, Step.TECHNIQUE: 810}
+STEP_OF = {
+    Task.MEASURE: Step.LESION,
+    Task.INFILTRATION: Step.ACCESS,
+    Task.ABLATION: Step.ACCESS,
+    Task.TECHNIQUE: Step.TECHNIQUE,
+}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
 
@@ -193,6 +200,7 @@ class Window(QMainWindow):
         session.subscribe(Topic.CT_WANTED, self._ask_ct)
         session.subscribe(Topic.COMPARISON_ASKED, self._choose_second)
         session.subscribe(Topic.FEEDBACK, self._show_feedback)
+        session.subscribe(Topic.EXERCISE, self._show_exercise)
         self.words.subscribe(self._build)
 
     def _build(self) -> None:
@@ -355,6 +363,13 @@ class Window(QMainWindow):
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         made.open()
         return made
+
+    def _show_exercise(self, exercise: Exercise | None) -> None:
+        """Go to the step that an exercise is about, and tell what is asked."""
+        self.viewpoint.change(shows_diameters=not self.session.exercising.hides_measures)
+        if exercise is not None:
+            self.show_step(STEP_OF[exercise.task])
+            self.exercise_bar.show_task()
 
     def _show_feedback(self, page: Page) -> None:
         made = FeedbackWindow(self, page, self.words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton, QSlider, QWidget
+from PySide6.QtWidgets import QPushButton, QSlider, QVBoxLayout, QWidget
 
 from app.names import level_doubt_said
 from app.workstation.stages import Activity
@@ -44,9 +44,13 @@ class LesionPanel(Panel):
         self._number = 0  # of the lesion that this is said of
         self.column.addWidget(self._notes)
         self._measures = MeasureTable(self.words, self.editing)
-        self.column.addWidget(self._measures)
         self._callipers = self._tool("lesion.callipers", Tool.CALLIPERS)
-        self.column.addWidget(self._callipers)
+        self._measured = QWidget()
+        below = QVBoxLayout(self._measured)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addWidget(self._measures)
+        below.addWidget(self._callipers)
+        self.column.addWidget(self._measured)
         fit = self.add_section("lesion.fit")
         ends = self._build_slider()
         self.withhold(
@@ -58,6 +62,11 @@ class LesionPanel(Panel):
         self._subscriptions.append(self.viewpoint.subscribe(self._show_look))
         self._show_look(self.viewpoint.look)
         self.finish()
+
+    def show_withheld(self) -> None:
+        """Hide the measures too where measuring is the task."""
+        super().show_withheld()
+        self._measured.setVisible(not self.session.exercising.hides_measures)
 
     def _build_choice(self) -> None:
         self._choice = combo()
@@ -182,7 +191,7 @@ class LesionPanel(Panel):
             parts.append(plan.name)
         elif bone is not None:
             parts.append(self.words.structure(bone))
-        if plan.measures is not None:
+        if plan.measures is not None and not self.session.exercising.hides_measures:
             parts.append(f"{self.words.number(plan.measures.volume_ml)} ml")
         return " · ".join(parts)
 

@@ -90,7 +90,7 @@ class Panel(QScrollArea):
         self._subscriptions = [
             self.session.subscribe(Topic.CASE, self.show_case),
             self.session.subscribe(Topic.JOB, self.show_activity),
-            self.session.subscribe(Topic.EXERCISE, lambda _exercise: self._show_withheld()),
+            self.session.subscribe(Topic.EXERCISE, lambda _exercise: self.show_withheld()),
         ]
 
     def withhold(self, visible: Visible, *widgets: QWidget) -> None:
@@ -105,7 +105,8 @@ class Panel(QScrollArea):
         """
         self._withheld += [(visible, widget) for widget in widgets]
 
-    def _show_withheld(self) -> None:
+    def show_withheld(self) -> None:
+        """Hide what the exercise that is open withholds, or show it again."""
         exercising = self.session.exercising
         shown = [exercising.allows(visible) for visible, _ in self._withheld]
         for allowed, (_, widget) in zip(shown, self._withheld, strict=True):
@@ -115,7 +116,7 @@ class Panel(QScrollArea):
     def finish(self) -> None:
         """Fill the panel with the present state; called once it is built."""
         self.column.addStretch(1)
-        self._show_withheld()
+        self.show_withheld()
         self.show_case(self.session.case)
         self.show_activity(self.session.activity)
 

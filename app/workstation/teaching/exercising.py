@@ -13,7 +13,7 @@ from imaging.errors import Problem, Refusal
 from planning.errors import PlanningError
 from planning.teaching.answer import Answer
 from planning.teaching.attempts import Attempts
-from planning.teaching.exercise import Exercise, Statement, Visible
+from planning.teaching.exercise import Exercise, Statement, Task, Visible
 from planning.teaching.files import ExerciseFile
 from planning.teaching.records import HandedIn
 from planning.technique.wording import Language
@@ -99,6 +99,11 @@ class Exercising:
             True while no exercise is open.
         """
         return self.exercise is None or visible in self.exercise.may_see
+
+    @property
+    def hides_measures(self) -> bool:
+        """Whether measuring is the task, so that the program shows no measure of the outline."""
+        return self.exercise is not None and self.exercise.task is Task.MEASURE
 
     def refuses(self, job: str) -> bool:
         """Tell whether a job shows what the exercise withholds, and say so where it was asked for.

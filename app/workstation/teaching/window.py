@@ -268,12 +268,17 @@ class ExercisesWindow(QDialog):
         self._progress_said.setText(said_)
         _fill(self.progress, (self._cells(one) for one in rows))
 
+    @property
+    def _titles(self) -> dict[str, str]:
+        language = self._words.language
+        return {one.exercise.id: one.exercise.texts[language].title for one in self._files}
+
     def _cells(self, one: ProgressRow) -> tuple[str, ...]:
         words = self._words
         verdict = "fault" if one.faults else "passed" if one.passed else "failed"
         return (
             one.at_utc[:10],
-            one.exercise,
+            self._titles.get(one.exercise, one.exercise),
             said("tasks", one.task, words.language),
             f"{one.number}",
             f"{words.number(one.percent, 0)} %",

@@ -245,8 +245,8 @@ def test_plan_and_report_in_one_go(
     assert status == 0, err
     assert set(document) == {
         "series_uid", "lesion", "involvement", "edits", "structures", "not_visible", "access",
-        "annotations", "needle_set", "dissections", "thermocouples", "ablation_search", "uncertainty",
-        "simulation", "recommendation", "files",
+        "annotations", "needle_set", "dissections", "thermocouples", "ablation_search",
+        "uncertainty", "simulation", "recommendation", "files",
     }  # fmt: skip
     row = document["simulation"][0]
     assert row["technique"] == "cryoablation"

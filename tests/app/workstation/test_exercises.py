@@ -43,7 +43,9 @@ def window(driver: Driver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
 
 
 def begun(window: Window, driver: Driver, file: ExerciseFile) -> None:
-    """Begin an exercise from its window."""
+    """Begin an exercise from its window, and read what is asked."""
+    from PySide6.QtWidgets import QMessageBox
+
     shown = window.show_exercises()
     assert shown.list.count() >= 12
     shown.add_file(file.path)
@@ -51,6 +53,10 @@ def begun(window: Window, driver: Driver, file: ExerciseFile) -> None:
     shown.begin()
     session = window.session
     driver.until(lambda: session.exercising.exercise is not None and not session.is_busy)
+    (told,) = window.findChildren(QMessageBox)
+    assert told.text() == file.exercise.texts["en"].asked
+    told.close()
+    driver.run()
 
 
 def test_an_exercise_is_answered_handed_in_and_fed_back(
@@ -64,6 +70,8 @@ def test_an_exercise_is_answered_handed_in_and_fed_back(
     session = window.session
     assert window.exercise_bar.isVisible()
     assert session.exercising.allows(Visible.STRUCTURES)
+    assert window.step is Step.LESION
+    assert not window.viewpoint.look.shows_diameters
     _withheld(window, driver)
     volume = session.volume
     assert volume is not None

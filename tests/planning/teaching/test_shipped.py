@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from planning.ablation.devices import devices
 from planning.teaching.answer import Answer, unpack
 from planning.teaching.exercise import Task
 from planning.teaching.files import REFERENCE, ExerciseFile, part_of
 from planning.teaching.making import build_reference, problems_of_reference, read_recipe
+from planning.teaching.marking.choosing import judged_by_rules
 from planning.teaching.marking.mark import mark
 from planning.teaching.sealing import unseal
 from planning.teaching.shipped import shipped_exercises, shipped_folder
+from planning.technique.rules import Effect
+from planning.technique.tables import tables
 
 RECIPES = Path(__file__).resolve().parents[3] / "docs" / "exercises"
 SHIPPED = shipped_exercises()
@@ -36,18 +40,33 @@ def test_there_are_enough_for_every_task_site_and_difficulty() -> None:
     assert sum(path.stat().st_size for path in shipped_folder().iterdir()) < MOST_BYTES
 
 
-def test_the_right_answers_cover_the_techniques_of_the_documents() -> None:
-    right = {sealed(one).statement.technique for one in SHIPPED}
-    assert right >= {
-        "infiltration",
-        "cementoplasty",
-        "cemented_screws",
-        "cryoablation",
-        "embolisation",
-        "electrochemotherapy",
-        "radiotherapy",
-        "surgery",
+def test_every_technique_that_a_rule_indicates_is_a_right_answer() -> None:
+    right = {sealed(one).statement.technique for one in SHIPPED} - {None}
+    rows = tables().decisions_of_techniques
+    indicated = {
+        name for _, decision, names in rows if decision.effect is Effect.INDICATES for name in names
     }
+    assert right == indicated
+    assert set(tables().techniques.order) - indicated == {"alcohol"}
+
+
+def test_alcohol_is_considered_and_refused() -> None:
+    file = next(one for one in SHIPPED if one.exercise.id == "technique-rib-alcohol")
+    reference = sealed(file)
+    advised = judged_by_rules(file.exercise, reference)
+    assert advised.techniques[0].technique == reference.statement.technique == "cryoablation"
+    assert advised.advice("alcohol").status != "recommended"
+    assert "A51" in advised.advice("alcohol").against
+
+
+def test_a_device_that_ablates_is_that_of_the_technique_ranked_first() -> None:
+    ablations = [one for one in SHIPPED if one.exercise.task == Task.ABLATION]
+    for file in ablations:
+        reference = sealed(file)
+        first = judged_by_rules(file.exercise, reference).techniques[0]
+        assert devices()[str(reference.statement.device)].technique == first.technique
+    used = {sealed(one).statement.technique for one in ablations}
+    assert used == {"cryoablation", "microwave", "radiofrequency"}
 
 
 @each()
