@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.report.proposal import write_proposal
 from app.report.texts import Language
 from imaging.errors import Problem, Refusal
 from planning import procedure
@@ -84,6 +83,8 @@ class Consulting:
         tuple of Problem
             Why it was not written; empty when it was.
         """
+        from app.report.proposal import write_proposal
+
         problems = self.not_to_be_exported()
         if problems or self._session.case is None:
             return problems

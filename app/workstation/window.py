@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
@@ -54,7 +55,6 @@ from app.workstation.steps.technique.panel import TechniquePanel
 from app.workstation.style.palette import style_sheet, use_theme
 from app.workstation.teaching.bar import ExerciseBar
 from app.workstation.teaching.feedback_window import FeedbackWindow
-from app.workstation.teaching.tasks import Page
 from app.workstation.teaching.window import ExercisesWindow
 from app.workstation.tools.pictures import Pictures
 from app.workstation.viewpoint import Tool, Viewpoint
@@ -67,6 +67,9 @@ from planning.plan import Case, SeriesReference
 from planning.store import ENDING
 from planning.teaching.exercise import Exercise, Task
 from planning.technique.tables import tables
+
+if TYPE_CHECKING:
+    from app.workstation.teaching.tasks import Page
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.workstation.stages import Topic
-from app.workstation.teaching import running, tasks
+from app.workstation.teaching import running
 from app.workstation.teaching.running import Running
 from imaging.errors import Problem, Refusal
 from planning.errors import PlanningError
@@ -137,6 +137,8 @@ class Exercising:
         resident : str
             Name; it stays on this machine.
         """
+        from app.workstation.teaching import tasks  # draws the page of feedback, which loads long
+
         session = self._session
         try:
             with Attempts.open() as attempts:
@@ -256,6 +258,8 @@ class Exercising:
         passphrase : str or None
             Of the teacher, for an examination.
         """
+        from app.workstation.teaching import tasks
+
         number = handed_in.attempt.id
         self._session.start(
             "exercise_mark",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QPixmap
@@ -21,11 +22,13 @@ from PySide6.QtWidgets import (
 from app.workstation.dialogs import tell_refusal
 from app.workstation.steps.panel import Notes, button, label, row, table
 from app.workstation.style.palette import theme
-from app.workstation.teaching.tasks import Page
 from app.workstation.words import Words
 from imaging.errors import Problem, Refusal
 from planning.teaching.feedback import Feedback
 from planning.teaching.words import figure_said, said
+
+if TYPE_CHECKING:
+    from app.workstation.teaching.tasks import Page
 
 SIZE = QSize(1420, 900)
 PICTURE_WIDTH = 760

@@ -22,7 +22,6 @@ from PySide6.QtWidgets import (
 from app.workstation.session import Session
 from app.workstation.stages import Topic
 from app.workstation.steps.panel import Notes, combo, label, named_fields, ok_cancel
-from app.workstation.teaching import tasks
 from app.workstation.teaching.statement_form import StatementFields
 from app.workstation.words import LANGUAGES, Words
 from imaging.errors import Problem, Refusal
@@ -189,6 +188,8 @@ class MakeDialog(QDialog):
 
         def made(file: Path) -> None:
             session.tell(Topic.EXERCISE_MADE, file)
+
+        from app.workstation.teaching import tasks  # draws the page of feedback, which loads long
 
         session.start("exercise_make", made, None, tasks.make, self._data(), path, session.case,
                       session.volume, stated, self.passphrase.text() or None)  # fmt: skip

@@ -64,6 +64,7 @@ def until(session: Session, so: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_a_moved_probe_is_followed_and_refined_when_it_is_let_go(session: Session) -> None:
     shown: list[Shown | None] = []
     session.subscribe(Topic.ABLATION, shown.append)

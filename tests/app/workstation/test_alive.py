@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from imaging.phantom.cases import GeneratedCase
 from planning.plan import Case
 from planning.procedure import with_lesion
@@ -68,6 +70,7 @@ def test_a_window_closed_during_a_job_ends_the_worker_and_keeps_the_plan(
         assert kept.load().plan.lesion is not None
 
 
+@pytest.mark.long
 def test_another_ct_opened_during_a_job_takes_the_place_of_the_case(
     driver: Driver, generated: GeneratedCase, ct_folder: Path
 ) -> None:
@@ -85,6 +88,7 @@ def test_another_ct_opened_during_a_job_takes_the_place_of_the_case(
     driver.run()
 
 
+@pytest.mark.long
 def test_a_second_window_on_the_same_plan_reads_and_says_so(
     driver: Driver, generated: GeneratedCase, ct_folder: Path, tmp_path: Path
 ) -> None:

@@ -158,6 +158,7 @@ def test_a_second_series_is_compared(
     driver.run(0.1)
 
 
+@pytest.mark.long
 @pytest.mark.screen
 def test_another_patient_is_told_and_can_be_overruled(
     driver: Driver, ct_folder: Path, generated: GeneratedCase, tmp_path: Path

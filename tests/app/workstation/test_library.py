@@ -13,6 +13,7 @@ from tests.app.workstation.conftest import Driver
 PASSPHRASE = "three words or more"
 
 
+@pytest.mark.long
 def test_a_case_is_added_found_changed_given_away_and_opened(
     driver: Driver,
     ct_folder: Path,

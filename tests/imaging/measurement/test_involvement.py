@@ -48,6 +48,7 @@ def test_a_lesion_in_a_vertebra(vertebra: GeneratedCase) -> None:
     assert near["aorta"] == pytest.approx(truth.distance_mm["vessel"], abs=2.5)
 
 
+@pytest.mark.long
 def test_an_open_posterior_wall_and_lost_height_are_seen() -> None:
     found, case = _measured("posterior_wall_breach")
     truth = case.truth.findings

@@ -167,6 +167,7 @@ def coarse(vertebra: GeneratedCase) -> GeneratedCase:
     return replace(vertebra, volume=made, labels=vertebra.labels[few], lesion=vertebra.lesion[few])
 
 
+@pytest.mark.long
 def test_contrast_in_the_generated_vessels_is_not_bone(coarse: GeneratedCase) -> None:
     filled = truth(coarse, *ARTERIES)
     found = find_structures(enhanced(coarse.volume, [(filled, 300.0)]))
@@ -177,6 +178,7 @@ def test_contrast_in_the_generated_vessels_is_not_bone(coarse: GeneratedCase) ->
     assert (found.bone_mask() & bones).sum() > 0.85 * bones.sum()
 
 
+@pytest.mark.long
 def test_an_image_without_great_vessels_gets_none(coarse: GeneratedCase) -> None:
     """Where fat stands in place of the vessels, nothing is made up."""
     hu = coarse.volume.hu.copy()

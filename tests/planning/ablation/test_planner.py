@@ -61,6 +61,7 @@ def test_the_same_question_has_the_same_answer(small_margin: Planned) -> None:
     assert planned(2.0).search == small_margin.search
 
 
+@pytest.mark.long
 def test_what_cannot_be_is_proved_by_what_gives_first() -> None:
     strict = LimitChange(name="spinal_canal", lowest_c=30.0)
     found = planned(12.0, (strict,))

@@ -60,6 +60,7 @@ def test_a_vertebral_body_is_reached_through_either_pedicle(
         assert (side * (way[level, 0] - np.median(canal[:, 0])) > 0).all()
 
 
+@pytest.mark.long
 def test_a_lesion_beside_the_kidney_is_reached_around_it() -> None:
     case = generate("behind_kidney", spacing_mm=SPACING_MM)
     request, found = _search(case)

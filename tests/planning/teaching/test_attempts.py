@@ -60,6 +60,7 @@ def store(tmp_path: Path) -> Attempts:
     return Attempts.open(tmp_path)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="kills by a signal")
 def test_a_kill_during_the_hand_in_loses_nothing_that_was_handed_in(tmp_path: Path) -> None:
     files = {at: file_in(tmp_path / at) for at in KILLS}

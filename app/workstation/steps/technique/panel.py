@@ -12,7 +12,6 @@ from app.workstation.steps.panel import Desk, Notes, Panel, button, row
 from app.workstation.steps.technique.advice import Advice
 from app.workstation.steps.technique.changes import changes_text
 from app.workstation.steps.technique.form import Form
-from app.workstation.steps.technique.printing import print_proposal
 from app.workstation.steps.technique.side import SideField
 from app.workstation.steps.technique.source import SourceCard
 from imaging.errors import Problem, Refusal
@@ -246,6 +245,8 @@ class TechniquePanel(Panel):
             self._notes.show_notes([("good", written)])
 
     def _ask_print(self) -> None:
+        from app.workstation.steps.technique.printing import print_proposal
+
         problems = self.session.consulting.not_to_be_exported()
         if problems:
             self._notes.show_problems(problems, self.words, "bad")
