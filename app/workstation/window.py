@@ -53,7 +53,7 @@ from app.workstation.steps.structures import StructuresPanel
 from app.workstation.steps.study import StudyPanel
 from app.workstation.steps.technique.panel import TechniquePanel
 from app.workstation.style.palette import style_sheet, use_theme
-from app.workstation.teaching.bar import ExerciseBar
+from app.workstation.teaching.bar import STEP_OF, ExerciseBar
 from app.workstation.teaching.feedback_window import FeedbackWindow
 from app.workstation.teaching.window import ExercisesWindow
 from app.workstation.tools.pictures import Pictures
@@ -65,7 +65,7 @@ from imaging.errors import Refusal
 from imaging.registration.series import SeriesRow
 from planning.plan import Case, SeriesReference
 from planning.store import ENDING
-from planning.teaching.exercise import Exercise, Task
+from planning.teaching.exercise import Exercise
 from planning.technique.tables import tables
 
 if TYPE_CHECKING:
@@ -83,12 +83,6 @@ QUIET_JOBS = frozenset(
 )
 # Lists of ways and neighbours have many columns; beside the questions stand the answers' results.
 PANEL_WIDTHS = {Step.ACCESS: 560, Step.ABLATION: 580, Step.TECHNIQUE: 810}
-STEP_OF = {
-    Task.MEASURE: Step.LESION,
-    Task.INFILTRATION: Step.ACCESS,
-    Task.ABLATION: Step.ACCESS,
-    Task.TECHNIQUE: Step.TECHNIQUE,
-}
 CT_FILES = "*.dcm *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip DICOMDIR *"
 
 

@@ -159,21 +159,3 @@ def _check_plan(folder: CaseFolder, card: Card, name: str) -> Iterator[Problem]:
     if series.uid != card.row.series_uid or series.checksum != card.values_sha256:
         message = "this plan belongs to another series; move it out of the folder of the case"
         yield Problem(code="plan_without_series", message=message, where=where)
-
-
-def is_sound(folder: CaseFolder, card: Card) -> bool:
-    """Tell whether all of a case is there and unchanged.
-
-    Parameters
-    ----------
-    folder : CaseFolder
-        Of the case.
-    card : Card
-        What is known of it.
-
-    Returns
-    -------
-    bool
-        By every byte.
-    """
-    return not any(check_case(folder, card, thorough=True))

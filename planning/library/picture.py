@@ -81,28 +81,3 @@ def _smaller(values: NDArray[np.float32], rows: FloatArray, columns: FloatArray)
     below, right = np.minimum(j + 1, last_j), np.minimum(i + 1, last_i)
     parts = [values[np.ix_(a, b)] for a in (j, below) for b in (i, right)]
     return np.asarray(np.mean(parts, axis=0), np.float64)
-
-
-def is_png(data: bytes) -> bool:
-    """Tell whether bytes are a picture that the library can show.
-
-    Parameters
-    ----------
-    data : bytes
-        From a file of somebody else.
-
-    Returns
-    -------
-    bool
-        True for a small PNG that can be decoded.
-    """
-    if len(data) > MOST_BYTES or not data.startswith(b"\x89PNG"):
-        return False
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            if max(image.size) > 2 * PIXELS:
-                return False
-            image.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False
-    return True

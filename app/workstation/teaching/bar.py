@@ -8,15 +8,22 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QMessageBox, QWidget
 
 from app.workstation.session import Session
-from app.workstation.stages import Topic
+from app.workstation.stages import Step, Topic
 from app.workstation.steps.panel import button, label
 from app.workstation.teaching.statement_form import HandInDialog
 from app.workstation.words import Words
 from imaging.errors import Refusal
-from planning.teaching.exercise import Statement
+from planning.teaching.exercise import Statement, Task
 
 TICK_MS = 500
 KEEP_EVERY = 10  # ticks between two keepings of the time
+# Where the work of a task begins.
+STEP_OF = {
+    Task.MEASURE: Step.LESION,
+    Task.INFILTRATION: Step.ACCESS,
+    Task.ABLATION: Step.ACCESS,
+    Task.TECHNIQUE: Step.TECHNIQUE,
+}
 
 
 def clock(seconds: float) -> str:

@@ -236,10 +236,13 @@ class Exercising:
             self.state(statement)
             with Attempts.open() as attempts:
                 handed_in = attempts.hand_in(attempt, Answer(case, statement, taken_s))
-            running.keep(self._running.model_copy(update={"is_handed_in": True}))
         except Refusal as refusal:
             session.tell(Topic.REFUSED, refusal)
             return None
+        try:  # on record already: a folder that fails now must not ask for it again
+            running.keep(self._running.model_copy(update={"is_handed_in": True}))
+        except Refusal as refusal:
+            session.tell(Topic.REFUSED, refusal)
         self._running, self._file = None, None
         session.tell(Topic.EXERCISE, None)
         if not file.is_examination:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.workstation.session import Session
-from app.workstation.stages import Topic
+from app.workstation.stages import Activity, Topic
 from app.workstation.steps.panel import Notes, combo, label, named_fields, ok_cancel
 from app.workstation.teaching.statement_form import StatementFields
 from app.workstation.words import LANGUAGES, Words
@@ -32,6 +32,7 @@ from planning.teaching.words import said
 
 TEXT_HEIGHT = 92
 MINUTES = (1, 240)
+JOB = "exercise_make"
 
 
 class MakeDialog(QDialog):
@@ -77,6 +78,9 @@ class MakeDialog(QDialog):
         self._notes.hide()
         whole.addWidget(self._notes)
         whole.addWidget(ok_cancel(self, words))
+        self._body, self._is_made = inside, False
+        self._unsubscribe = session.subscribe(Topic.JOB, self._show_activity)
+        self.finished.connect(self._end)
 
     def _make_frame(self) -> QWidget:
         words = self._words
@@ -159,6 +163,8 @@ class MakeDialog(QDialog):
 
     def accept(self) -> None:
         """Ask for the file, and make the exercise in the background."""
+        if self._session.runs(JOB):
+            return
         if self._session.case is None or self._session.volume is None:
             problem = Problem(code="no_plan", message="open the plan that is the reference first")
             self._notes.show_problems([problem], self._words, "bad")
@@ -187,13 +193,29 @@ class MakeDialog(QDialog):
             path = path.with_name(path.name + ENDING)
 
         def made(file: Path) -> None:
+            self._is_made = True
             session.tell(Topic.EXERCISE_MADE, file)
+            self.done(QDialog.DialogCode.Accepted)
 
         from app.workstation.teaching import tasks  # draws the page of feedback, which loads long
 
-        session.start("exercise_make", made, None, tasks.make, self._data(), path, session.case,
+        session.start(JOB, made, None, tasks.make, self._data(), path, session.case,
                       session.volume, stated, self.passphrase.text() or None)  # fmt: skip
-        super().accept()
+
+    def _show_activity(self, activity: Activity | None) -> None:
+        """Tell how far the making is; what was typed stays until it is written."""
+        runs = self._session.runs(JOB)
+        self._body.setEnabled(not runs)
+        told = ""
+        if runs:
+            percent = 0.0 if activity is None or activity.name != JOB else 100 * activity.fraction
+            told = f"{self._words(f'jobs.{JOB}')} …  {percent:.0f} %"
+        self._notes.show_notes([("hint", told)] if told else [])
+
+    def _end(self, _result: int) -> None:
+        self._unsubscribe()
+        if not self._is_made:
+            self._session.cancel_named(JOB)
 
     def _checked(self) -> Statement | None:
         """Return what the reference states; None when something is lacking, which is told."""

@@ -183,6 +183,8 @@ def test_an_exercise_that_is_left_is_gone_on_with(
 def test_an_open_plan_becomes_an_examination(
     window: Window, driver: Driver, tmp_path: Path
 ) -> None:
+    from PySide6.QtWidgets import QMessageBox
+
     from app.workstation.stages import Topic
     from planning.teaching.files import read_exercise
 
@@ -202,9 +204,20 @@ def test_an_open_plan_becomes_an_examination(
     dialog._fields._numbers["length_mm"].setText("24")
     dialog._fields._numbers["width_mm"].setText("23")
     dialog.passphrase.setText("long enough to be one")
+    taken = dialog.id.text()
+    dialog.id.setText("No Such Id!")
+    dialog.make(tmp_path / "refused")
+    driver.until(lambda: not session.is_busy)
+    assert dialog.isVisible()
+    assert dialog.passphrase.text() == "long enough to be one"
+    assert not (tmp_path / "refused.osteoexercise").exists()
+    for box in window.findChildren(QMessageBox):
+        box.close()
+    dialog.id.setText(taken)
     made: list[Path] = []
     session.subscribe(Topic.EXERCISE_MADE, made.append)
     dialog.make(tmp_path / "made-here")
+    assert dialog.isVisible()  # what was typed stays until the exercise is written
     driver.until(lambda: bool(made))
     file = read_exercise(made[0])
     assert file.is_examination
