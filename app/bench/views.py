@@ -46,7 +46,8 @@ TARGETS_S = {
 }
 START = """
 import time
-from app.workstation.application import make_application
+from app.cli.workstation import load_workstation
+make_application = load_workstation().make_application
 from app.workstation.session import Session
 from app.workstation.window import Window
 from app.workstation.words import Words

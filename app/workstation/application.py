@@ -93,7 +93,7 @@ def get_ready(session: Session) -> None:
     """Do once, while nothing is asked, what the first CT and the first outlines would wait for.
 
     What was loaded up to now lives as long as the program; the collector of garbage, which took
-    150 ms to walk through it, is told to leave it alone. The loops that draw slices are compiled
+    150 ms to walk through it, is told to leave it alone, and set to work if it rested. The loops that draw slices are compiled
     or loaded beside the window.
 
     Parameters
@@ -102,6 +102,7 @@ def get_ready(session: Session) -> None:
         Whose worker is started.
     """
     gc.freeze()
+    gc.enable()
     session.get_ready()
     threading.Thread(target=_load_loops, name="osteoplan-loops").start()
 
