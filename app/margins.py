@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import map_coordinates
-from scipy.spatial import cKDTree
 
 from imaging.geometry import FloatArray
 from planning.plan import ThermalField
@@ -83,10 +82,12 @@ def margins_at(field: ThermalField, points_lps_mm: ArrayLike) -> FloatArray | No
         return None
     points = np.asarray(points_lps_mm, dtype=float)
     at_kji = field.grid.to_kji(points)
-    values: FloatArray = map_coordinates(field.margin_mm, at_kji.T, order=1, cval=np.nan)
+    values: FloatArray = scipy.ndimage.map_coordinates(
+        field.margin_mm, at_kji.T, order=1, cval=np.nan
+    )
     lost = ~np.isfinite(values)
     if lost.any():
-        _, nearest = cKDTree(field.grid.to_lps(known)).query(points[lost])
+        _, nearest = scipy.spatial.cKDTree(field.grid.to_lps(known)).query(points[lost])
         values[lost] = field.margin_mm[tuple(known[nearest].T)]
     return values
 

@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import affine_transform, map_coordinates
 
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid, block, read_only
@@ -160,7 +160,7 @@ def sample(
     """
     points = np.asarray(points_lps_mm, dtype=float)
     coordinates = grid.to_kji(points).reshape(-1, 3).T
-    result: FloatArray = map_coordinates(
+    result: FloatArray = scipy.ndimage.map_coordinates(
         array, coordinates, output=np.float64, order=order, mode="grid-constant", cval=outside
     )
     return result.reshape(points.shape[:-1])
@@ -193,7 +193,7 @@ def resample(
     found = resample_along(array, step, target.size_kji, order, outside)
     if found is not None:
         return found
-    result: NDArray[np.float32] = affine_transform(
+    result: NDArray[np.float32] = scipy.ndimage.affine_transform(
         array,
         step[:3, :3],
         offset=step[:3, 3],

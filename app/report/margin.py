@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -12,7 +13,6 @@ from matplotlib.patches import Patch
 from mpl_toolkits.mplot3d import Axes3D
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from skimage.measure import marching_cubes
 
 from app.margins import MarginClass, class_numbers, margin_classes, margins_at
@@ -136,7 +136,7 @@ def _mark_least(axes: Axes3D, summary: TreatmentSummary, points: FloatArray, sid
     place = summary.min_margin_lps_mm
     if place is None:
         return
-    x, y, z = points[int(cKDTree(points).query(place)[1])]
+    x, y, z = points[int(scipy.spatial.cKDTree(points).query(place)[1])]
     azimuth, elevation = np.deg2rad(SIDES).T
     towards = np.stack([np.cos(azimuth), np.sin(azimuth), np.tan(elevation)], axis=1)
     if int((towards @ (np.array([x, y, z]) - points.mean(axis=0))).argmax()) == side:

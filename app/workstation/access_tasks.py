@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from app.workstation.arrays import AnyArray
 from app.workstation.transport import LEAST_SHARED_BYTES
@@ -243,7 +243,7 @@ def _surface(live: LiveAccess) -> SkinSurface:
 
 
 def _beside(drawn: NDArray[np.float32], points: FloatArray) -> NDArray[np.int32]:
-    far, nearest = cKDTree(points).query(drawn, distance_upper_bound=REACH_MM)
+    far, nearest = scipy.spatial.cKDTree(points).query(drawn, distance_upper_bound=REACH_MM)
     found: NDArray[np.int32] = np.where(np.isfinite(far), nearest, -1).astype(np.int32)
     return found
 

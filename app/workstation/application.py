@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import logging
 import logging.handlers
 import os
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app.workstation.preferences import LANGUAGE, THEME, TOUR, Preferences
 from app.workstation.recovery import left_behind
-from app.workstation.session import Session
+from app.workstation.session import NEEDED_BY_A_CT, Session
 from app.workstation.style.palette import style_sheet, use_theme
 from app.workstation.views import strokes
 from app.workstation.window import Window
@@ -93,8 +94,9 @@ def get_ready(session: Session) -> None:
     """Do once, while nothing is asked, what the first CT and the first outlines would wait for.
 
     What was loaded up to now lives as long as the program; the collector of garbage, which took
-    150 ms to walk through it, is told to leave it alone, and set to work if it rested. The loops that draw slices are compiled
-    or loaded beside the window.
+    150 ms to walk through it, is told to leave it alone, and set to work if it rested. The loops
+    that draw slices are compiled or loaded beside the window, and so are the libraries that no
+    window needs before there is a CT.
 
     Parameters
     ----------
@@ -104,13 +106,15 @@ def get_ready(session: Session) -> None:
     gc.freeze()
     gc.enable()
     session.get_ready()
-    threading.Thread(target=_load_loops, name="osteoplan-loops").start()
+    threading.Thread(target=_load_beside, name="osteoplan-loading").start()
 
 
-def _load_loops() -> None:
+def _load_beside() -> None:
     cutting.warm_up()
     contours.warm_up()
     strokes.warm_up()
+    for name in NEEDED_BY_A_CT:
+        importlib.import_module(name)
 
 
 def log_folder() -> Path:

@@ -51,6 +51,9 @@ from planning.technique.answers import Answers
 
 log = logging.getLogger(__name__)
 
+# Libraries that load where they are first used; the first CT shall not wait for them.
+NEEDED_BY_A_CT = ("scipy.ndimage", "scipy.spatial", "skimage.segmentation")
+
 
 @dataclass(frozen=True, eq=False)
 class _Job:
@@ -89,7 +92,7 @@ class Session:
 
     def get_ready(self) -> None:
         """Start the worker while nothing is asked of it, so that the first CT does not wait."""
-        self.worker.prepare(read_or_list.__module__, tasks.__name__)
+        self.worker.prepare(read_or_list.__module__, *NEEDED_BY_A_CT, tasks.__name__)
 
     # Observers
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from app.workstation.views.surfaces import Mesh, bone_mesh
 from imaging import cutting, slabs
@@ -190,7 +190,7 @@ def _beside_bone(volume: Volume) -> FloatArray | None:
     few = volume.hu[:: step[0], :: step[1], :: step[2]]
     dense = few > DENSE_HU
     soft = (few > SOFT_HU[0]) & (few < SOFT_HU[1])
-    places = np.argwhere(soft & ndimage.binary_dilation(dense)) * step
+    places = np.argwhere(soft & scipy.ndimage.binary_dilation(dense)) * step
     if not len(places):
         return None
     apart = np.linalg.norm(places / np.array(volume.hu.shape) - 0.5, axis=1)

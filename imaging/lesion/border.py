@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray
 from imaging.kernels import kernel
@@ -52,14 +52,14 @@ def at_half_level(
     lesion_hu, sign = lesion
     spacing = np.array(volume.grid.spacing_mm_kji)
     pad = np.ceil((NEIGHBOURHOOD_MM + FARTHEST_MM) / spacing).astype(int) + 1
-    found = ndimage.find_objects(mask.view(np.uint8))[0]
+    found = scipy.ndimage.find_objects(mask.view(np.uint8))[0]
     block = tuple(
         slice(max(0, one.start - n), min(size, one.stop + n))
         for one, n, size in zip(found, pad, mask.shape, strict=True)
     )
     values = sign * (volume.hu[block].astype(np.float32) - lesion_hu)
     deviation = np.where(spacing < THICK_MM, SMOOTHING_MM / spacing, 0.0)
-    values = ndimage.gaussian_filter(values, deviation)
+    values = scipy.ndimage.gaussian_filter(values, deviation)
     core = mask[block]
     known = np.zeros(core.shape, dtype=bool)
     before = values
@@ -70,10 +70,10 @@ def at_half_level(
     asked = _near(core, spacing) & allowed[block] & ~core
     joins = _beside_bone(values, asked & ~known, _ball(spacing))
     joins |= asked & known & (values < before / 2)
-    grown = ndimage.binary_propagation(core, mask=core | joins)
-    filled = ndimage.binary_fill_holes(grown)
+    grown = scipy.ndimage.binary_propagation(core, mask=core | joins)
+    filled = scipy.ndimage.binary_fill_holes(grown)
     even = np.where(spacing < THICK_MM, EVEN_MM / spacing, 0.0)
-    smooth = ndimage.gaussian_filter(filled.astype(np.float32), even) > 0.5
+    smooth = scipy.ndimage.gaussian_filter(filled.astype(np.float32), even) > 0.5
     whole = np.zeros_like(mask)
     whole[block] = (smooth & (core | allowed[block])) if smooth.any() else filled
     return whole
@@ -84,9 +84,11 @@ def _near(mask: BoolArray, spacing_mm_kji: np.ndarray) -> BoolArray:
     if not mask.any():
         return mask
     reach_mm = max(FARTHEST_MM, 1.01 * float(spacing_mm_kji.min()))
-    near: BoolArray = ndimage.distance_transform_edt(~mask, sampling=spacing_mm_kji) <= reach_mm
+    near: BoolArray = (
+        scipy.ndimage.distance_transform_edt(~mask, sampling=spacing_mm_kji) <= reach_mm
+    )
     if spacing_mm_kji[0] > THICK_MM:
-        near |= ndimage.binary_dilation(mask, np.ones((3, 1, 1), dtype=bool))
+        near |= scipy.ndimage.binary_dilation(mask, np.ones((3, 1, 1), dtype=bool))
     return near
 
 

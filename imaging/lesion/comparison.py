@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.lesion.clicks import GAS_HU, SEED_RADIUS_MM, Tissue, near_clicks
@@ -78,11 +78,11 @@ def compared(
         sides are alike at the click only with ``is_alike``, for then the other side tells no more.
     """
     raw = resample(volume.hu, volume.grid, other.across(region.grid), order=1, outside=AIR_HU)
-    there = ndimage.gaussian_filter(raw, SMOOTHING_MM / region.voxel_mm)
+    there = scipy.ndimage.gaussian_filter(raw, SMOOTHING_MM / region.voxel_mm)
     own = _is_itself(region, other, first)
     mute = _tells_nothing(there, region.voxel_mm)
     changed_hu = np.where(mute, 0.0, _changed_hu(region, there)).astype(np.float32)
-    bone_hu = tissue.above(ndimage.gaussian_filter(raw, BONE_SMOOTHING_MM / region.voxel_mm))
+    bone_hu = tissue.above(scipy.ndimage.gaussian_filter(raw, BONE_SMOOTHING_MM / region.voxel_mm))
     core = _core(region, tissue, seed_lps_mm, changed_hu, bone_hu)
     if core is None:
         at = region.index(seed_lps_mm[0])
@@ -156,7 +156,7 @@ def _against(
 def _least_bone_hu(region: Region, there: Field, tissue: Tissue, silent: BoolArray) -> Field:
     """Return by how much all that is near each counterpart lies beyond the lesion's value."""
     width = 2 * max(1, round(NEARBY_MM / region.voxel_mm)) + 1
-    least: Field = ndimage.minimum_filter(tissue.above(there), width)
+    least: Field = scipy.ndimage.minimum_filter(tissue.above(there), width)
     least[silent] = 0.0
     return least
 
@@ -164,8 +164,8 @@ def _least_bone_hu(region: Region, there: Field, tissue: Tissue, silent: BoolArr
 def _changed_hu(region: Region, there: Field) -> Field:
     """Return by how much each value lies beyond all that is near its counterpart."""
     width = 2 * max(1, round(NEARBY_MM / region.voxel_mm)) + 1
-    most = ndimage.maximum_filter(there, width)
-    least = ndimage.minimum_filter(there, width)
+    most = scipy.ndimage.maximum_filter(there, width)
+    least = scipy.ndimage.minimum_filter(there, width)
     beyond: Field = np.maximum(np.maximum(least - region.hu, region.hu - most), 0.0)
     return beyond
 
@@ -175,7 +175,7 @@ def _tells_nothing(there: Field, voxel_mm: float) -> BoolArray:
     mute: BoolArray = there < GAS_HU
     metal = there > METAL_HU
     if metal.any():
-        away_mm, every = _coarse_distance(ndimage.binary_dilation(metal), voxel_mm)
+        away_mm, every = _coarse_distance(scipy.ndimage.binary_dilation(metal), voxel_mm)
         mute |= _finer(away_mm, every, there.shape) < STREAKS_MM
     return mute
 
@@ -194,8 +194,8 @@ def _core(
         like = (above < most) & (above > -max(LIKE_SIGMAS * tissue.noise_hu, LIKE_HU))
     else:
         like = above < DENSE_LIKE_HU
-    core = ndimage.binary_opening(like & (changed_hu > CHANGED_HU / 2))
-    pieces, _ = ndimage.label(core)
+    core = scipy.ndimage.binary_opening(like & (changed_hu > CHANGED_HU / 2))
+    pieces, _ = scipy.ndimage.label(core)
     clicked = np.unique(pieces[near_clicks(region, seed_lps_mm, REACH_MM)])
     core = np.isin(pieces, clicked[clicked > 0])
     if np.count_nonzero(core) * region.grid.voxel_ml < LEAST_CORE_ML:
@@ -215,14 +215,14 @@ def _coarser(mask: BoolArray, voxel_mm: float) -> tuple[BoolArray, int]:
 def _finer(values: Field, every: int, shape: tuple[int, ...]) -> Field:
     """Return values of blocks on the voxels again."""
     if every > 1:
-        values = ndimage.zoom(values, every, order=1, grid_mode=True, mode="nearest")
+        values = scipy.ndimage.zoom(values, every, order=1, grid_mode=True, mode="nearest")
     return values[: shape[0], : shape[1], : shape[2]]
 
 
 def _coarse_distance(mask: BoolArray, voxel_mm: float) -> tuple[Field, int]:
     """Return distances to a mask on blocks, in millimetres, and the blocks' edge in voxels."""
     blocks, every = _coarser(mask, voxel_mm)
-    apart = ndimage.distance_transform_edt(~blocks, sampling=every * voxel_mm)
+    apart = scipy.ndimage.distance_transform_edt(~blocks, sampling=every * voxel_mm)
     return (apart if blocks.any() else np.full_like(apart, FARTHEST_MM)).astype(np.float32), every
 
 
@@ -242,16 +242,16 @@ def _was_bone(there: Field, voxel_mm: float) -> BoolArray:
     """Return the bone with its marrow on the other side."""
     dense, every = _coarser(there > ENVELOPE_HU, voxel_mm)
     edge = round(ENVELOPE_CLOSE_MM / (every * voxel_mm)) + 1
-    closed = ndimage.binary_closing(np.pad(dense, edge), iterations=edge - 1)
+    closed = scipy.ndimage.binary_closing(np.pad(dense, edge), iterations=edge - 1)
     closed = closed[edge:-edge, edge:-edge, edge:-edge]
     filled = closed.copy()
     most = MARROW_MM2 / (every * voxel_mm) ** 2
     for plane, bone in zip(filled, closed, strict=True):
-        holes, count = ndimage.label(ndimage.binary_fill_holes(bone) & ~bone)
+        holes, count = scipy.ndimage.label(scipy.ndimage.binary_fill_holes(bone) & ~bone)
         if count:
             small = np.bincount(holes.ravel()) <= most
             small[0] = False
             np.logical_or(plane, small[holes], out=plane)
     whole = _finer(filled.astype(np.float32), every, there.shape) > 0.5
-    opened: BoolArray = ndimage.binary_opening(whole)
+    opened: BoolArray = scipy.ndimage.binary_opening(whole)
     return opened

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy import ndimage
-from skimage.segmentation import watershed
+import scipy
+import skimage
 
 from imaging.errors import refuse_image
 from imaging.geometry import BoolArray, FloatArray, Grid, filled_block
@@ -111,7 +111,7 @@ def smoothed(mask: BoolArray, grid: Grid, by_mm: float = SMOOTHING_MM) -> BoolAr
     """
     block = _block_around(mask, grid, 3.0 * by_mm)
     part = mask[block].astype(np.float32)
-    soft = ndimage.gaussian_filter(part, [by_mm / mm for mm in grid.spacing_mm_kji])
+    soft = scipy.ndimage.gaussian_filter(part, [by_mm / mm for mm in grid.spacing_mm_kji])
     voxels = int(mask[block].sum())
     level = float(np.partition(soft, soft.size - voxels, axis=None)[soft.size - voxels])
     changed = mask.copy()
@@ -137,7 +137,7 @@ def kept_part(mask: BoolArray, grid: Grid, point_lps_mm: FloatArray) -> BoolArra
         One connected piece.
     """
     block = _block_around(mask, grid, 0.0)
-    pieces, _ = ndimage.label(mask[block], structure=TOUCHING)
+    pieces, _ = scipy.ndimage.label(mask[block], structure=TOUCHING)
     wanted = int(pieces[_nearest_in(mask[block], block, grid, point_lps_mm)])
     changed = np.zeros_like(mask)
     changed[block] = pieces == wanted
@@ -174,7 +174,7 @@ def without_part(
     """
     block = _block_around(mask, grid, 2.0 * max(grid.spacing_mm_kji))
     part = mask[block]
-    depth = ndimage.distance_transform_edt(part, sampling=grid.spacing_mm_kji)
+    depth = scipy.ndimage.distance_transform_edt(part, sampling=grid.spacing_mm_kji)
     away = _uphill(depth, _nearest_in(part, block, grid, away_lps_mm))
     keep = _deepest_elsewhere(part, depth, away)
     if keep_lps_mm is not None:
@@ -184,7 +184,7 @@ def without_part(
         raise refuse_image("no_second_part", message)
     markers = np.zeros(part.shape, dtype=np.int32)
     markers[keep], markers[away] = 1, 2
-    parts = watershed(-depth, markers, mask=part, connectivity=TOUCHING)
+    parts = skimage.segmentation.watershed(-depth, markers, mask=part, connectivity=TOUCHING)
     changed = mask.copy()
     changed[block] = part & (parts != 2)
     return changed
@@ -207,7 +207,7 @@ def _between(below: _Outline, above: _Outline, share: float) -> BoolArray:
     here = (1.0 - share) * below.middle + share * above.middle
     level = np.zeros(below.signed_mm.shape)
     for one, weight in ((below, 1.0 - share), (above, share)):
-        level += weight * ndimage.shift(
+        level += weight * scipy.ndimage.shift(
             one.signed_mm, here - one.middle, order=1, mode="nearest", prefilter=False
         )
     inside: BoolArray = level > 0
@@ -215,8 +215,8 @@ def _between(below: _Outline, above: _Outline, share: float) -> BoolArray:
 
 
 def _signed_mm(mask: BoolArray, spacing: tuple[float, ...]) -> FloatArray:
-    inside = ndimage.distance_transform_edt(mask, sampling=spacing)
-    outside = ndimage.distance_transform_edt(~mask, sampling=spacing)
+    inside = scipy.ndimage.distance_transform_edt(mask, sampling=spacing)
+    outside = scipy.ndimage.distance_transform_edt(~mask, sampling=spacing)
     signed: FloatArray = inside - outside
     return signed
 
@@ -268,12 +268,14 @@ def _deepest_elsewhere(
     part: BoolArray, depth: FloatArray, away: tuple[int, int, int]
 ) -> tuple[int, int, int] | None:
     """Return the deepest place that does not belong to the clicked part's own hill."""
-    peaks = part & (depth >= ndimage.maximum_filter(depth, size=3)) & (depth > 0)
-    labels, count = ndimage.label(peaks, structure=TOUCHING)
+    peaks = part & (depth >= scipy.ndimage.maximum_filter(depth, size=3)) & (depth > 0)
+    labels, count = scipy.ndimage.label(peaks, structure=TOUCHING)
     own = int(labels[away])
     others = [n for n in range(1, count + 1) if n != own]
     if not others:
         return None
-    tops = np.array(ndimage.maximum_position(depth, labels, others), dtype=np.intp).reshape(-1, 3)
+    tops = np.array(scipy.ndimage.maximum_position(depth, labels, others), dtype=np.intp).reshape(
+        -1, 3
+    )
     k, j, i = tops[int(depth[tuple(tops.T)].argmax())]
     return int(k), int(j), int(i)

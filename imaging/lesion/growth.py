@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.lesion.clicks import SEED_RADIUS_MM, Tissue, near_clicks
@@ -222,12 +221,12 @@ class _BoneBeside:
     def __init__(self, above: Field, bone: BoolArray, voxel_mm: float) -> None:
         self._above, self._weight = above, bone.astype(np.float32)
         self._deviation = BONE_NEAR_MM / voxel_mm
-        self._around = ndimage.gaussian_filter(self._weight, self._deviation)
+        self._around = scipy.ndimage.gaussian_filter(self._weight, self._deviation)
 
     def at(self, level_hu: float) -> Field:
         """Return it for one level."""
         values = np.minimum(self._above, np.float32(level_hu)) * self._weight
-        nearby = ndimage.gaussian_filter(values, self._deviation)
+        nearby = scipy.ndimage.gaussian_filter(values, self._deviation)
         mean = np.where(self._around > 1e-3, nearby / np.maximum(self._around, 1e-3), level_hu)
         beside: Field = np.maximum(mean, LEAST_BONE_HU).astype(np.float32)
         return beside
@@ -276,7 +275,7 @@ def corrected(
         (missed_lps_mm, ~found.mask, sure, -1),
         (wrong_lps_mm, found.mask, closed, 1),
     ):
-        depth_mm = ndimage.distance_transform_edt(outline, sampling=region.voxel_mm)
+        depth_mm = scipy.ndimage.distance_transform_edt(outline, sampling=region.voxel_mm)
         for click in clicks:
             reach_mm = float(
                 np.clip(depth_mm[region.index(click)], region.voxel_mm, MOST_CHANGE_MM)
@@ -329,8 +328,8 @@ def _step(above: Field, mask: BoolArray, region: Region) -> float:
         return 0.0
     box = _box(mask, round(2 * STEP_MM / region.voxel_mm))
     part, values = mask[box], above[box]
-    out_mm = ndimage.distance_transform_edt(~part, sampling=region.voxel_mm)
-    in_mm = ndimage.distance_transform_edt(part, sampling=region.voxel_mm)
+    out_mm = scipy.ndimage.distance_transform_edt(~part, sampling=region.voxel_mm)
+    in_mm = scipy.ndimage.distance_transform_edt(part, sampling=region.voxel_mm)
     bone = region.surrounded[box] > INSIDE
     outer = values[(out_mm > 0) & (out_mm <= STEP_MM) & bone]
     inner = values[(in_mm > 0) & (in_mm <= STEP_MM)]
@@ -348,7 +347,7 @@ def _within_defect(region: Region, seeds_lps_mm: FloatArray) -> BoolArray:
     index = np.moveaxis(np.indices(region.hu.shape), 0, -1)
     places = region.grid.to_lps(index)
     within = np.zeros(region.hu.shape, dtype=bool)
-    tree = cKDTree(rays)
+    tree = scipy.spatial.cKDTree(rays)
     for seed in seeds_lps_mm:
         along = seed + steps[:, None] * rays[:, None, :]
         dense = sample(region.hu, region.grid, along, order=1, outside=0.0) > SURE_BONE_HU
@@ -387,7 +386,7 @@ def clicked_part(mask: BoolArray, region: Region, seeds_lps_mm: FloatArray) -> B
     numpy.ndarray
         Shape of the region, bool.
     """
-    parts, _ = ndimage.label(mask)
+    parts, _ = scipy.ndimage.label(mask)
     numbers = {int(parts[region.index(one)]) for one in seeds_lps_mm} - {0}
     mask = np.isin(parts, list(numbers))
     whole = np.zeros_like(mask)
@@ -403,7 +402,7 @@ def clicked_part(mask: BoolArray, region: Region, seeds_lps_mm: FloatArray) -> B
 
 
 def _box(mask: BoolArray, margin: int = 1) -> tuple[slice, ...]:
-    found = ndimage.find_objects(mask.view(np.uint8))[0]
+    found = scipy.ndimage.find_objects(mask.view(np.uint8))[0]
     return tuple(
         slice(max(0, one.start - margin), min(size, one.stop + margin))
         for one, size in zip(found, mask.shape, strict=True)
@@ -417,12 +416,14 @@ def _without_necks(
     seeds_lps_mm: FloatArray,
     neck_mm: float,
 ) -> BoolArray:
-    depth_mm = ndimage.distance_transform_edt(mask, sampling=region.voxel_mm)
+    depth_mm = scipy.ndimage.distance_transform_edt(mask, sampling=region.voxel_mm)
     neck_mm = min(neck_mm, NECK_SHARE * float(depth_mm.max()))
-    labels, count = ndimage.label(depth_mm > neck_mm)
+    labels, count = scipy.ndimage.label(depth_mm > neck_mm)
     core: BoolArray = labels > 0
     if count > 1:
-        nearest = ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)
+        nearest = scipy.ndimage.distance_transform_edt(
+            ~core, return_distances=False, return_indices=True
+        )
         keep = set()
         for one in seeds_lps_mm:
             at = tuple(
@@ -434,6 +435,8 @@ def _without_necks(
         core = np.isin(labels, list(keep))
     if core.any():
         reach_mm = neck_mm + region.voxel_mm
-        mask = mask & (ndimage.distance_transform_edt(~core, sampling=region.voxel_mm) <= reach_mm)
-    filled: BoolArray = ndimage.binary_fill_holes(mask)
+        mask = mask & (
+            scipy.ndimage.distance_transform_edt(~core, sampling=region.voxel_mm) <= reach_mm
+        )
+    filled: BoolArray = scipy.ndimage.binary_fill_holes(mask)
     return filled

@@ -12,9 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import fft, ndimage
-from scipy.spatial.transform import Rotation
 
 from imaging.geometry import FloatArray, Grid
 from imaging.volume import AIR_HU, Volume, resample, sample
@@ -121,7 +120,7 @@ def _cut(volume: Volume, low: FloatArray, high: FloatArray, voxel_mm: float) -> 
     thinned = Grid((thin.shape[0], thin.shape[1], thin.shape[2]), affine)
     width = [max(1, int(voxel_mm / mm)) for mm in thinned.spacing_mm_kji]
     return resample(
-        ndimage.uniform_filter(thin, width), thinned, grid, order=1, outside=AIR_HU
+        scipy.ndimage.uniform_filter(thin, width), thinned, grid, order=1, outside=AIR_HU
     ), grid
 
 
@@ -146,9 +145,9 @@ def _reflection(volume: Volume, click: FloatArray) -> FloatArray | None:
 
 def _whole_shift(fixed: Field, moving: Field) -> NDArray[np.int64]:
     """Return the whole voxels by which one image is to be moved to fit the other (correlation)."""
-    shape = [fft.next_fast_len(2 * n, real=True) for n in fixed.shape]
-    spectrum = fft.rfftn(fixed, shape) * np.conj(fft.rfftn(moving, shape))
-    fit = fft.irfftn(spectrum, shape)
+    shape = [scipy.fft.next_fast_len(2 * n, real=True) for n in fixed.shape]
+    spectrum = scipy.fft.rfftn(fixed, shape) * np.conj(scipy.fft.rfftn(moving, shape))
+    fit = scipy.fft.irfftn(spectrum, shape)
     most = [min(int(mm / COARSE_MM), (n - 1) // 2) for mm, n in zip(HALVES_MM, shape, strict=False)]
     shifts = [np.r_[0 : m + 1, -m:0] for m in most]
     near = fit[np.ix_(shifts[0], shifts[1], np.arange(shape[2]))]
@@ -206,7 +205,7 @@ def _fitted(volume: Volume, click: FloatArray, reflection: FloatArray) -> OtherS
 
 def _smooth_block(volume: Volume, middle: FloatArray, reach_mm: float) -> tuple[Field, Grid]:
     values, grid = _cut(volume, middle - reach_mm, middle + reach_mm, FINE_MM)
-    smooth = ndimage.gaussian_filter(values, FIT_SMOOTHING_MM / FINE_MM)
+    smooth = scipy.ndimage.gaussian_filter(values, FIT_SMOOTHING_MM / FINE_MM)
     return np.clip(smooth, *FIT_HU), grid
 
 
@@ -224,8 +223,8 @@ def _places(
     places = grid.to_lps(index.reshape(-1, 3))
     across = places @ reflection[:3, :3].T + reflection[:3, 3]
     width = int(NEAR_BONE_MM / FINE_MM) | 1
-    beside = ndimage.maximum_filter(there, width)
-    bone = ndimage.maximum_filter(here, width).ravel() > NEAR_BONE_HU
+    beside = scipy.ndimage.maximum_filter(there, width)
+    bone = scipy.ndimage.maximum_filter(here, width).ravel() > NEAR_BONE_HU
     bone |= sample(beside, other_grid, across, order=0, outside=FIT_HU[0]) > NEAR_BONE_HU
     corners = volume.grid.corners_lps_mm()
     for points in (places, across):
@@ -253,7 +252,12 @@ def _aligned(
         normal = (by * weight[:, None]).T @ by + np.diag(np.repeat(DAMPING, 3))
         step = -np.linalg.solve(normal, (by * weight[:, None]).T @ misfit)
         move = move + np.clip(step[:3], -MOST_MM, MOST_MM)
-        turn = Rotation.from_rotvec(np.clip(step[3:], -MOST_RAD, MOST_RAD)).as_matrix() @ turn
+        turn = (
+            scipy.spatial.transform.Rotation.from_rotvec(
+                np.clip(step[3:], -MOST_RAD, MOST_RAD)
+            ).as_matrix()
+            @ turn
+        )
         if np.abs(step[:3]).max() < STILL_MM and np.abs(step[3:]).max() < STILL_RAD:
             break
     return turn, move

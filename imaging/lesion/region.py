@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.kernels import parallel_kernel, prange
@@ -115,7 +115,7 @@ def cut_region(
     start, block = volume.grid.around(np.stack([low, high]), 2 * max(volume.grid.spacing_mm_kji))
     part = volume.cropped(start, block)
     raw = resample(part.hu, part.grid, grid, order=1, outside=AIR_HU)
-    hu = ndimage.gaussian_filter(raw, SMOOTHING_MM / voxel_mm)
+    hu = scipy.ndimage.gaussian_filter(raw, SMOOTHING_MM / voxel_mm)
     return Region(grid, hu, surrounded_by(hu > SURE_BONE_HU, voxel_mm))
 
 
@@ -149,7 +149,9 @@ def surrounded_by(
     _look_around(wide.ravel(), wide.shape, offsets, steps + 1, seen)
     if coarse == 1:
         return seen
-    fine: NDArray[np.float32] = ndimage.zoom(seen, coarse, order=1, grid_mode=True, mode="nearest")
+    fine: NDArray[np.float32] = scipy.ndimage.zoom(
+        seen, coarse, order=1, grid_mode=True, mode="nearest"
+    )
     return fine[: bone.shape[0], : bone.shape[1], : bone.shape[2]]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.errors import Problem, refuse_image
 from imaging.geometry import BoolArray, FloatArray, block
@@ -288,7 +288,7 @@ def _judged(growth: Growth, asked: _Asked, progress: Progress) -> tuple[_Judged,
     """Move the outline from the first click to the others; those far away get their own."""
     first, further = growth.seed_lps_mm, asked.inside[1:]
     found, region, tissue = growth.found, growth.region, growth.tissue
-    away_mm = ndimage.distance_transform_edt(~found.mask, sampling=region.voxel_mm)
+    away_mm = scipy.ndimage.distance_transform_edt(~found.mask, sampling=region.voxel_mm)
     others, missed, about = [], [], [asked.inside[0]]
     for place in further:
         apart_mm = float(away_mm[region.index(place)])
@@ -338,7 +338,7 @@ def _on_part(
 ) -> tuple[BoolArray, BoolArray]:
     """Return the outline on the volume's own voxels, and where it may grow to."""
     found, region = judged.found, judged.region
-    rim = ndimage.binary_dilation(found.mask)
+    rim = scipy.ndimage.binary_dilation(found.mask)
     level = np.where(rim, found.field - 0.5, -0.5).astype(np.float32)
     level[found.mask] = np.maximum(level[found.mask], 0.01)
     mask = resample(level, region.grid, part.grid, order=1, outside=-0.5) > 0
@@ -362,7 +362,7 @@ def _on_part(
 
 
 def _clicked_pieces(mask: BoolArray, part: Volume, clicks: FloatArray) -> BoolArray:
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    labels, count = scipy.ndimage.label(mask, structure=np.ones((3, 3, 3)))
     if count < 2:
         return mask
     hit = [part.grid.nearest(click) for click in clicks]
@@ -382,16 +382,16 @@ def _with_generosity(proposal: _Proposal, part: Volume, generosity: float) -> Bo
     radius_mm = float(np.cbrt(3000 * np.count_nonzero(mask) * part.grid.voxel_ml / (4 * np.pi)))
     by_mm = abs(float(np.clip(generosity, -1.0, 1.0))) * GENEROSITY_SHARE * radius_mm
     if generosity > 0.0:
-        near = ndimage.distance_transform_edt(~mask, sampling=spacing) <= by_mm
+        near = scipy.ndimage.distance_transform_edt(~mask, sampling=spacing) <= by_mm
         return mask | (near & proposal.allowed & (part.hu < 2 * SURE_BONE_HU))
-    deep = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
+    deep = scipy.ndimage.distance_transform_edt(np.pad(mask, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
     tighter: BoolArray = deep > min(by_mm, 0.8 * float(deep.max()))
     return tighter
 
 
 def _contrast(found: Found, region: Region, tissue: Tissue) -> float:
     """Compare the outline with the bone around it."""
-    away_mm = ndimage.distance_transform_edt(~found.mask, sampling=region.voxel_mm)
+    away_mm = scipy.ndimage.distance_transform_edt(~found.mask, sampling=region.voxel_mm)
     ring = (away_mm > RING_MM[0]) & (away_mm <= RING_MM[1]) & (region.surrounded > found.inside)
     values = tissue.above(region.hu[ring])
     if found.is_open:  # muscle lies around it too; what bone is left is compared
@@ -438,7 +438,7 @@ def _doubts(part: Volume, mask: BoolArray, judged: _Judged, asked: _Asked) -> tu
 
 
 def _parts(mask: BoolArray) -> int:
-    return int(ndimage.label(mask, structure=np.ones((3, 3, 3)))[1])
+    return int(scipy.ndimage.label(mask, structure=np.ones((3, 3, 3)))[1])
 
 
 def _leaves_image(mask: BoolArray) -> bool:

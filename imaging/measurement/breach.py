@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.document import Document, Vector
 from imaging.geometry import BoolArray, FloatArray, Grid, filled_places
@@ -76,14 +76,14 @@ def find_breach(volume: Volume, mask: BoolArray) -> Breach:
     start, size = volume.grid.around(points, 12.0)
     crop = volume.cropped(start, size)
     part = mask[tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))]
-    hu = ndimage.gaussian_filter(crop.hu.astype(np.float32), 0.5)
+    hu = scipy.ndimage.gaussian_filter(crop.hu.astype(np.float32), 0.5)
     spacing = crop.grid.spacing_mm_kji
-    outside_mm = ndimage.distance_transform_edt(~part, sampling=spacing)
+    outside_mm = scipy.ndimage.distance_transform_edt(~part, sampling=spacing)
     bone_hu = max(SURE_BONE_HU, float(np.median(hu[part])) + BONE_ABOVE_LESION_HU)
     rim = (outside_mm > 0) & (outside_mm <= 8.0)
     if (hu[rim] > bone_hu).mean() < 0.05:
         return Breach()
-    surface = part & (ndimage.distance_transform_edt(part, sampling=spacing) <= max(spacing))
+    surface = part & (scipy.ndimage.distance_transform_edt(part, sampling=spacing) <= max(spacing))
     densest = _densest_outward(hu, outside_mm, part, crop.grid)
     open_ = surface & (densest < bone_hu)
     open_ &= _open_behind(volume, outside_mm, part, crop.grid, densest)
@@ -99,7 +99,7 @@ def _largest_opening(
 ) -> Breach:
     """Judge the largest patch of the surface without cortex."""
     spacing = grid.spacing_mm_kji
-    labels, count = ndimage.label(open_, structure=np.ones((3, 3, 3)))
+    labels, count = scipy.ndimage.label(open_, structure=np.ones((3, 3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     area_a_voxel = _area_per_voxel_mm2(part, surface, spacing)
     area_mm2 = float(sizes.max(initial=0)) * area_a_voxel
@@ -108,7 +108,7 @@ def _largest_opening(
     largest = labels == int(sizes.argmax()) + 1
     share = float(sizes.max() / np.count_nonzero(surface))
     beside = surface & ~open_
-    beside &= ndimage.distance_transform_edt(~largest, sampling=spacing) < SHARP_MM
+    beside &= scipy.ndimage.distance_transform_edt(~largest, sampling=spacing) < SHARP_MM
     if share < OPEN_SHARE and not _is_sharp(cortex_hu[beside]):
         return Breach(is_open=False, thin_mm2=area_mm2 if share >= THIN_SHARE else None)
     x, y, z = grid.to_lps(np.argwhere(largest).mean(axis=0))
@@ -141,8 +141,8 @@ def _open_behind(
 def _outward(outside_mm: FloatArray, part: BoolArray, grid: Grid) -> tuple[IndexArray, FloatArray]:
     """Return the surface's voxels, and the outward normal at each, in millimetres along k, j, i."""
     spacing = np.array(grid.spacing_mm_kji)
-    inside_mm = ndimage.distance_transform_edt(part, sampling=grid.spacing_mm_kji)
-    level = ndimage.gaussian_filter(outside_mm - inside_mm, 1.0)
+    inside_mm = scipy.ndimage.distance_transform_edt(part, sampling=grid.spacing_mm_kji)
+    level = scipy.ndimage.gaussian_filter(outside_mm - inside_mm, 1.0)
     normal = np.array(np.gradient(level, *(float(mm) for mm in spacing)))
     normal /= np.maximum(np.linalg.norm(normal, axis=0), 1e-6)
     where = np.argwhere(part & (inside_mm <= spacing.max()))
@@ -164,7 +164,7 @@ def _densest_outward(
     found = np.full(len(where), -np.inf)
     for distance_mm in np.arange(0.0, max(LOOK_MM, 1.5 * spacing.max()), 0.5):
         at = where + along * distance_mm / spacing
-        found = np.maximum(found, ndimage.map_coordinates(hu, at.T, order=1, mode="nearest"))
+        found = np.maximum(found, scipy.ndimage.map_coordinates(hu, at.T, order=1, mode="nearest"))
     best[where[:, 0], where[:, 1], where[:, 2]] = found
     return best
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import pdist, squareform
+import scipy
 
 from imaging.document import Vector
 from imaging.geometry import (
@@ -169,15 +168,15 @@ def _hull(points: FloatArray, plane_normal: FloatArray | None) -> FloatArray:
     """Return the corners of the convex hull; the farthest points are among them."""
     try:
         if plane_normal is None:
-            return points[ConvexHull(points).vertices]
+            return points[scipy.spatial.ConvexHull(points).vertices]
         u, v = perpendicular_axes(plane_normal)
-        return points[ConvexHull(np.stack([points @ u, points @ v], axis=1)).vertices]
-    except QhullError:
+        return points[scipy.spatial.ConvexHull(np.stack([points @ u, points @ v], axis=1)).vertices]
+    except scipy.spatial.QhullError:
         return np.unique(points, axis=0)
 
 
 def _farthest_index(points: FloatArray) -> tuple[int, int]:
-    distance = squareform(pdist(points))
+    distance = scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(points))
     one, other = np.unravel_index(int(distance.argmax()), distance.shape)
     return int(one), int(other)
 

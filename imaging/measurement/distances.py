@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt, minimum_position
+import scipy
 
 from imaging.document import Document, Vector
 from imaging.geometry import BoolArray, block
@@ -56,7 +56,7 @@ def distances(
     grid = structures.grid
     start, size = grid.around(grid.to_lps(np.argwhere(mask)), REACH_MM)
     part = block(start, size)
-    away = distance_transform_edt(~mask[part], sampling=grid.spacing_mm_kji)
+    away = scipy.ndimage.distance_transform_edt(~mask[part], sampling=grid.spacing_mm_kji)
     labels = structures.labels[part]
     rows = {row.label: row.name for row in structures.table if row.name not in (BODY, *leave_out)}
     if structures.named(BODY) is not None:
@@ -64,7 +64,9 @@ def distances(
     present = [int(value) for value in np.unique(labels) if int(value) in rows]
     lesion = np.argwhere(mask)
     found = []
-    nearest = np.array(minimum_position(away, labels, present), dtype=np.intp).reshape(-1, 3)
+    nearest = np.array(
+        scipy.ndimage.minimum_position(away, labels, present), dtype=np.intp
+    ).reshape(-1, 3)
     for value, at in zip(present, nearest, strict=True):
         if away[tuple(at)] > REACH_MM:
             continue

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, distance_transform_edt
 
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.structures.model import SPINAL_CANAL, Structures, is_bone
@@ -57,7 +57,7 @@ class Site:
         bool
             True when part of it may not be shown.
         """
-        beside = binary_dilation(bone, iterations=2)
+        beside = scipy.ndimage.binary_dilation(bone, iterations=2)
         return bool((beside & ~self.covered).any() or bone[[0, -1]].any())
 
 
@@ -113,7 +113,9 @@ def bone_of(mask: BoolArray, structures: Structures) -> str | None:
     grid = structures.grid
     start, size = grid.around(grid.to_lps(np.argwhere(mask)), 2 * BESIDE_MM)
     part = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
-    beside = distance_transform_edt(~mask[part], sampling=grid.spacing_mm_kji) <= BESIDE_MM
+    beside = (
+        scipy.ndimage.distance_transform_edt(~mask[part], sampling=grid.spacing_mm_kji) <= BESIDE_MM
+    )
     counts = np.bincount(structures.labels[part][beside])
     rows = [row for row in structures.table if is_bone(row.name) and row.label < len(counts)]
     rows = [row for row in rows if counts[row.label]]

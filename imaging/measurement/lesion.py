@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, cast
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.document import Document, Vector
 from imaging.errors import refuse_image
@@ -194,7 +194,7 @@ def surface_mm2(mask: BoolArray, grid: Grid) -> float:
 
     found = filled_block(mask)
     part = np.pad(mask[found].astype(np.float32), SURFACE_PAD)
-    smooth = ndimage.gaussian_filter(part, SURFACE_SMOOTHING_VOXELS)
+    smooth = scipy.ndimage.gaussian_filter(part, SURFACE_SMOOTHING_VOXELS)
     level = min(0.5, 0.99 * float(smooth.max()))
     corners, faces, _, _ = marching_cubes(smooth, level, spacing=grid.spacing_mm_kji)
     return float(mesh_surface_area(corners, faces))

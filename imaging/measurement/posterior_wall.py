@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_erosion, distance_transform_edt, label
+import scipy
 
 from imaging.document import Document, Vector
 from imaging.geometry import BoolArray, FloatArray, filled_places
@@ -67,8 +67,10 @@ def posterior_wall(volume: Volume, mask: BoolArray, canal: BoolArray | None) -> 
         return PosteriorWall(is_open=False)
     grid = volume.grid.cropped(start, size)
     spacing = grid.spacing_mm_kji
-    away, nearest = distance_transform_edt(~sac, sampling=spacing, return_indices=True)
-    surface = lesion & ~binary_erosion(lesion)
+    away, nearest = scipy.ndimage.distance_transform_edt(
+        ~sac, sampling=spacing, return_indices=True
+    )
+    surface = lesion & ~scipy.ndimage.binary_erosion(lesion)
     facing = surface & (away <= REACH_MM + max(spacing))
     where = np.argwhere(facing)
     if not len(where):
@@ -82,7 +84,7 @@ def posterior_wall(volume: Volume, mask: BoolArray, canal: BoolArray | None) -> 
     soft_hu = max(lesion_hu, float(np.median(volume.hu[part][sac])))
     bare = np.zeros(lesion.shape, dtype=bool)
     bare[tuple(where[values.max(axis=1) < soft_hu + ABOVE_SOFT_HU].T)] = True
-    pieces, count = label(bare, structure=np.ones((3, 3, 3)))
+    pieces, count = scipy.ndimage.label(bare, structure=np.ones((3, 3, 3)))
     if not count:
         return PosteriorWall(is_open=False)
     largest = pieces == int(np.bincount(pieces.ravel())[1:].argmax()) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, Grid, filled_block
@@ -31,11 +31,11 @@ def shape_doubts(mask: BoolArray, grid: Grid) -> tuple[Problem, ...]:
         return ()
     part = np.pad(mask[block], 1)
     found = []
-    _, parts = ndimage.label(part, structure=np.ones((3, 3, 3)))
+    _, parts = scipy.ndimage.label(part, structure=np.ones((3, 3, 3)))
     if parts > 1:
         message = f"the outline has {parts} separate parts; they are measured together"
         found.append(Problem(code="several_parts", message=message))
-    empty = np.count_nonzero(ndimage.binary_fill_holes(part) & ~part) * grid.voxel_ml
+    empty = np.count_nonzero(scipy.ndimage.binary_fill_holes(part) & ~part) * grid.voxel_ml
     if empty:
         message = f"the outline encloses holes of {empty:.2g} ml in all, which are not counted"
         found.append(Problem(code="holes", message=message))

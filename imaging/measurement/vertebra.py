@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import label
+import scipy
 
 from imaging.document import Document
 from imaging.geometry import BoolArray, FloatArray, Grid, unit
@@ -228,7 +228,7 @@ def _body(grid: Grid, bone: BoolArray, axes: _Axes) -> BoolArray:
     ahead = (grid.to_lps(index) - axes.origin_lps_mm) @ axes.forward >= 0
     body = np.zeros(bone.shape, dtype=bool)
     body[tuple(index[ahead].T)] = True
-    pieces, count = label(body)
+    pieces, count = scipy.ndimage.label(body)
     if count > 1:
         body = pieces == int(np.bincount(pieces.ravel())[1:].argmax()) + 1
     return body

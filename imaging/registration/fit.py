@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
+import skimage
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
-from skimage.measure import marching_cubes
 
 from imaging.geometry import BoolArray, FloatArray, Grid, block
 from imaging.registration.model import Fit, inverse, moved_points
@@ -64,10 +64,12 @@ def bone_surface(fixed: Volume, centre_lps_mm: FloatArray, reach_mm: float) -> B
     start, size = fixed.grid.around(centre_lps_mm, reach_mm)
     grid = fixed.grid.cropped(start, size)
     hu = np.clip(fixed.hu[block(start, size)].astype(np.float32), AIR_HU, 1500.0)
-    smooth = gaussian_filter(hu, [SURFACE_SIGMA_MM / mm for mm in grid.spacing_mm_kji])
+    smooth = scipy.ndimage.gaussian_filter(
+        hu, [SURFACE_SIGMA_MM / mm for mm in grid.spacing_mm_kji]
+    )
     if min(size) < 2 or not smooth.min() < BONE_HU < smooth.max():
         return BoneSurface(np.empty((0, 3)), np.empty((0, 3)))
-    vertices, *_ = marching_cubes(smooth, BONE_HU)
+    vertices, *_ = skimage.measure.marching_cubes(smooth, BONE_HU)
     chosen = np.linspace(0, len(vertices) - 1, min(4 * MOST_POINTS, len(vertices))).astype(int)
     places = vertices[chosen].astype(float)
     points = grid.to_lps(places)
@@ -124,7 +126,7 @@ def measure_fit(
     profiles = sample(moving.hu, moving.grid, places[covered], order=1, outside=0.0)
     if is_ct:
         profiles = np.clip(profiles, -200.0, 600.0)  # the way into bone counts, not what it holds
-    profiles = gaussian_filter(profiles, (0.0, 1.0))
+    profiles = scipy.ndimage.gaussian_filter(profiles, (0.0, 1.0))
     rise = (profiles[:, 2:] - profiles[:, :-2]) / (2 * STEP_MM)
     if is_ct:
         apart = _of_points(-rise)

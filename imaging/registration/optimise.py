@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+import scipy
 
 from imaging.files import to_itk
 from imaging.geometry import FloatArray, Grid
@@ -80,7 +80,7 @@ def picture(
     source = Grid(few.shape, affine)
     clipped = np.clip(few, *window).astype(np.float32)
     rest = step / thin
-    smooth = gaussian_filter(clipped, 0.4 * rest * (rest > 1.01))
+    smooth = scipy.ndimage.gaussian_filter(clipped, 0.4 * rest * (rest > 1.01))
     size = np.maximum(np.floor((np.array(few.shape) - 1) / rest) + 1, 1).astype(int)
     target_affine = affine.copy()
     target_affine[:3, :3] = affine[:3, :3] * rest

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.ndimage import binary_dilation, generate_binary_structure, iterate_structure
 
 from imaging.errors import Problem
 from imaging.geometry import FloatArray, block
@@ -274,8 +274,8 @@ def _fine(
 def _near_bone(one: Picture) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     bone = one.values > BONE_HU
     times = max(1, round(RIM_MM / min(one.grid.spacing_mm_kji)))
-    ball = iterate_structure(generate_binary_structure(3, 1), times)
-    return np.asarray(binary_dilation(bone, ball))
+    ball = scipy.ndimage.iterate_structure(scipy.ndimage.generate_binary_structure(3, 1), times)
+    return np.asarray(scipy.ndimage.binary_dilation(bone, ball))
 
 
 def _fit(region: _Region, moving: SecondSeries, matrix: FloatArray) -> Fit | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray
 from imaging.structures.coarse import Pieces, summed
@@ -45,22 +45,22 @@ def find_body(hu: NDArray[np.int16], spacing_mm_kji: tuple[float, float, float])
         grown = _dilated(core[k], pixel_mm, COUCH_SHEET_MM + 2 * WORK_MM)
         near = np.repeat(np.repeat(grown, step, axis=0), step, axis=1)
         own = plane & near[: hu.shape[1], : hu.shape[2]]
-        ndimage.binary_fill_holes(_only_large(own), output=plane)
+        scipy.ndimage.binary_fill_holes(_only_large(own), output=plane)
     return solid
 
 
 def _eroded(plane: BoolArray, pixel_mm: tuple[float, float], radius_mm: float) -> BoolArray:
-    inside: BoolArray = ndimage.distance_transform_edt(plane, sampling=pixel_mm) > radius_mm
+    inside: BoolArray = scipy.ndimage.distance_transform_edt(plane, sampling=pixel_mm) > radius_mm
     return inside
 
 
 def _dilated(plane: BoolArray, pixel_mm: tuple[float, float], radius_mm: float) -> BoolArray:
-    near: BoolArray = ndimage.distance_transform_edt(~plane, sampling=pixel_mm) <= radius_mm
+    near: BoolArray = scipy.ndimage.distance_transform_edt(~plane, sampling=pixel_mm) <= radius_mm
     return near
 
 
 def _largest(mask: BoolArray) -> BoolArray:
-    labels, count = ndimage.label(mask)
+    labels, count = scipy.ndimage.label(mask)
     if count < 2:
         return mask
     sizes = np.bincount(labels.ravel())
@@ -71,7 +71,7 @@ def _largest(mask: BoolArray) -> BoolArray:
 
 def _only_large(plane: BoolArray) -> BoolArray:
     """Drop specks of a slice; arms and separate folds stay."""
-    labels, count = ndimage.label(plane)
+    labels, count = scipy.ndimage.label(plane)
     if count < 2:
         return plane
     sizes = np.bincount(labels.ravel())
@@ -104,7 +104,7 @@ def find_air(
     air = hu < GAS_HU
     air &= body
     pieces = Pieces.of(air, spacing_mm_kji)
-    core = ndimage.binary_erosion(air)
+    core = scipy.ndimage.binary_erosion(air)
     count = pieces.sums(summed(core, pieces.step))
     total = pieces.sums(summed(core, pieces.step, lambda k: hu[k].astype(np.float32)))
     means = total / np.maximum(count, 1.0)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray
 from imaging.structures.canal import Canal
@@ -88,8 +88,8 @@ def fill_marrow(
         rows = np.flatnonzero(bone[k].any(axis=1))
         columns = np.flatnonzero(bone[k].any(axis=0))
         window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        closed = ndimage.binary_closing(np.pad(bone[k][window], radius.max() + 1), disc)
-        holes, count = ndimage.label(ndimage.binary_fill_holes(closed) & ~closed)
+        closed = scipy.ndimage.binary_closing(np.pad(bone[k][window], radius.max() + 1), disc)
+        holes, count = scipy.ndimage.label(scipy.ndimage.binary_fill_holes(closed) & ~closed)
         areas = np.bincount(holes.ravel(), minlength=count + 1) * pixel_mm[0] * pixel_mm[1]
         small = areas <= LARGEST_HOLE_MM2
         small[0] = False
@@ -123,7 +123,7 @@ def trim_blur(
             continue
         window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         part, near = plane[window], values[window]
-        rim = part & ~ndimage.binary_erosion(part, iterations=RIM_PIXELS, border_value=1)
-        dense = ndimage.maximum_filter(near, size=size)
+        rim = part & ~scipy.ndimage.binary_erosion(part, iterations=RIM_PIXELS, border_value=1)
+        dense = scipy.ndimage.maximum_filter(near, size=size)
         half = SOFT_TISSUE_HU + HALF * (np.minimum(dense, DENSEST_HU) - SOFT_TISSUE_HU)
         part &= ~(rim & (near < half) & (near > SOFT_TISSUE_HU))

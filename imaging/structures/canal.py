@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.kernels import kernel, parallel_kernel, prange
@@ -285,7 +285,7 @@ def find_canal(
     centres = np.column_stack([places_j[path[:, 0]], places_i[path[:, 1]]]).astype(float)
     run, centres = _every_slice(run, centres, every, len(hu))
     smooth = max(1.0, SMOOTH_ALONG_MM / spacing_mm_kji[0])
-    centres = ndimage.gaussian_filter1d(centres, smooth / 2, axis=0, mode="nearest")
+    centres = scipy.ndimage.gaussian_filter1d(centres, smooth / 2, axis=0, mode="nearest")
     slices, first = _smooth_about(part[run], centres, pixel_mm)
     for _ in range(2):
         radii = _smoothed(_outlines(slices, first, centres, *pixel_mm), smooth)
@@ -304,7 +304,7 @@ def find_canal(
 def _smooth(part: NDArray[np.int16], pixel_mm: tuple[float, float]) -> NDArray[np.float32]:
     """Return slices with less noise."""
     sigma = [0.0, *(SMOOTH_MM / mm for mm in pixel_mm)]
-    smooth: NDArray[np.float32] = ndimage.gaussian_filter(part.astype(np.float32), sigma)
+    smooth: NDArray[np.float32] = scipy.ndimage.gaussian_filter(part.astype(np.float32), sigma)
     return smooth
 
 
@@ -466,7 +466,7 @@ def _off_midline(
     weight = body.sum(axis=1, dtype=np.float64)
     index = np.arange(body.shape[2])
     middle = (weight @ index) / np.maximum(weight.sum(axis=1), 1.0)
-    middle = ndimage.median_filter(middle, 9, mode="nearest")
+    middle = scipy.ndimage.median_filter(middle, 9, mode="nearest")
     beside_mm = (places_i[None, :] + (columns.start or 0) - middle[:, None]) * pixel_mm
     return (OFF_MIDLINE_COST * (beside_mm / 40.0) ** 2).astype(np.float32)
 
@@ -485,7 +485,7 @@ def _smoothed(radii: FloatArray, slices: float) -> FloatArray:
     typical = np.nanmedian(low, axis=1, keepdims=True)
     low = np.where(np.isnan(low), typical, low)
     own = np.where(np.isnan(radii), low, np.minimum(radii, low + 1.5))
-    result: FloatArray = ndimage.gaussian_filter1d(own, 1.5, axis=1, mode="wrap")
+    result: FloatArray = scipy.ndimage.gaussian_filter1d(own, 1.5, axis=1, mode="wrap")
     return result
 
 
@@ -535,5 +535,5 @@ def _painted(
         limit = np.interp(np.arctan2(y, x) % (2 * np.pi), angles, np.append(radii[k], radii[k, 0]))
         inside = np.hypot(y, x) <= limit - BLUR_OF_PIXEL * max(pixel_mm)
         soft = hu[k, rows, columns] < INSIDE_HU
-        out[k, rows, columns] = ndimage.binary_fill_holes(inside & soft)
+        out[k, rows, columns] = scipy.ndimage.binary_fill_holes(inside & soft)
     return out

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt, label, maximum_filter1d
-from scipy.spatial import ConvexHull, QhullError
 
 from imaging.geometry import BoolArray, FloatArray
 
@@ -88,7 +87,7 @@ def is_trunk(
     filled = np.flatnonzero(body.any(axis=(1, 2)))
     if not len(filled):
         return False
-    labels, count = label(body[filled[len(filled) // 2]])
+    labels, count = scipy.ndimage.label(body[filled[len(filled) // 2]])
     sections = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     pixel_mm2 = spacing_mm_kji[1] * spacing_mm_kji[2]
     return bool(sections.max(initial=0) * pixel_mm2 > TRUNK_MM2)
@@ -122,7 +121,7 @@ def _pelvis(
     right = bone[:, :, :low].sum(axis=(1, 2)) * pixel_mm2
     left = bone[:, :, high:].sum(axis=(1, 2)) * pixel_mm2
     near = max(1, round(20.0 / spacing_mm_kji[0]))
-    wings = maximum_filter1d(np.minimum(right, left), 2 * near + 1) > ILIUM_MM2
+    wings = scipy.ndimage.maximum_filter1d(np.minimum(right, left), 2 * near + 1) > ILIUM_MM2
     top = np.flatnonzero(wings & (np.arange(len(wings)) < _last_low(wings)))
     found = np.zeros(len(wings), dtype=bool)
     if len(top):
@@ -151,7 +150,7 @@ def _behind_wall(
     """Return what lies deeper in a slice than the wall of the belly, found on coarse pixels."""
     coarse = np.pad(body[:: step[0], :: step[1]], 1)
     sampling = (pixel_mm[0] * step[0], pixel_mm[1] * step[1])
-    deep = distance_transform_edt(coarse, sampling=sampling)[1:-1, 1:-1] > WALL_MM
+    deep = scipy.ndimage.distance_transform_edt(coarse, sampling=sampling)[1:-1, 1:-1] > WALL_MM
     return np.repeat(np.repeat(deep, step[0], axis=0), step[1], axis=1)[
         : body.shape[0], : body.shape[1]
     ]
@@ -163,8 +162,8 @@ def _hull(slab: BoolArray, shape: tuple[int, ...], step: tuple[int, int]) -> Boo
     if len(points) < 3:
         return filled
     try:
-        hull = ConvexHull(points)
-    except QhullError:  # all bone in one line
+        hull = scipy.spatial.ConvexHull(points)
+    except scipy.spatial.QhullError:  # all bone in one line
         return filled
     jj, ii = np.indices(shape, dtype=np.float32)
     filled[:] = True

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 
@@ -51,7 +51,7 @@ class Pieces:
             Joined across corners.
         """
         step = coarse_step(spacing_mm_kji)
-        labels, count = ndimage.label(summed(mask, step) > 0, structure=np.ones((3, 3, 3)))
+        labels, count = scipy.ndimage.label(summed(mask, step) > 0, structure=np.ones((3, 3, 3)))
         return cls(labels.astype(np.int32, copy=False), int(count), step)
 
     def sums(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -144,7 +144,7 @@ def closer_than(
         low = max(0, start - edge)
         part = mask[low : start + SLAB + edge]
         if part.any():
-            far = ndimage.distance_transform_edt(~part, sampling=spacing_mm_kji)
+            far = scipy.ndimage.distance_transform_edt(~part, sampling=spacing_mm_kji)
             near[start : start + SLAB] = far[start - low : start - low + SLAB] < reach_mm
     return near
 

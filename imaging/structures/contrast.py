@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.canal import Canal
@@ -146,7 +146,7 @@ def find_contrast(
         With the vessels that were followed, whose walls may hold calcium.
     """
     image = CoarseImage.of(hu, spacing_mm_kji, WORK_MM)
-    smooth = ndimage.gaussian_filter(image.hu, [0.5, 0.6, 0.6])
+    smooth = scipy.ndimage.gaussian_filter(image.hu, [0.5, 0.6, 0.6])
     nothing = np.zeros(smooth.shape, dtype=bool)
     spine = _spine(canal, image, SPINE_FRONT_MM) if canal else nothing
     marrow = _spine(canal, image, BODY_FRONT_MM) if canal else nothing
@@ -178,7 +178,7 @@ def find_contrast(
 
 def _with_rim(own: BoolArray, smooth: NDArray[np.float32], image: CoarseImage) -> Contrast:
     """Return contrast with what fine voxels see of its border."""
-    rim = ndimage.binary_dilation(own, np.ones((1, 3, 3), dtype=bool))
+    rim = scipy.ndimage.binary_dilation(own, np.ones((1, 3, 3), dtype=bool))
     return Contrast(own | (rim & (smooth <= BRIGHT_HU)), image)
 
 
@@ -202,8 +202,8 @@ def _plateaus(
     smooth: NDArray[np.float32], spine: BoolArray, spacing: tuple[float, float, float]
 ) -> tuple[BoolArray, list[float]]:
     """Return places alike inside and without a cortex, and the density of each."""
-    mean = ndimage.uniform_filter(smooth, 3)
-    spread = ndimage.uniform_filter(smooth * smooth, 3)
+    mean = scipy.ndimage.uniform_filter(smooth, 3)
+    spread = scipy.ndimage.uniform_filter(smooth * smooth, 3)
     spread -= mean * mean
     np.sqrt(np.maximum(spread, 0.0, out=spread), out=spread)
     limit = np.maximum(ALIKE * mean, max(ALIKE_LEAST_HU, 2.0 * noise_of(smooth)))
@@ -213,7 +213,7 @@ def _plateaus(
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     own = np.zeros(smooth.shape, dtype=bool)
     levels = []
-    for n, box in enumerate(ndimage.find_objects(labels), start=1):
+    for n, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
         if box is None or sizes[n] < least:
             continue
         wide, part, far = _around(labels, n, box, spacing)
@@ -240,16 +240,16 @@ def _shared(
     """Return what is bright and reached from contrast more easily than from bone."""
     spine, marrow = zones
     bright = smooth > BRIGHT_HU
-    nearest = ndimage.distance_transform_edt(
+    nearest = scipy.ndimage.distance_transform_edt(
         ~seeds, sampling=spacing, return_distances=False, return_indices=True
     )
     level = np.maximum(smooth[tuple(nearest)], min(most, BLOOD_MOST_HU))
     del nearest
-    wall = ndimage.distance_transform_edt(~followed, sampling=spacing) < WALL_MM
+    wall = scipy.ndimage.distance_transform_edt(~followed, sampling=spacing) < WALL_MM
     denser = smooth > np.maximum(DENSER * level, level + DENSER_HU)
     bone = bright & ~seeds & _with_spine(denser, spine & ~followed, wall)
     marks = np.where(seeds, 1, np.where(bone, 2, 0)).astype(np.int16)
-    edges = ndimage.gaussian_gradient_magnitude(smooth, 0.7) / float(np.mean(spacing))
+    edges = scipy.ndimage.gaussian_gradient_magnitude(smooth, 0.7) / float(np.mean(spacing))
     price = (1.0 + (edges / EDGE_HU_MM) ** 2).astype(np.float32)
     price[~bright & ~(marrow & (smooth > MARROW_HU))] = 0.0
     own: BoolArray = flood(price, np.where(bright, marks, 0).astype(np.int16), spacing) == 1
@@ -280,7 +280,9 @@ def _ever_brighter(
         if share * most > BRIGHT_HU:
             yield smooth > share * most
     size = [2 * max(1, round(NEARBY_MM / mm)) + 1 for mm in spacing]
-    yield bright & (smooth > OF_DENSEST * ndimage.maximum_filter(smooth, (3, size[1], size[2])))
+    yield bright & (
+        smooth > OF_DENSEST * scipy.ndimage.maximum_filter(smooth, (3, size[1], size[2]))
+    )
 
 
 def _with_spine(denser: BoolArray, spine: BoolArray, wall: BoolArray) -> BoolArray:
@@ -315,11 +317,11 @@ def _even_pieces(
     labels, count = _labelled(bright)
     if not count:
         return out
-    crest = bright & (smooth >= ndimage.maximum_filter(smooth, (1, 3, 3)))
+    crest = bright & (smooth >= scipy.ndimage.maximum_filter(smooth, (1, 3, 3)))
     sizes = np.bincount(labels.ravel(), minlength=count + 1) * float(np.prod(spacing)) / 1000.0
     wanted = (sizes > EVEN_LEAST_ML) & (sizes < EVEN_MOST_ML)
     wanted &= np.bincount(labels[spine], minlength=count + 1) == 0
-    boxes = ndimage.find_objects(labels)
+    boxes = scipy.ndimage.find_objects(labels)
     for n in np.flatnonzero(wanted[1:]) + 1:
         wide, part, far = _around(labels, int(n), boxes[n - 1], spacing)
         values = smooth[wide]
@@ -341,7 +343,7 @@ def _even_pieces(
 
 def _labelled(mask: BoolArray) -> tuple[NDArray[np.int32], int]:
     """Tell the pieces of a mask apart, joined across corners."""
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    labels, count = scipy.ndimage.label(mask, structure=np.ones((3, 3, 3)))
     return labels.astype(np.int32, copy=False), int(count)
 
 
@@ -352,7 +354,7 @@ def _around(
     reach = [int(np.ceil(SHELL_MM[1] / mm)) for mm in spacing]
     wide = tuple(slice(max(0, s.start - r), s.stop + r) for s, r in zip(box, reach, strict=True))
     part = labels[wide] == n
-    return wide, part, ndimage.distance_transform_edt(~part, sampling=spacing)
+    return wide, part, scipy.ndimage.distance_transform_edt(~part, sampling=spacing)
 
 
 def _depth(body: BoolArray, image: CoarseImage) -> NDArray[np.float32]:
@@ -365,7 +367,7 @@ def _depth(body: BoolArray, image: CoarseImage) -> NDArray[np.float32]:
         if wide.all():
             out[k] = 1.0
             continue
-        far = ndimage.distance_transform_edt(wide)[1:-1, 1:-1]
+        far = scipy.ndimage.distance_transform_edt(wide)[1:-1, 1:-1]
         out[k, : far.shape[0], : far.shape[1]] = far / max(float(far.max()), 1.0)
     if len(coarse) < len(out):
         out[-1] = out[-2] if len(out) > 1 else 0.0

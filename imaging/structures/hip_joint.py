@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.partition import share_out
@@ -161,11 +161,11 @@ def _find_ball(
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     near = np.rint(places / mm).astype(int)
     near = np.minimum(near, np.array(hip.shape) - 1)
-    places = places[ndimage.binary_dilation(hip, iterations=2)[tuple(near.T)]]
+    places = places[scipy.ndimage.binary_dilation(hip, iterations=2)[tuple(near.T)]]
     places = places[_near_solid(hip, spacing, places)]
     if not len(places):
         return None
-    smooth = ndimage.gaussian_filter(np.clip(hu, -200, 900).astype(np.float32), 0.6)
+    smooth = scipy.ndimage.gaussian_filter(np.clip(hu, -200, 900).astype(np.float32), 0.6)
     ball = _best(smooth, places, side, mm)
     around = np.arange(-COARSE_PLACE_MM, COARSE_PLACE_MM + 0.1, FINE_PLACE_MM)
     grid = np.stack(np.meshgrid(around, around, around, indexing="ij"), axis=-1).reshape(-1, 3)
@@ -178,7 +178,7 @@ def _near_solid(
 ) -> BoolArray:
     """Return the places around which a ball's worth is mostly bone."""
     size = [max(1, round(2 * RADII_MM[0] * 0.6 / mm)) for mm in spacing]
-    share = ndimage.uniform_filter(hip.astype(np.float32), size)
+    share = scipy.ndimage.uniform_filter(hip.astype(np.float32), size)
     index = np.minimum(np.rint(places / np.array(spacing)).astype(int), np.array(hip.shape) - 1)
     result: BoolArray = share[tuple(index.T)] > 0.5
     return result
@@ -195,7 +195,7 @@ def _best(smooth: NDArray[np.float32], places: FloatArray, side: str, mm: FloatA
 
     def at(reach_mm: float) -> NDArray[np.float32]:
         where = (places[:, None] + reach_mm * directions) / mm
-        values: NDArray[np.float32] = ndimage.map_coordinates(
+        values: NDArray[np.float32] = scipy.ndimage.map_coordinates(
             smooth, where.reshape(-1, 3).T, order=1, mode="nearest"
         )
         return values.reshape(len(places), DIRECTIONS)

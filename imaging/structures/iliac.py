@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.coarse import CoarseImage
@@ -181,7 +181,7 @@ def _field(
     top = int(np.ceil(max(end[0] for end in forks.values())))
     image = CoarseImage.of(hu[: top + 1], spacing, WORK_MM, _window(hu, forks, sides, spacing))
     pixel_mm = image.spacing_mm_kji[1:]
-    smooth = ndimage.gaussian_filter(image.hu, [0.0, *(SMOOTH_MM / mm for mm in pixel_mm)])
+    smooth = scipy.ndimage.gaussian_filter(image.hu, [0.0, *(SMOOTH_MM / mm for mm in pixel_mm)])
     rows, columns = (
         np.arange(0, n, max(1, round(PLACE_MM / mm)))
         for n, mm in zip(smooth.shape[1:], pixel_mm, strict=True)
@@ -340,7 +340,7 @@ def _tube(
     along = max(0.7, AXIS_MM / field.image.spacing_mm_kji[0])
     return Tube(
         order[: len(chain)][::-1],
-        ndimage.gaussian_filter1d(centres, along, axis=0, mode="nearest"),
+        scipy.ndimage.gaussian_filter1d(centres, along, axis=0, mode="nearest"),
         chosen.radius_mm[rows, which][:, None],
         chosen.mean_hu[rows, which],
         chosen.score[rows, which],
@@ -395,6 +395,6 @@ def _believed(tube: Tube, slice_mm: float, sure: float) -> Tube | None:
     if not len(tube.slices):
         return None
     size = max(1, round(LOST_MM / slice_mm))
-    lost = np.flatnonzero(ndimage.uniform_filter1d(tube.score, size, mode="reflect") < LOST)
+    lost = np.flatnonzero(scipy.ndimage.uniform_filter1d(tube.score, size, mode="reflect") < LOST)
     kept = tube.part(np.arange(len(tube.slices)) > (lost.max() if len(lost) else -1))
     return kept if len(kept.slices) * slice_mm > LENGTH_MM and kept.sure > sure else None

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.canal import Canal
@@ -91,7 +91,7 @@ def find_kidneys(
         None, one or two.
     """
     image = CoarseImage.of(hu, spacing_mm_kji, WORK_MM)
-    smooth = ndimage.gaussian_filter(image.hu, 0.6)
+    smooth = scipy.ndimage.gaussian_filter(image.hu, 0.6)
     every = tuple(slice(step // 2, None, step) for step in image.step)
     hard = np.zeros(smooth.shape, dtype=bool)
     few = bone[every]
@@ -145,7 +145,7 @@ def _below(image: CoarseImage, middle_k: float, box: tuple[slice, ...]) -> Float
 
 
 def _box(room: BoolArray) -> tuple[slice, ...] | None:
-    boxes = ndimage.find_objects(room.astype(np.uint8))
+    boxes = scipy.ndimage.find_objects(room.astype(np.uint8))
     return boxes[0] if boxes else None
 
 
@@ -162,9 +162,9 @@ def _parts(
     """
     for least_hu in DENSITIES_HU:
         yield from _cores((smooth > least_hu) & room, spacing)
-    soft = ndimage.gaussian_filter(smooth, 0.9)
+    soft = scipy.ndimage.gaussian_filter(smooth, 0.9)
     below = (soft > DENSITIES_HU[0]) & (soft < muscle_hu - BELOW_MUSCLE_HU) & room
-    around = ndimage.binary_dilation
+    around = scipy.ndimage.binary_dilation
     tissue = room & (smooth > DENSITIES_HU[0])
     for part in _cores(below, spacing):
         yield around(part) & tissue  # its rim is blurred with what lies beside it
@@ -175,12 +175,12 @@ def _cores(tissue: BoolArray, spacing: tuple[float, float, float]) -> Iterator[B
     voxel_ml = float(np.prod(spacing)) / 1000.0
     if tissue.sum() * voxel_ml < LEAST_ML:
         return
-    inner = ndimage.distance_transform_edt(tissue, sampling=spacing)
+    inner = scipy.ndimage.distance_transform_edt(tissue, sampling=spacing)
     for depth_mm in DEPTHS_MM:
-        cores, count = ndimage.label(inner > depth_mm)
+        cores, count = scipy.ndimage.label(inner > depth_mm)
         if not count:
             return
-        far, nearest = ndimage.distance_transform_edt(
+        far, nearest = scipy.ndimage.distance_transform_edt(
             cores == 0, sampling=spacing, return_indices=True
         )
         labels = np.where(tissue & (far < depth_mm + 1.0), cores[tuple(nearest)], 0)
@@ -222,9 +222,9 @@ def _fat_around(
     part: BoolArray, smooth: NDArray[np.float32], spacing: tuple[float, float, float]
 ) -> float:
     """Return how much of what lies around a part is fat."""
-    box = ndimage.find_objects(part.astype(np.uint8))[0]
+    box = scipy.ndimage.find_objects(part.astype(np.uint8))[0]
     reach = [int(np.ceil(SHELL_MM / mm)) for mm in spacing]
     wide = tuple(slice(max(0, s.start - r), s.stop + r) for s, r in zip(box, reach, strict=True))
-    far = ndimage.distance_transform_edt(~part[wide], sampling=spacing)
+    far = scipy.ndimage.distance_transform_edt(~part[wide], sampling=spacing)
     around = smooth[wide][(far > 0.5 * SHELL_MM) & (far < SHELL_MM)]
     return float((around < FAT_HU).mean()) if len(around) else 0.0

@@ -8,8 +8,8 @@ the bone.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray
 from imaging.structures.levels import SIDES, exit_name
@@ -63,11 +63,11 @@ def mark_sacral_exits(
     if "sacrum" not in names:
         return labels, names
     sacrum = labels == names.index("sacrum") + 1
-    box = ndimage.find_objects(sacrum.astype(np.uint8))
+    box = scipy.ndimage.find_objects(sacrum.astype(np.uint8))
     if not box:
         return labels, names
     part, here = sacrum[box[0]], labels[box[0]]
-    smooth = ndimage.gaussian_filter(hu[box[0]].astype(np.float32), SMOOTH_VOXELS)
+    smooth = scipy.ndimage.gaussian_filter(hu[box[0]].astype(np.float32), SMOOTH_VOXELS)
     channel = np.zeros(part.shape, dtype=bool)
     for limit_hu in (SOFT_HU, min(SOFT_HU, _marrow_hu(smooth[part]) - DARKER_HU)):
         soft = part & (smooth < limit_hu)
@@ -105,10 +105,10 @@ def _marrow_hu(inside: NDArray[np.float32]) -> float:
 def _narrow(soft: BoolArray, spacing: tuple[float, float, float]) -> BoolArray:
     """Return where no ball as wide as the widest foramen fits into what is soft."""
     radius = 0.5 * WIDEST_MM
-    core = ndimage.distance_transform_edt(np.pad(soft, 1), sampling=spacing) > radius
+    core = scipy.ndimage.distance_transform_edt(np.pad(soft, 1), sampling=spacing) > radius
     if not core.any():
         return np.ones(soft.shape, dtype=bool)
-    far: BoolArray = ndimage.distance_transform_edt(~core, sampling=spacing) > radius
+    far: BoolArray = scipy.ndimage.distance_transform_edt(~core, sampling=spacing) > radius
     return far[1:-1, 1:-1, 1:-1]
 
 
@@ -121,7 +121,7 @@ def _large(
     """Return which of the places belong to a piece of the chosen ones that is no speck."""
     mask = np.zeros(shape, dtype=bool)
     mask[tuple(index[chosen].T)] = True
-    pieces, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    pieces, count = scipy.ndimage.label(mask, structure=np.ones((3, 3, 3)))
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     keep = sizes * (float(np.prod(spacing)) / 1000.0) > LEAST_ML
     keep[0] = False

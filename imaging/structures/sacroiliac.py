@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.kernels import kernel
@@ -66,7 +66,7 @@ def fill_alae(
     if "sacrum" not in names or not hips:
         return
     number = names.index("sacrum") + 1
-    found = ndimage.find_objects((labels == number).astype(np.uint8))
+    found = scipy.ndimage.find_objects((labels == number).astype(np.uint8))
     if not found or found[0] is None:
         return
     wide = [math.ceil(JOINT_MM / mm) for mm in spacing_mm_kji]
@@ -80,7 +80,7 @@ def fill_alae(
     if kept is not None:
         marrow &= ~kept[box]
     ala = sacrum | marrow
-    far = ndimage.distance_transform_edt(~ala, sampling=spacing_mm_kji)
+    far = scipy.ndimage.distance_transform_edt(~ala, sampling=spacing_mm_kji)
     seeds = np.zeros(part.shape, np.int16)
     seeds[hip & (far > HIP_MM) & (side_mm > WING_SIDE_MM)] = 2
     seeds[(sacrum & (side_mm < BODY_SIDE_MM)) | (marrow & (near_hu < MARROW_HU[1]))] = 1
@@ -96,7 +96,7 @@ def _give(part: NDArray[np.int16], taken: BoolArray, hips: list[int]) -> None:
     """Give places to the hip bone that is nearest."""
     if not taken.any():
         return
-    _, nearest = ndimage.distance_transform_edt(~np.isin(part, hips), return_indices=True)
+    _, nearest = scipy.ndimage.distance_transform_edt(~np.isin(part, hips), return_indices=True)
     index = np.argwhere(taken)
     where = tuple(axis[tuple(index.T)] for axis in nearest)
     part[tuple(index.T)] = part[where]
@@ -124,9 +124,9 @@ def _marrow(bones: BoolArray, spacing: tuple[float, float, float]) -> BoolArray:
     edge = [math.ceil(GAP_MM / mm) + 1 for mm in pixel]
     for k, bone in enumerate(bones):
         padded = np.pad(bone, [(n, n) for n in edge])
-        outside = ndimage.distance_transform_edt(~padded, sampling=pixel) > GAP_MM
-        closed = ndimage.distance_transform_edt(~outside, sampling=pixel) > GAP_MM
-        inner = ndimage.binary_fill_holes(closed)[edge[0] : -edge[0], edge[1] : -edge[1]]
+        outside = scipy.ndimage.distance_transform_edt(~padded, sampling=pixel) > GAP_MM
+        closed = scipy.ndimage.distance_transform_edt(~outside, sampling=pixel) > GAP_MM
+        inner = scipy.ndimage.binary_fill_holes(closed)[edge[0] : -edge[0], edge[1] : -edge[1]]
         index = np.argwhere(inner & ~bone)
         share = _surrounded(bone, index, np.array(pixel), RAYS, REACH_MM)
         out[k][tuple(index[share >= SURROUNDED].T)] = True

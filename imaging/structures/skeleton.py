@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.progress import SILENT, Progress
@@ -247,7 +247,7 @@ def _body_seeds(work: _Work, cuts: list[Cut], length: int) -> tuple[NDArray[np.i
 def _parts(work: _Work, beyond_mm: float) -> tuple[NDArray[np.int32], int]:
     """Return the connected pieces of bone farther from the axis than this."""
     beside: BoolArray = work.spread(np.abs(work.left) > beyond_mm)
-    labels, count = ndimage.label(beside, structure=np.ones((3, 3, 3)))
+    labels, count = scipy.ndimage.label(beside, structure=np.ones((3, 3, 3)))
     return labels.astype(np.int32, copy=False), int(count)
 
 
@@ -266,7 +266,7 @@ def _wings(work: _Work) -> list[_Piece]:
     middle = work.bone.shape[0] / 2
     return [
         _piece(work, labels, n, box)
-        for n, box in enumerate(ndimage.find_objects(labels), start=1)
+        for n, box in enumerate(scipy.ndimage.find_objects(labels), start=1)
         if box is not None and sizes[n] > WING_LEAST_ML and box[0].start < middle
     ]
 
@@ -280,7 +280,7 @@ def _ribs(work: _Work, wings: list[_Piece]) -> list[_Piece]:
     hips = {int(n) for wing in wings for n in np.unique(labels[wing.box][wing.mask])}
     return [
         _piece(work, labels, n, box)
-        for n, box in enumerate(ndimage.find_objects(labels), start=1)
+        for n, box in enumerate(scipy.ndimage.find_objects(labels), start=1)
         if box is not None and sizes[n] > RIB_LEAST_ML and reach[n] > RIB_REACH_MM and n not in hips
     ]
 
@@ -341,7 +341,7 @@ def _sacral(work: _Work, shared: NDArray[np.int16], segments: int, wings: int) -
         return 0
     near = hips.copy()
     for axis, mm in enumerate(work.spacing):  # a box, wide enough for a joint in any direction
-        near = ndimage.maximum_filter1d(near, 2 * round(TOUCH_MM / mm / BOX) + 1, axis=axis)
+        near = scipy.ndimage.maximum_filter1d(near, 2 * round(TOUCH_MM / mm / BOX) + 1, axis=axis)
     touching = np.bincount(shared[near], minlength=segments + 1)[: segments + 1] * work.voxel_ml
     touching[0] = 0.0
     least = max(SACROILIAC_LEAST_ML, SACROILIAC_SHARE * float(touching.max()))
@@ -359,7 +359,7 @@ def _carried(
     """Return the vertebra each rib is attached to, for those that touch one."""
     found: dict[int, int] = {}
     reach = [max(1, round(TOUCH_MM / mm)) for mm in work.spacing]
-    boxes = ndimage.find_objects(shared, max_label=before + len(ribs))
+    boxes = scipy.ndimage.find_objects(shared, max_label=before + len(ribs))
     for piece in range(before + 1, before + len(ribs) + 1):
         box = boxes[piece - 1]
         if box is None or not vertebrae:
@@ -368,7 +368,7 @@ def _carried(
             slice(max(0, s.start - r), s.stop + r) for s, r in zip(box, reach, strict=True)
         )
         part = shared[wide]
-        near = ndimage.distance_transform_edt(part != piece, sampling=work.spacing) < TOUCH_MM
+        near = scipy.ndimage.distance_transform_edt(part != piece, sampling=work.spacing) < TOUCH_MM
         touched = np.bincount(part[near], minlength=before + len(ribs) + 1) * work.voxel_ml
         best = max(vertebrae, key=lambda n: float(touched[n]), default=0)
         if best and touched[best] > RIB_TOUCH_LEAST_ML:
@@ -384,7 +384,7 @@ def _with_marrow(
     walls = work.canal if beside is None else beside | work.canal
     soft = (work.hu > MARROW_HU) & (work.hu < MARROW_MOST_HU)
     soft &= ~walls
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+    for number, box in enumerate(scipy.ndimage.find_objects(labels), start=1):
         if box is None or names[number - 1].startswith("rib"):
             continue
         part = labels[box] == number
@@ -404,13 +404,13 @@ def _enclosed(
     """Return what a bone encloses in planes of any of the three directions, its gaps closed."""
     edge = [int(np.ceil(gap_mm / mm)) + 1 for mm in spacing]
     padded = np.pad(part | walls, [(n, n) for n in edge])
-    outside = ndimage.distance_transform_edt(~padded, sampling=spacing) > gap_mm
-    closed = ndimage.distance_transform_edt(~outside, sampling=spacing) > gap_mm
+    outside = scipy.ndimage.distance_transform_edt(~padded, sampling=spacing) > gap_mm
+    closed = scipy.ndimage.distance_transform_edt(~outside, sampling=spacing) > gap_mm
     filled = closed.copy()
     for axis in range(3):
         planes, out = np.moveaxis(closed, axis, 0), np.moveaxis(filled, axis, 0)
         for n, plane in enumerate(planes):
-            out[n] |= ndimage.binary_fill_holes(plane)
+            out[n] |= scipy.ndimage.binary_fill_holes(plane)
     inner: BoolArray = filled[tuple(slice(n, -n) for n in edge)]
     return inner
 
@@ -432,7 +432,7 @@ def _on_image(
     labels: NDArray[np.int16], step: list[int], hu: NDArray[np.int16], bone: BoolArray
 ) -> NDArray[np.uint8]:
     """Bring labels to the image's voxels: marrow as it is, bone also one work voxel around."""
-    wide = np.where(labels > 0, labels, ndimage.grey_dilation(labels, size=(3, 3, 3)))
+    wide = np.where(labels > 0, labels, scipy.ndimage.grey_dilation(labels, size=(3, 3, 3)))
     if max(step) == 1:
         return np.where((labels > 0) | bone, wide, 0).astype(np.uint8)
     out = np.zeros(bone.shape, dtype=np.uint8)

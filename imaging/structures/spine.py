@@ -12,9 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from imaging.geometry import FloatArray
 
@@ -72,13 +71,15 @@ class SpineFrame:
         """
         points = axis_kji * np.array(spacing_mm_kji)
         smooth = max(1.0, BEND_MM / spacing_mm_kji[0])
-        points[:, 1:] = ndimage.gaussian_filter1d(points[:, 1:], smooth, axis=0, mode="nearest")
+        points[:, 1:] = scipy.ndimage.gaussian_filter1d(
+            points[:, 1:], smooth, axis=0, mode="nearest"
+        )
         points = _continued(points)
         length = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))]
         places = np.arange(0.0, length[-1], STEP_MM)
         points = np.column_stack([np.interp(places, length, points[:, n]) for n in range(3)])
         up = np.gradient(points, axis=0)
-        up = _units(ndimage.gaussian_filter1d(up, BEND_MM * 2 / 3, axis=0, mode="nearest"))
+        up = _units(scipy.ndimage.gaussian_filter1d(up, BEND_MM * 2 / 3, axis=0, mode="nearest"))
         front = np.array([0.0, -1.0, 0.0])
         front = _units(front - (up @ front)[:, None] * up)
         left = np.cross(up, front)
@@ -115,7 +116,7 @@ class SpineFrame:
         )
         shape = points.shape[:3]
         where = (points / np.array(spacing_mm_kji)).reshape(-1, 3).T
-        out: NDArray[np.float32] = ndimage.map_coordinates(
+        out: NDArray[np.float32] = scipy.ndimage.map_coordinates(
             hu, where, output=np.float32, order=1, mode="nearest"
         )
         return out.reshape(shape)
@@ -133,7 +134,7 @@ class SpineFrame:
         tuple of numpy.ndarray
             Place along the axis (a fractional index of :attr:`points_mm`), front and left in mm.
         """
-        _, nearest = cKDTree(self.points_mm).query(points_mm)
+        _, nearest = scipy.spatial.cKDTree(self.points_mm).query(points_mm)
         offset = points_mm - self.points_mm[nearest]
         along = nearest + np.einsum("ij,ij->i", offset, self.up[nearest])
         front = np.einsum("ij,ij->i", offset, self.front[nearest])
@@ -222,7 +223,7 @@ def _discs(
         rise = np.tan(np.radians(degrees)) * (fronts[ahead] - PIVOT_MM)
         columns = [np.interp(place + r, place, bodies[:, n]) for n, r in enumerate(rise)]
         mean = np.mean(columns, axis=0)
-        inside = ndimage.uniform_filter1d(mean, 3, mode="nearest")
+        inside = scipy.ndimage.uniform_filter1d(mean, 3, mode="nearest")
         for half in HALF_DISCS_MM:
             above, below = (
                 np.interp(place + half, place, mean),
@@ -243,8 +244,8 @@ def _openness(
     deep = (fronts >= PEDICLE_FRONT_MM[0]) & (fronts <= PEDICLE_FRONT_MM[1])
     side = np.abs(lefts) >= PEDICLE_SIDE_MM[0]
     wall = image[:, deep][:, :, side].mean(axis=(1, 2)).astype(float)
-    wall = ndimage.gaussian_filter1d(wall, 2.0, mode="nearest")
-    around = ndimage.uniform_filter1d(wall, int(PEDICLE_PERIOD_MM), mode="nearest")
+    wall = scipy.ndimage.gaussian_filter1d(wall, 2.0, mode="nearest")
+    around = scipy.ndimage.uniform_filter1d(wall, int(PEDICLE_PERIOD_MM), mode="nearest")
     result: NDArray[np.float64] = around - wall
     return result
 

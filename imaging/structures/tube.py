@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.kernels import parallel_kernel, prange
@@ -310,10 +310,10 @@ def outline(
         With the border's radii, and centres moved to its middle.
     """
     along = BORDER_ALONG_MM / spacing_mm_kji[0]
-    level = ndimage.gaussian_filter1d(tube.mean_hu, max(1.0, 3 * along), mode="nearest")
+    level = scipy.ndimage.gaussian_filter1d(tube.mean_hu, max(1.0, 3 * along), mode="nearest")
     disc = tube.radii_mm.mean(axis=1)
-    disc = ndimage.median_filter(disc, max(3, 2 * round(3 * along) + 1), mode="nearest")
-    disc = ndimage.gaussian_filter1d(disc, max(1.0, along), mode="nearest")
+    disc = scipy.ndimage.median_filter(disc, max(3, 2 * round(3 * along) + 1), mode="nearest")
+    disc = scipy.ndimage.gaussian_filter1d(disc, max(1.0, along), mode="nearest")
     centres = tube.centres_ji.copy()
     steps = np.arange(1.0, largest_mm + OUTLINE_STEP_MM, OUTLINE_STEP_MM)
     angle = 2 * np.pi * np.arange(OUTLINE_RAYS) / OUTLINE_RAYS
@@ -322,10 +322,12 @@ def outline(
         y = centres[:, 0, None, None] + np.sin(angle)[:, None] * steps / spacing_mm_kji[1]
         x = centres[:, 1, None, None] + np.cos(angle)[:, None] * steps / spacing_mm_kji[2]
         k = np.broadcast_to(tube.slices[:, None, None], y.shape)
-        values = ndimage.map_coordinates(hu, [k, y, x], order=1, mode="nearest")
+        values = scipy.ndimage.map_coordinates(hu, [k, y, x], order=1, mode="nearest")
         radii = _border(values, steps, level, disc, noise_hu, along)
         centres = centres + _shift(radii, angle, spacing_mm_kji[1:])
-        centres = ndimage.gaussian_filter1d(centres, max(0.7, along / 2), axis=0, mode="nearest")
+        centres = scipy.ndimage.gaussian_filter1d(
+            centres, max(0.7, along / 2), axis=0, mode="nearest"
+        )
     return Tube(tube.slices, centres, radii, tube.mean_hu, tube.score)
 
 
@@ -343,12 +345,12 @@ def _border(
     width = np.where(off > 0.0, np.maximum(0.8 * width, 2.0 * noise_hu), width)
     like = np.clip(1.0 - np.abs(off) / width, -1.0, 1.0)  # 0 half way to fat or soft tissue
     like[_calcium(off, steps)] = 0.3
-    like = ndimage.gaussian_filter1d(like, max(0.5, along), axis=0, mode="nearest")
+    like = scipy.ndimage.gaussian_filter1d(like, max(0.5, along), axis=0, mode="nearest")
     gain = np.cumsum(like, axis=2) * OUTLINE_STEP_MM / disc[:, None, None]
     gain -= ROUND_COST * (steps - disc[:, None, None]) ** 2
     half = 0.5 * OUTLINE_STEP_MM  # the border lies past the last sample that is inside
     result: FloatArray = steps[_closed_lines(gain)] + half
-    return ndimage.gaussian_filter1d(result, 1.0, axis=1, mode="wrap")
+    return scipy.ndimage.gaussian_filter1d(result, 1.0, axis=1, mode="wrap")
 
 
 def _calcium(off: FloatArray, steps: FloatArray) -> BoolArray:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.canal import Canal
@@ -138,7 +138,7 @@ class Front:
         )
         image = CoarseImage.of(hu, spacing_mm_kji, WORK_MM, (window[0], window[1]))
         sigma = [0.0, *(SMOOTH_MM / mm for mm in image.spacing_mm_kji[1:])]
-        smooth = ndimage.gaussian_filter(image.hu, sigma)
+        smooth = scipy.ndimage.gaussian_filter(image.hu, sigma)
         slices = image.to_fine(0, np.arange(len(smooth), dtype=float))
         centre = [image.from_fine(n, np.interp(slices, axis[:, 0], axis[:, n])) for n in (1, 2)]
         return cls(image, smooth, np.column_stack(centre), noise_of(smooth))
@@ -223,7 +223,9 @@ def find_course(
     radius = discs.radius_mm[ks, chain[:, 0], chain[:, 1]].astype(float)
     mean = discs.mean_hu[ks, chain[:, 0], chain[:, 1]].astype(float)
     centres = np.column_stack([places[0][chain[:, 0]], places[1][chain[:, 1]]]).astype(float)
-    centres = ndimage.gaussian_filter1d(centres, max(0.7, 3.0 / slice_mm), axis=0, mode="nearest")
+    centres = scipy.ndimage.gaussian_filter1d(
+        centres, max(0.7, 3.0 / slice_mm), axis=0, mode="nearest"
+    )
     return Tube(ks, centres, radius[:, None], mean, score)
 
 
@@ -301,7 +303,9 @@ def above_fork(tube: Tube, front: Front, usual_k: float | None) -> Tube | None:
         lower end is much narrower than the rest. None where next to nothing is above.
     """
     slice_mm = front.image.spacing_mm_kji[0]
-    radius = ndimage.gaussian_filter1d(tube.radii_mm.mean(axis=1), 3.0 / slice_mm, mode="nearest")
+    radius = scipy.ndimage.gaussian_filter1d(
+        tube.radii_mm.mean(axis=1), 3.0 / slice_mm, mode="nearest"
+    )
     if usual_k is None:
         narrow = radius < END_NARROWING * float(np.median(radius))
         first = int(np.argmin(narrow)) if narrow[0] else 0

@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import (
-    binary_dilation,
-    binary_erosion,
-    binary_fill_holes,
-    generate_binary_structure,
-    map_coordinates,
-)
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.geometry import BoolArray, FloatArray
 from planning.ablation.devices import Device
@@ -42,7 +35,7 @@ def lethal_field(outcome: Outcome, device: Device) -> FloatArray:
         field = thermal_limits().lethal_cold_c - outcome.coldest_c.astype(float)
     else:
         field = outcome.hottest_c.astype(float) - thermal_limits().lethal_heat_c
-    filled = np.asarray(binary_fill_holes(field >= 0), dtype=bool)
+    filled = np.asarray(scipy.ndimage.binary_fill_holes(field >= 0), dtype=bool)
     result: FloatArray = np.where(filled, np.maximum(field, 1e-6), field)
     return result
 
@@ -119,18 +112,20 @@ def margin_of(lesion: BoolArray, field: FloatArray, spacing_mm: float) -> Margin
     zone = surface_points(field)
     if len(edge) == 0 or len(zone) == 0:
         return Margin(None, None, known)
-    tree = cKDTree(zone)
+    tree = scipy.spatial.cKDTree(zone)
 
     def signed_mm(places: FloatArray) -> FloatArray:
         distance = np.asarray(tree.query(places)[0])
-        inside = map_coordinates(field, places.T, order=1, mode="nearest") >= 0
+        inside = scipy.ndimage.map_coordinates(field, places.T, order=1, mode="nearest") >= 0
         signed: FloatArray = np.where(inside, distance, -distance) * spacing_mm
         return signed
 
     along = signed_mm(edge)
     worst = int(along.argmin())
-    around = generate_binary_structure(3, 3)
-    band = binary_dilation(lesion, around, 2) & ~binary_erosion(lesion, around, 2)
+    around = scipy.ndimage.generate_binary_structure(3, 3)
+    band = scipy.ndimage.binary_dilation(lesion, around, 2) & ~scipy.ndimage.binary_erosion(
+        lesion, around, 2
+    )
     known[band] = signed_mm(np.argwhere(band).astype(float))
     return Margin(float(along[worst]), edge[worst], known)
 

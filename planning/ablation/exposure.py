@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from imaging.document import Document
 from imaging.geometry import BoolArray, FloatArray, Grid
@@ -119,7 +119,9 @@ def neighbours_with_limits(
             continue
         near = np.zeros(0, dtype=np.int64)
         if limit.clear_mm is not None:
-            away: FloatArray = distance_transform_edt(~mask, sampling=grid.spacing_mm_kji)
+            away: FloatArray = scipy.ndimage.distance_transform_edt(
+                ~mask, sampling=grid.spacing_mm_kji
+            )
             near = np.flatnonzero(away < limit.clear_mm)
         found.append(Neighbour(name, limit, np.flatnonzero(mask), near))
     return tuple(found)
@@ -231,7 +233,9 @@ class Exposure:
         active = (coldest_c <= table.cold_isotherm_c) | (hottest_c >= table.hot_isotherm_c)
         distance: FloatArray | None = None
         if active.any():
-            distance = distance_transform_edt(~active, sampling=self._grid.spacing_mm_kji)
+            distance = scipy.ndimage.distance_transform_edt(
+                ~active, sampling=self._grid.spacing_mm_kji
+            )
         return tuple(self._row(name, seen, distance) for name, seen in self._seen.items())
 
     def _row(self, name: str, seen: _Seen, distance: FloatArray | None) -> NeighbourRow:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from imaging.geometry import BoolArray, filled_block
 from planning.ablation.exposure import Exposure
@@ -102,7 +102,7 @@ class Following:
         holes = zone[self._block] & np.isinf(self._since_s)
         known = np.isfinite(self._since_s)
         if holes.any() and known.any():
-            nearest: NDArray[np.int32] = distance_transform_edt(
+            nearest: NDArray[np.int32] = scipy.ndimage.distance_transform_edt(
                 ~known, return_distances=False, return_indices=True
             )
             filled = self._since_s[tuple(nearest)]

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
-from scipy.spatial import cKDTree
 
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid, block
@@ -102,12 +101,12 @@ def ground_of(request: TreatmentRequest, grid: Grid) -> Ground:
 def _within_margin(lesion: BoolArray, margin_mm: float, grid: Grid) -> BoolArray:
     """Return the cells whose centre lies no farther from the lesion's surface than the margin."""
     spacing_mm = np.array(grid.spacing_mm_kji)
-    around: FloatArray = distance_transform_edt(~lesion, sampling=spacing_mm)
+    around: FloatArray = scipy.ndimage.distance_transform_edt(~lesion, sampling=spacing_mm)
     result: BoolArray = np.zeros_like(lesion)
     cells = np.argwhere((around <= margin_mm + spacing_mm.max()) & ~lesion)
     if margin_mm > 0 and len(cells):
         surface = surface_points(np.where(lesion, 1.0, -1.0))
-        far_mm = cKDTree(surface * spacing_mm).query(cells * spacing_mm)[0]
+        far_mm = scipy.spatial.cKDTree(surface * spacing_mm).query(cells * spacing_mm)[0]
         result[tuple(cells[far_mm <= margin_mm].T)] = True
     return result
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes, distance_transform_edt
+import scipy
 
 from imaging.geometry import BoolArray, FloatArray
 from imaging.structures.model import BODY, LUNG, SPINAL_CANAL, Structures
@@ -176,11 +176,11 @@ def wide_parts(
     numpy.ndarray
         The parts that a ball so wide reaches without leaving the vessel, to a cell.
     """
-    depth: FloatArray = distance_transform_edt(vessel, sampling=spacing_mm_kji)
+    depth: FloatArray = scipy.ndimage.distance_transform_edt(vessel, sampling=spacing_mm_kji)
     core = depth >= 0.5 * width_mm
     if not core.any():
         return core
-    around: FloatArray = distance_transform_edt(~core, sampling=spacing_mm_kji)
+    around: FloatArray = scipy.ndimage.distance_transform_edt(~core, sampling=spacing_mm_kji)
     wide: BoolArray = vessel & (around <= 0.5 * width_mm)
     return wide
 
@@ -189,7 +189,7 @@ def _skin(body: BoolArray, spacing_mm_kji: tuple[float, float, float]) -> BoolAr
     """Return the outer layer of the body; where the grid ends is no skin."""
     if body.all():
         return np.zeros_like(body)
-    depth: FloatArray = distance_transform_edt(body, sampling=spacing_mm_kji)
+    depth: FloatArray = scipy.ndimage.distance_transform_edt(body, sampling=spacing_mm_kji)
     outer: BoolArray = body & (depth <= SKIN_MM)
     return outer
 
@@ -212,7 +212,7 @@ def body_mask(volume: Volume, structures: Structures) -> BoolArray:
     if structures.named(BODY):
         return structures.mask(BODY)
     solid = volume.hu >= GAS_BELOW_HU
-    filled = np.stack([binary_fill_holes(part) for part in solid])
+    filled = np.stack([scipy.ndimage.binary_fill_holes(part) for part in solid])
     result: BoolArray = filled | structures.mask(*structures.names())
     return result
 

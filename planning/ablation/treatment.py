@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes
+import scipy
 
 from imaging.document import Vector
 from imaging.errors import Problem
@@ -313,7 +313,10 @@ def _criteria(ground: Ground, outcome: Outcome, *, cold: bool) -> tuple[Criterio
             ("three_state", outcome.dead_by_three_states),
         ]
         zones += [(f"isotherm_{c:.0f}", outcome.hottest_c >= c) for c in HOT_ISOTHERMS_C]
-    zones = [(name, np.asarray(binary_fill_holes(zone), dtype=bool)) for name, zone in zones]
+    zones = [
+        (name, np.asarray(scipy.ndimage.binary_fill_holes(zone), dtype=bool))
+        for name, zone in zones
+    ]
     return tuple(
         CriterionRow.model_validate(
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from imaging.document import Document, Vector
 from imaging.geometry import BoolArray, FloatArray, filled_block
@@ -112,7 +112,9 @@ def _within_bone(request: AccessRequest, name: str) -> BoolArray:
     if not name or box is None:
         return inside
     depth = np.asarray(
-        ndimage.distance_transform_edt(np.pad(request.lesion[box], 1), sampling=grid.spacing_mm_kji)
+        scipy.ndimage.distance_transform_edt(
+            np.pad(request.lesion[box], 1), sampling=grid.spacing_mm_kji
+        )
     )
     closed_mm = float(np.clip(WIDER * depth.max(), *ENVELOPE_MM))
     wide = np.ceil(3 * closed_mm / np.array(grid.spacing_mm_kji)).astype(int)
@@ -124,8 +126,8 @@ def _within_bone(request: AccessRequest, name: str) -> BoolArray:
     if not bone.any():
         return inside
     bone = np.pad(bone, 1)
-    near = ndimage.distance_transform_edt(~bone, sampling=grid.spacing_mm_kji) <= closed_mm
-    within = ndimage.distance_transform_edt(near, sampling=grid.spacing_mm_kji)
+    near = scipy.ndimage.distance_transform_edt(~bone, sampling=grid.spacing_mm_kji) <= closed_mm
+    within = scipy.ndimage.distance_transform_edt(near, sampling=grid.spacing_mm_kji)
     closed = (within > closed_mm) | bone
     inside[part] = closed[1:-1, 1:-1, 1:-1] & request.lesion[part]
     return inside
@@ -136,7 +138,7 @@ def _connected(request: AccessRequest, inside: BoolArray, tip_lps_mm: FloatArray
     box = filled_block(inside)
     if box is None:
         return inside
-    parts, count = ndimage.label(inside[box])
+    parts, count = scipy.ndimage.label(inside[box])
     if count > 1:
         where = np.argwhere(parts > 0)
         start = [axis.start for axis in box]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.measurement.frame import bone_of
@@ -50,7 +50,7 @@ class Vertebra:
     grid: Grid
     labels: NDArray[np.uint16]
     label: int
-    ribs: cKDTree | None
+    ribs: scipy.spatial.cKDTree | None
     heights_mm: FloatArray
     left_mm: FloatArray
     right_mm: FloatArray
@@ -163,7 +163,7 @@ class Vertebra:
         return in_bone.reshape(shape), np.asarray(far <= BESIDE_RIB_MM).reshape(shape)
 
 
-def _ribs_beside(request: AccessRequest) -> cKDTree | None:
+def _ribs_beside(request: AccessRequest) -> scipy.spatial.cKDTree | None:
     """Return the ribs within reach of the corridors."""
     rows = [row.label for row in request.structures.table if row.name.startswith("rib_")]
     grid = request.volume.grid
@@ -173,4 +173,4 @@ def _ribs_beside(request: AccessRequest) -> cKDTree | None:
     stop = np.clip(middle + wide + 1, 0, grid.size_kji).astype(int)
     part = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
     where = np.argwhere(np.isin(request.structures.labels[part], rows))
-    return cKDTree(grid.to_lps(where + start)) if len(where) else None
+    return scipy.spatial.cKDTree(grid.to_lps(where + start)) if len(where) else None

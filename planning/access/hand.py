@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from imaging.geometry import FloatArray
 from planning.access.settings import AccessSettings
@@ -21,7 +21,7 @@ def _deviates() -> FloatArray:
     golden = 1.1673039782614187  # root of x⁵ = x + 1, for four dimensions
     steps = np.array([golden**-n for n in (1, 2, 3, 4)])
     even = (0.5 + np.arange(1, NEEDLES + 1)[:, None] * steps) % 1.0
-    return np.asarray(ndtri(even), dtype=float)
+    return np.asarray(scipy.special.ndtri(even), dtype=float)
 
 
 def landed_off(

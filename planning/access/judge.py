@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from imaging.boxes import label_boxes
 from imaging.document import Vector
@@ -62,7 +62,7 @@ class _Obstacle:
     name: str
     label: int
     margin_mm: float
-    tree: cKDTree
+    tree: scipy.spatial.cKDTree
     centres_lps_mm: FloatArray
 
 
@@ -85,7 +85,7 @@ class Judge:
     vertebra: Vertebra | None = field(init=False)
     landmarks: Landmarks = field(init=False)
     _obstacles: tuple[_Obstacle, ...] | None = field(init=False, default=None)
-    _skin: cKDTree | None = field(init=False, default=None)
+    _skin: scipy.spatial.cKDTree | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.ct = CtFields.of(self.request, self.scene)
@@ -343,7 +343,7 @@ class Judge:
 
     def _normal_at(self, entry: FloatArray) -> FloatArray:
         if self._skin is None:
-            self._skin = cKDTree(self.scene.skin.points_lps_mm)
+            self._skin = scipy.spatial.cKDTree(self.scene.skin.points_lps_mm)
         _, index = self._skin.query(entry)
         normal: FloatArray = self.scene.skin.normals_lps[index]
         return normal
@@ -477,7 +477,7 @@ def _obstacle(
     part = np.pad(labels[box] == label, 1)
     surface = (part & ~within(part))[1:-1, 1:-1, 1:-1]
     centres = grid.to_lps(np.argwhere(surface) + [axis.start for axis in box])
-    tree = cKDTree(centres, balanced_tree=False, compact_nodes=False)
+    tree = scipy.spatial.cKDTree(centres, balanced_tree=False, compact_nodes=False)
     return _Obstacle(name, label, margin_mm, tree, centres)
 
 

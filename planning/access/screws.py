@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+import scipy
 from pydantic import Field, TypeAdapter
-from scipy import ndimage
 
 from imaging.document import Document, Vector
 from imaging.errors import Problem
@@ -187,7 +187,7 @@ def _lines(request: AccessRequest, bone: str) -> list[_Line]:
     count = np.maximum(((high - low) // VOXEL_MM).astype(int) + 1, 1)
     grid = Grid.aligned((int(count[2]), int(count[1]), int(count[0])), VOXEL_MM, low)
     held = mask_on_grid(request.structures.mask(bone) | request.lesion, source, grid)
-    depth = np.asarray(ndimage.distance_transform_edt(np.pad(held, 1)))[1:-1, 1:-1, 1:-1]
+    depth = np.asarray(scipy.ndimage.distance_transform_edt(np.pad(held, 1)))[1:-1, 1:-1, 1:-1]
     depth = depth.astype(np.float32) * VOXEL_MM - VOXEL_MM / 2
     lesion = mask_on_grid(request.lesion, source, grid)
     lines = []

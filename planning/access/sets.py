@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.document import Document
 from imaging.errors import Problem
@@ -186,7 +186,7 @@ def _goal(request: AccessRequest, purpose: Purpose) -> _Goal:
     ball = np.array([(x, y, z) for x in steps for y in steps for z in steps])
     ball = ball[np.linalg.norm(ball, axis=1) <= margin]
     around = np.unique(np.round((lesion[:, None] + ball).reshape(-1, 3) / 2.0), axis=0) * 2.0
-    far, _ = cKDTree(request.lesion_lps_mm).query(around)
+    far, _ = scipy.spatial.cKDTree(request.lesion_lps_mm).query(around)
     around = around[far > max(request.volume.grid.spacing_mm_kji)]
     around = around[:: max(1, len(around) // COVERED_POINTS)]
     return _Goal(np.concatenate([lesion, around]), len(lesion), reach, margin)
@@ -235,11 +235,11 @@ def _spread_places(points: FloatArray) -> FloatArray:
     while len(chosen) < min(AIMS, len(points)):
         chosen.append(points[np.argmax(far)])
         far = np.minimum(far, np.linalg.norm(points - chosen[-1], axis=1))
-    tree = cKDTree(points)
+    tree = scipy.spatial.cKDTree(points)
     for count in range(1, MOST_NEEDLES + 1):
         middles = np.array(chosen[1 : count + 1] if len(chosen) > count else chosen[:1])
         for _ in range(LLOYD_STEPS):
-            _, part = cKDTree(middles).query(points)
+            _, part = scipy.spatial.cKDTree(middles).query(points)
             middles = np.array([points[part == n].mean(axis=0) for n in range(len(middles))])
         _, nearest = tree.query(middles)
         chosen += list(points[nearest])
@@ -362,7 +362,7 @@ def _placed(
         deep.append(judge.shape.centre_lps_mm + offset + deepest * axis)
     tips = np.array(deep)
     back_mm = float(np.ptp(depth))
-    far, _ = cKDTree(lesion).query(judge.shape.centre_lps_mm + offsets)
+    far, _ = scipy.spatial.cKDTree(lesion).query(judge.shape.centre_lps_mm + offsets)
     if np.max(far) > goal.reach_mm:
         return None
     entries = []

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
+import scipy
 
 from imaging.errors import Problem
 from imaging.geometry import BoolArray, FloatArray, Grid, filled_block
@@ -123,7 +122,7 @@ def lesion_targets(lesion: BoolArray, grid: Grid) -> FloatArray:
     if box is None:
         raise PlanningError(Problem(code="no_lesion", message="the mask of the lesion is empty"))
     part = np.pad(lesion[box], 1)
-    depth = ndimage.distance_transform_edt(part, sampling=grid.spacing_mm_kji)
+    depth = scipy.ndimage.distance_transform_edt(part, sampling=grid.spacing_mm_kji)
     where = np.argwhere(depth >= 0.5 * depth.max())
     order = np.argsort(-depth[tuple(where.T)], kind="stable")
     places = grid.to_lps(where[order] - 1 + [axis.start for axis in box])
@@ -180,11 +179,11 @@ def _junction(request: AccessRequest) -> FloatArray:
     soft = ~lesion & ~bone
     if not bone.any() or not soft.any():
         return np.empty((0, 3))
-    border = lesion & ~ndimage.binary_erosion(lesion, border_value=1)
+    border = lesion & ~scipy.ndimage.binary_erosion(lesion, border_value=1)
     where = np.argwhere(border)
     spacing = np.array(grid.spacing_mm_kji)
     near = [
-        cKDTree(np.argwhere(tissue) * spacing).query(
+        scipy.spatial.cKDTree(np.argwhere(tissue) * spacing).query(
             where * spacing, distance_upper_bound=JUNCTION_MM
         )[0]
         <= JUNCTION_MM

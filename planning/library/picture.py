@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.ndimage import binary_erosion
 
 from imaging.geometry import BoolArray, FloatArray, filled_block
 from imaging.volume import Volume
@@ -53,7 +53,7 @@ def _picture(volume: Volume, lesion: BoolArray | None, k: int, pixels: int) -> b
     grey = (np.rint(steps) * (254 / (GREYS - 1))).astype(np.uint8)
     if lesion is not None:
         part = lesion[k][np.ix_(rows.astype(int), columns.astype(int))]
-        grey[part & ~binary_erosion(part)] = OUTLINE
+        grey[part & ~scipy.ndimage.binary_erosion(part)] = OUTLINE
     image = Image.fromarray(grey, mode="P")
     palette = [one for value in range(255) for one in (value, value, value)]
     image.putpalette([*palette, *OUTLINE_RGB])

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 import vtkmodules.vtkRenderingVolumeOpenGL2  # noqa: F401 - registers the drawing classes
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 from vtkmodules.util.numpy_support import numpy_to_vtk
 from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPiecewiseFunction
 from vtkmodules.vtkCommonMath import vtkMatrix4x4
@@ -139,7 +139,7 @@ class VolumeRendering:
         finest = float(np.prod(volume.grid.spacing_mm_kji)) ** (1 / 3)
         edge_mm = finest * max(share, 1.0) ** (1 / 3)
         values, grid = coarsened(volume.hu, volume.grid, edge_mm)
-        values = gaussian_filter(values, SMOOTH_VOXELS)
+        values = scipy.ndimage.gaussian_filter(values, SMOOTH_VOXELS)
         kept = np.clip(np.rint(values) + ZERO_HU, 0, 65535).astype(np.uint16)
         image, place = _image(kept, grid)
         self._mapper = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+import scipy
 
 from imaging.geometry import BoolArray, FloatArray, Grid
 from planning.ablation.solver.applicators import Applicator
@@ -57,7 +57,7 @@ def _embedded(grid: Grid, air: BoolArray) -> Embedding:
     """
     spacing_mm = np.array(grid.spacing_mm_kji)
     padded = tuple(n + 2 for n in grid.size_kji)
-    body = gaussian_filter((~air).astype(np.float32), SMOOTH_CELLS)
+    body = scipy.ndimage.gaussian_filter((~air).astype(np.float32), SMOOTH_CELLS)
     slope = np.stack([np.gradient(body, step, axis=n) for n, step in enumerate(spacing_mm)])
     size, steps = np.linalg.norm(slope, axis=0), np.abs(slope).sum(axis=0)
     share = np.where(size > LEAST_SLOPE, size / np.maximum(steps, LEAST_SLOPE), 1.0)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import pdist
+import scipy
 
 from imaging.geometry import BoolArray, FloatArray, Grid, perpendicular_axes, unit
 from planning.ablation.solver.heat import Boundary
@@ -181,8 +180,8 @@ def _width(points: FloatArray, axis_lps: tuple[float, float, float]) -> float:
     u, v = perpendicular_axes(axis_lps)
     flat = np.stack([points @ u, points @ v], axis=1)
     try:
-        flat = flat[ConvexHull(flat).vertices]
-    except QhullError:
+        flat = flat[scipy.spatial.ConvexHull(flat).vertices]
+    except scipy.spatial.QhullError:
         extremes = [flat.argmin(axis=0), flat.argmax(axis=0)]
         flat = flat[np.unique(np.concatenate(extremes))]
-    return float(pdist(flat).max()) if len(flat) > 1 else 0.0
+    return float(scipy.spatial.distance.pdist(flat).max()) if len(flat) > 1 else 0.0

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from imaging.document import Document, Vector
 from imaging.geometry import FloatArray, perpendicular_axes, unit
@@ -125,7 +125,7 @@ def _sample(number: int, shares: FloatArray, needles: int) -> Sample:
         row.id: _value(row, float(share))
         for row, share in zip(table.properties, shares[:properties], strict=True)
     }
-    normal = ndtri(np.clip(shares[properties:], LEAST_SHARE, 1.0 - LEAST_SHARE))
+    normal = scipy.special.ndtri(np.clip(shares[properties:], LEAST_SHARE, 1.0 - LEAST_SHARE))
     errors = []
     for own in normal.reshape(needles, PER_NEEDLE):
         tilt = own[3:] * table.deviation("tilt_deg")
