@@ -167,7 +167,7 @@ def located_answers(case: Case) -> dict[str, Any]:
 def _simulation_answer(row: TreatmentSummary, unpainted: bool) -> dict[str, Any]:
     """Return a simulation as an answer; while a nerve is unpainted, no limit passed is unknown."""
     passed = [
-        {"structure": near.name, "value": near.value, "limit": near.limit}
+        {"structure": near.name, "value": near.value, "limit": near.limit, "measure": near.measure}
         for near in row.neighbours
         if near.passed
     ]

@@ -32,7 +32,7 @@ HALF_MM = 75.0
 COLON: dict[Language, str] = {"fr": " : ", "en": ": "}
 INK = "#E8EDF2"
 PAPER = "#0E1419"
-SIDE_LETTERS = {0: ("R", "L"), 1: ("A", "P"), 2: ("F", "H")}  # towards −, + of x, y, z in LPS
+SIDE_LETTERS = {0: ("R", "L"), 1: ("A", "P"), 2: ("I", "S")}  # towards −, + of x, y, z in LPS
 
 
 def render_slices(

@@ -385,6 +385,8 @@ class Window(QMainWindow):
         self.preferences.put(TOUR, "yes")
         made = Tour(self, self.words, self.show_step, self._open_tour_case)
         made.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        end = self.session.subscribe(Topic.VOLUME, made.leave_for)
+        made.finished.connect(lambda _result: end())
         made.show()
         return made
 

@@ -83,6 +83,26 @@ class Words:
             raise KeyError(key)
         return found.format(**values) if values else found
 
+    def counted(self, key: str, count: int, **values: object) -> str:
+        """Return the text of a key for a number of things.
+
+        Parameters
+        ----------
+        key : str
+            Dotted; below it stand ``one`` and ``other``.
+        count : int
+            Filled in as ``count``.
+        **values : object
+            Filled in too.
+
+        Returns
+        -------
+        str
+            The singular for 1, in French for 0 too.
+        """
+        is_one = count == 1 or (count == 0 and self.language == "fr")
+        return self(f"{key}.{'one' if is_one else 'other'}", count=count, **values)
+
     def maybe(self, key: str, otherwise: str) -> str:
         """Return the text of a key that data decide, such as the name of a structure.
 

@@ -209,13 +209,17 @@ def _zone_said(one: SimulationResult, tables: Tables, language: Language) -> str
         limits = said("limits_passed").format(which="; ".join(passed))
     text = said("simulated_zone").format(
         coverage="?" if coverage is None else f"{coverage:.0f} %",
-        margin="?" if margin is None else f"{margin:+.1f} mm",
+        margin="?" if margin is None else f"{margin:+.1f} mm".replace("-", "\N{MINUS SIGN}"),
         limits=limits,
     )
     return f"{text} ({', '.join(tables.message_by_code['simulated_zone'].rules)})"
 
 
 def _passed_said(passed: LimitPassed, template: str, language: Language) -> str:
-    value, limit = ("?" if n is None else f"{n:.1f}" for n in (passed.value, passed.limit))
+    unit = {None: "", "clear_mm": " mm", "cem43": " min CEM43"}.get(passed.measure, " °C")
+    value, limit = (
+        "?" if n is None else f"{n:.1f}{unit}".replace("-", "\N{MINUS SIGN}")
+        for n in (passed.value, passed.limit)
+    )
     name = structure_name(passed.structure, language)
     return template.format(name=name, value=value, limit=limit)

@@ -123,12 +123,15 @@ class LimitPassed(Strict):
     structure : str
         What suffers.
     value, limit : float or None
-        Reached and allowed, in the unit of the limit (°C or minutes at 43 °C).
+        Reached and allowed, in the unit of the limit (°C, minutes at 43 °C, or mm to ice or heat).
+    measure : str or None
+        What the limit is about; None where it was not said.
     """
 
     structure: str = Field(min_length=1, max_length=100)
     value: float | None = Field(default=None, allow_inf_nan=False)
     limit: float | None = Field(default=None, allow_inf_nan=False)
+    measure: Literal["max_c", "min_c", "cem43", "clear_mm"] | None = None
 
 
 class SimulationResult(Strict):

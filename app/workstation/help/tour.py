@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 from app.workstation.stages import Step
 from app.workstation.steps.panel import button, label
 from app.workstation.words import Words
+from imaging.volume import Volume
 
 CARDS: tuple[Step | None, ...] = (None, *Step)
 WIDTH, HEIGHT = 440, 270
@@ -61,9 +62,11 @@ class Tour(QDialog):
         self._case = button(words("tour.open_case"), self._open, "primary")
         column.addWidget(self._case)
         row = QHBoxLayout()
+        self._leave = button(words("tour.leave"), self.reject)
         self._back = button(words("tour.back"), lambda: self._go(-1))
         self._next = button(words("tour.next"), lambda: self._go(1))
         self._count = label("", "quiet")
+        row.addWidget(self._leave)
         row.addWidget(self._count, 1)
         row.addWidget(self._back)
         row.addWidget(self._next)
@@ -72,6 +75,17 @@ class Tour(QDialog):
         self._show()
         corner = parent.geometry().bottomRight()
         self.move(corner.x() - WIDTH - FROM_CORNER, corner.y() - HEIGHT - FROM_CORNER)
+
+    def leave_for(self, volume: Volume | None) -> None:
+        """End the tour when another CT than that of the tour is opened: its cards lie over views.
+
+        Parameters
+        ----------
+        volume : Volume or None
+            What was opened.
+        """
+        if volume is not None and tour_folder() not in Path(volume.series.path).parents:
+            self.reject()
 
     def _go(self, by: int) -> None:
         self._place += by

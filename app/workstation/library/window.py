@@ -205,8 +205,9 @@ class LibraryWindow(QDialog):
         finally:
             self.list.blockSignals(False)
         is_empty = not rows and wanted == Wanted()
-        said = "library.empty" if is_empty else "library.count"
-        self.said.setText(self._words(said, count=len(rows)))
+        words = self._words
+        counted = words.counted("library.count", len(rows))
+        self.said.setText(words("library.empty") if is_empty else counted)
         places = [n for n, one in enumerate(rows) if one.id == chosen] or [0]
         self.list.setCurrentRow(places[0] if rows else -1)
         self._show_chosen()
@@ -268,11 +269,11 @@ class LibraryWindow(QDialog):
         )
         third = [f"# {tag}" for tag in fields.tags]
         if one.plans:
-            third.append(words("library.plans", count=len(one.plans)))
+            third.append(words.counted("library.plans", len(one.plans)))
         if one.has_follow_up:
             third.append(words("library.has_follow_up"))
         if one.problems:
-            third.append(words("library.to_mind", count=len(one.problems)))
+            third.append(words.counted("library.to_mind", len(one.problems)))
         return f"{first}\n{second}\n{' · '.join(third)}"
 
     def _named(self, value: str | None) -> str:

@@ -42,7 +42,7 @@ class ExtraNeedles(Fold):
             self.purpose.addItem(words.maybe(f"extras.{purpose.value}", purpose.value), purpose)
         self.count.addItem(words("extras.as_few"), None)
         for number in range(1, MOST_NEEDLES + 1):
-            self.count.addItem(words("extras.count", count=number), number)
+            self.count.addItem(words.counted("extras.count", number), number)
         self.combine = button(words("extras.find_set"), self._find_set)
         extras = session.extras
         self.protect = button(words("extras.protect"), extras.protect)

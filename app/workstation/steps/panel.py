@@ -82,7 +82,9 @@ class Panel(QScrollArea):
         self.column.setSpacing(9)
         self.setWidget(inside)
         self.column.addWidget(label(self.words(f"steps.{step}"), "title"))
-        self.column.addWidget(label(self.words(f"{step}.hint"), "hint"))
+        self._step = step
+        self._hint = label(self.words(f"{step}.hint"), "hint")
+        self.column.addWidget(self._hint)
         self._withheld: list[tuple[Visible, QWidget]] = []
         self._withheld_note = label(self.words("exercise.withheld"), "warning")
         self._withheld_note.hide()
@@ -106,12 +108,14 @@ class Panel(QScrollArea):
         self._withheld += [(visible, widget) for widget in widgets]
 
     def show_withheld(self) -> None:
-        """Hide what the exercise that is open withholds, or show it again."""
+        """Hide what the exercise that is open withholds and say what is left, or show it again."""
         exercising = self.session.exercising
         shown = [exercising.allows(visible) for visible, _ in self._withheld]
         for allowed, (_, widget) in zip(shown, self._withheld, strict=True):
             widget.setVisible(allowed)
         self._withheld_note.setVisible(not all(shown))
+        hint = self.words(f"{self._step}.hint")
+        self._hint.setText(hint if all(shown) else self.words.maybe(f"{self._step}.by_hand", hint))
 
     def finish(self) -> None:
         """Fill the panel with the present state; called once it is built."""

@@ -111,7 +111,7 @@ class MakeDialog(QDialog):
     def _make_texts(self) -> QWidget:
         words = self._words
         tabs = QTabWidget()
-        for language in LANGUAGES:
+        for language in sorted(LANGUAGES, key=lambda one: one != words.language):
             page = QWidget()
             column = QVBoxLayout(page)
             title, situation, asked = QLineEdit(), QPlainTextEdit(), QPlainTextEdit()

@@ -190,7 +190,7 @@ class ExercisesWindow(QDialog):
         self._show_list()
         self._show_progress(progress)
         self._show_class()
-        waits = self._words("exercise.waiting", count=len(self._unmarked))
+        waits = self._words.counted("exercise.waiting", len(self._unmarked))
         self._waiting.show_notes([("warning", waits)] if self._unmarked else [])
         self._mark.setVisible(bool(self._unmarked))
 
@@ -263,9 +263,10 @@ class ExercisesWindow(QDialog):
     def _show_progress(self, rows: tuple[ProgressRow, ...]) -> None:
         words = self._words
         passed = len({one.exercise for one in rows if one.passed})
-        key = "progress_said" if rows else "no_progress"
-        said_ = words(f"exercise.{key}", passed=passed, of=len(self._files), count=len(rows))
-        self._progress_said.setText(said_)
+        told = words.counted(
+            "exercise.progress_said", len(rows), passed=passed, of=len(self._files)
+        )
+        self._progress_said.setText(told if rows else words("exercise.no_progress"))
         _fill(self.progress, (self._cells(one) for one in rows))
 
     @property

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from app.workstation.style.palette import DARK, LIGHT, Theme, contrast, style_sheet, use_theme
+from imaging.geometry import Grid
+from imaging.volume import SeriesInfo, Volume
 from tests.app.workstation.conftest import Driver
 
 if TYPE_CHECKING:
@@ -109,6 +113,17 @@ def test_the_tour_goes_through_every_step(window: Window, driver: Driver) -> Non
         tour._next.click()
     assert len(set(seen)) == len(CARDS) - 1
     assert not tour.isVisible()
+
+
+def test_the_tour_ends_when_another_ct_than_its_own_is_opened(window: Window) -> None:
+    from app.workstation.help.tour import tour_folder
+
+    tour = window.show_tour()
+    for path, shown in ((tour_folder() / "dicom", True), (Path("elsewhere"), False)):
+        series = SeriesInfo(uid="1.2.3", path=str(path), description="")
+        air = np.full((2, 2, 2), -1000, dtype=np.int16)
+        tour.leave_for(Volume(air, Grid((2, 2, 2), np.eye(4)), series))
+        assert tour.isVisible() is shown
 
 
 def test_about_says_what_the_program_is_not(window: Window) -> None:

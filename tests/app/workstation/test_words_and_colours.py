@@ -13,7 +13,7 @@ from app.workstation.steps.technique.fields import field_type
 from app.workstation.steps.technique.form import GROUPS, NESTED, NOT_ASKED
 from app.workstation.steps.ways import COLUMNS
 from app.workstation.style import palette
-from app.workstation.words import Words
+from app.workstation.words import Language, Words
 from imaging.tables import load_table
 from planning.access.cement import PairKind
 from planning.access.corridors import COSTOVERTEBRAL, POSTEROLATERAL, TRANSPEDICULAR
@@ -58,6 +58,8 @@ def test_every_word_the_code_asks_for_exists() -> None:
     asked = set()
     for file in CODE.rglob("*.py"):
         source = file.read_text(encoding="utf-8")
+        counted = re.findall(r"\.counted\(\s*\"([\w.]+)\"", source)
+        asked |= {f"{key}.{number}" for key in counted for number in ("one", "other")}
         pattern = r"(?:words|add_section|add_button|_menu|ask_file)\((?:window, )?\"([\w.]+)\""
         asked |= set(re.findall(pattern, source))
     assert len(asked) > 60
@@ -124,6 +126,16 @@ def test_french_numbers_have_a_comma() -> None:
     assert Words("fr").number(-12.34) == "−12,3"
     assert Words("en").number(-12.34) == "−12.3"
     assert Words("en").number(-0.04) == "0.0"
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [("en", ["0 plans", "1 plan", "2 plans"]), ("fr", ["0 plan", "1 plan", "2 plans"])],
+)
+def test_what_is_counted_is_named_in_the_singular_and_in_the_plural(
+    language: Language, texts: list[str]
+) -> None:
+    assert [Words(language).counted("library.plans", n) for n in range(3)] == texts
 
 
 def test_planned_things_stand_out_from_black() -> None:

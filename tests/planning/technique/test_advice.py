@@ -31,6 +31,17 @@ SKIN = {"structure": "skin", "value": 46.0, "limit": 43.0}
 
 
 @pytest.mark.parametrize(
+    ("measure", "said"),
+    [("min_c", "−3.2 °C"), ("cem43", "−3.2 min CEM43"), ("clear_mm", "−3.2 mm"), (None, "−3.2,")],
+)
+def test_a_limit_is_told_in_its_unit_with_a_true_minus(measure: str | None, said: str) -> None:
+    passed = CORD | {"value": -3.2, "measure": measure}
+    row = advise(SPINE, simulation=[zone(limits_passed=[passed])]).advice("cryoablation").simulation
+    assert row is not None
+    assert said in row.text
+
+
+@pytest.mark.parametrize(
     ("count", "of"), [(26, 36), (21, 36), (11, 19), (1, 36), (36, 36), (0, 363), (3, 40), (10, 40)]
 )
 def test_the_interval_of_a_share_is_that_of_clopper_and_pearson(count: int, of: int) -> None:
