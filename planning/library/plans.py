@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
+import os
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from planning.library.refusals import cannot_write, refuse
 from planning.measured_answers import located_answers
 from planning.plan import Case, LesionPlan, Plan, SeriesReference
 from planning.side import side_by_image
-from planning.store import Picture, PlanFile, version_of
+from planning.store import ENDING, Picture, PlanFile, version_of
 
 OLDEST_YEARS = 89  # above it an age identifies, as in the anonymised images
 PATIENCE_S = 2.0  # for a program that is just writing
@@ -78,6 +80,8 @@ def copy_plan(source: Path, target: Path) -> None:
             one.backup(copy)
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
+        if "full" in str(error):
+            raise cannot_write(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), target) from None
         message = f"the plan cannot be read now ({error}); open it once in the program, close it"
         raise refuse("plan_not_readable", message, source) from None
     except OSError as error:
@@ -171,6 +175,58 @@ def without_identifiers(
     return result, tuple(left_out)
 
 
+def plan_to_give(source: Path, target: Path, series: Path) -> None:
+    """Write a plan of the library anew, to be given away.
+
+    A plan may be changed where it lies: what was written into it since is looked at as when it
+    came in, days are moved, and pictures that carry identifiers stay.
+
+    Parameters
+    ----------
+    source : Path
+        Of the library.
+    target : Path
+        New file.
+    series : Path
+        Where its series will lie beside it.
+
+    Raises
+    ------
+    PlanningError
+        When it cannot be read, or a text of it holds a date of the calendar.
+    """
+    case, pictures = read_plan(source)
+    reference = case.plan.series.model_copy(update={"path": str(series)})
+    cleaned, _ = without_identifiers(case, reference, Beside.unknown())
+    write_plan(target, cleaned, pictures, "given away from the library")
+
+
+def safe_names(names: tuple[str, ...], is_safe: Callable[[str], bool]) -> dict[str, str]:
+    """Return how plans are called in a file: a name that no other program may know is replaced.
+
+    Parameters
+    ----------
+    names : tuple of str
+        In the folder of the case.
+    is_safe : callable
+        Tells whether a name may stay.
+
+    Returns
+    -------
+    dict
+        New names by old ones; no two differ in their case alone.
+    """
+    found: dict[str, str] = {}
+    used: set[str] = set()
+    for name in sorted(names, key=lambda one: (not is_safe(one), one)):
+        new, number = name, 1
+        while new.casefold() in used or not is_safe(new):
+            new, number = f"plan-{number}{ENDING}", number + 1
+        used.add(new.casefold())
+        found[name] = new
+    return found
+
+
 def _without(
     one: LesionPlan, series: SeriesReference, beside: Beside, found: list[Problem]
 ) -> LesionPlan:
@@ -181,7 +237,7 @@ def _without(
         if kind:
             message = (
                 f"a text of the plan holds an identifier ({kind}); correct it in the plan, then "
-                "add the case again"
+                "try again"
             )
             where = f"lesion {one.plan.number}: {place}"
             found.append(Problem(code="identifier_in_plan", message=message, where=where))
