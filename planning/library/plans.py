@@ -175,20 +175,22 @@ def without_identifiers(
     return result, tuple(left_out)
 
 
-def plan_to_give(source: Path, target: Path, series: Path) -> None:
-    """Write a plan of the library anew, to be given away.
+def write_anew(source: Path, target: Path, series: Path, beside: Beside) -> None:
+    """Write a plan of a case anew when it leaves a library, or comes from another one.
 
     A plan may be changed where it lies: what was written into it since is looked at as when it
-    came in, days are moved, and pictures that carry identifiers stay.
+    came in, days are moved, and its history and pictures that carry identifiers do not come along.
 
     Parameters
     ----------
     source : Path
-        Of the library.
+        As it is.
     target : Path
         New file.
     series : Path
         Where its series will lie beside it.
+    beside : Beside
+        The same for all plans of a case, so that days between them stay.
 
     Raises
     ------
@@ -197,8 +199,8 @@ def plan_to_give(source: Path, target: Path, series: Path) -> None:
     """
     case, pictures = read_plan(source)
     reference = case.plan.series.model_copy(update={"path": str(series)})
-    cleaned, _ = without_identifiers(case, reference, Beside.unknown())
-    write_plan(target, cleaned, pictures, "given away from the library")
+    cleaned, _ = without_identifiers(case, reference, beside)
+    write_plan(target, cleaned, pictures)
 
 
 def safe_names(names: tuple[str, ...], is_safe: Callable[[str], bool]) -> dict[str, str]:

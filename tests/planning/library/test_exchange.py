@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -306,3 +308,31 @@ def test_an_archive_that_is_packed_or_named_as_none_of_ours_is_refused(
         odd[at + 9] |= 0x08  # names are UTF-8
     (tmp_path / "b").write_bytes(bytes(odd).replace(b"thumbnail.png", b"thumbn\xff\xfel.png"))
     assert refused(other, tmp_path / "b") == "damaged"
+
+
+def test_a_plan_in_a_file_brings_nothing_but_the_plan(
+    plain: Path, other: Library, tmp_path: Path
+) -> None:
+    def with_name(text: str) -> Callable[[Files], None]:
+        def change(files: Files) -> None:
+            path = tmp_path / "p.osteoplan"
+            path.write_bytes(files.pop("plans/plan-1.osteoplan"))
+            with PlanFile.open(path) as kept:
+                kept.save(kept.load().with_plan(name=text), "name")
+                kept.save_picture(Picture("n.png", b"NAMED", carries_identifiers=True))
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                connection.execute("CREATE TABLE more AS SELECT 'STOWAWAY' AS a")
+                connection.commit()
+            files["plans/Vandermeersch.osteoplan"] = path.read_bytes()
+            path.unlink()
+
+        return change
+
+    dated = changed(plain, tmp_path / "dated.osteocase", with_name("12/03/2024"))
+    assert refused(other, dated) == "identifier_in_plan"
+    row = import_case(other, changed(plain, tmp_path / "c.osteocase", with_name("L3")))
+    assert row.plans == ("plan-1.osteoplan",)
+    content = other.plan_path(row.id, "plan-1.osteoplan").read_bytes()
+    assert b"L3" in content
+    assert not any(word in content for word in (b"NAMED", b"STOWAWAY", str(tmp_path).encode()))
+    assert other.check(thorough=True) == ()

@@ -133,8 +133,22 @@ def test_another_simulation_does_not_hide_the_way_of_an_infiltration(
     ground: Ground, begun: Case, ct: Volume
 ) -> None:
     right = replace(answered(ground, begun, FREE), statement=Statement(technique="infiltration"))
-    probe = Probe.model_construct(device="icerod_17g", tip_lps_mm=TARGET, axis_lps=(0.0, 1.0, 0.0))
-    row = TreatmentSummary.model_construct(device="icerod_17g", probes=(probe,))
+    probe = Probe(device="icerod_17g", tip_lps_mm=TARGET, axis_lps=(0.0, 1.0, 0.0))
+    row = TreatmentSummary(
+        device="icerod_17g",
+        technique="cryoablation",
+        coverage_percent=100.0,
+        coverage_with_margin_percent=100.0,
+        min_margin_mm=5.0,
+        neighbours=(),
+        margin_mm=5.0,
+        spacing_mm=1.5,
+        zone_ml=10.0,
+        verified_device=False,
+        isotherms=(),
+        curves=(),
+        probes=(probe,),
+    )
     wrong = replace(answered(ground, begun, THROUGH), statement=Statement(), treatments=(row,))
     found = mark(exercise("infiltration"), wrong, right, ct)
     assert [fault.code for fault in found.faults] == ["crosses"]
