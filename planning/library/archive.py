@@ -284,7 +284,9 @@ def unpack(
         When the archive is of another kind, newer, unsafe, too large, or differs from its manifest.
     """
     with opened_archive(path) as archive:
-        manifest = read_manifest(archive, kind, path.name)
+        # What a manifest takes in memory stays far below what it lets unpack.
+        most = min(MOST_MANIFEST_BYTES, most_bytes >> 9)
+        manifest = read_manifest(archive, kind, path.name, most)
         _refuse_unsafe(archive, manifest, path, folder, most_bytes)
         for number, member in enumerate(manifest.files):
             progress.update(number / len(manifest.files), "unpacking")
@@ -297,7 +299,9 @@ def unpack(
     return manifest
 
 
-def read_manifest(archive: zipfile.ZipFile, kind: str, name: str) -> Manifest:
+def read_manifest(
+    archive: zipfile.ZipFile, kind: str, name: str, most_bytes: int = MOST_MANIFEST_BYTES
+) -> Manifest:
     """Read the manifest of an archive.
 
     Parameters
@@ -308,6 +312,8 @@ def read_manifest(archive: zipfile.ZipFile, kind: str, name: str) -> Manifest:
         That is expected.
     name : str
         Of the file, for messages.
+    most_bytes : int
+        Of the manifest.
 
     Returns
     -------
@@ -321,10 +327,10 @@ def read_manifest(archive: zipfile.ZipFile, kind: str, name: str) -> Manifest:
     """
     wrong = refuse("not_ours", f"the file is no .{kind} of Osteoplan; choose another", name)
     try:
-        if archive.getinfo(MANIFEST).file_size > MOST_MANIFEST_BYTES:
+        if archive.getinfo(MANIFEST).file_size > most_bytes:
             raise wrong
         with archive.open(MANIFEST) as stream:
-            text = stream.read(MOST_MANIFEST_BYTES + 1)
+            text = stream.read(most_bytes + 1)
         manifest = Manifest.model_validate_json(text)
     except KeyError:
         raise wrong from None

@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 BACKUP_ENDING = ".osteolibrary"
 KIND = "osteolibrary"
+NOT_DAMAGED = {"library_busy", "cannot_write"}  # a plan that is damaged is kept as it is
 MOST_BACKUP_BYTES = 64 << 40
 
 
@@ -129,7 +130,9 @@ def _files(
         copy.unlink(missing_ok=True)
         try:
             copy_plan(folder.plans / name, copy)
-        except PlanningError:  # damaged: it is kept as it is
+        except PlanningError as refusal:
+            if refusal.code in NOT_DAMAGED:
+                raise
             shutil.copyfile(folder.plans / name, copy)
         yield f"{PLANS}/{new}", copy
     for one in card.files:

@@ -397,10 +397,15 @@ class Index:
             When the index is damaged or the copy cannot be written.
         """
         with told(path):
-            copy = sqlite3.connect(path, isolation_level=None)
+            copy, connection = sqlite3.connect(path, isolation_level=None), self._connection
             try:
-                self._connection.backup(copy)
+                # Held first: the backup itself would wait for another program without an end.
+                connection.execute("BEGIN")
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                connection.backup(copy)
             finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 copy.close()
 
     def _row(self, text: str) -> CaseRow:

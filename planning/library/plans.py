@@ -77,11 +77,17 @@ def copy_plan(source: Path, target: Path) -> None:
             closing(sqlite3.connect(place, uri=True, timeout=PATIENCE_S)) as one,
             closing(sqlite3.connect(target)) as copy,
         ):
+            # Held first: the backup itself would wait for another program without an end.
+            one.execute("BEGIN")
+            one.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             one.backup(copy)
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
         if "full" in str(error):
             raise cannot_write(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), target) from None
+        if "locked" in str(error):
+            message = "another program is writing to this plan; try again in a moment"
+            raise refuse("library_busy", message, source) from None
         message = f"the plan cannot be read now ({error}); open it once in the program, close it"
         raise refuse("plan_not_readable", message, source) from None
     except OSError as error:

@@ -17,6 +17,7 @@ import pytest
 from imaging.errors import Refusal
 from imaging.files import read_volume
 from planning.errors import PlanningError
+from planning.library import plans
 from planning.library.archive import MANIFEST
 from planning.library.backup import back_up, restore
 from planning.library.exchange import export_case, import_case, is_sealed
@@ -336,3 +337,19 @@ def test_a_plan_in_a_file_brings_nothing_but_the_plan(
     assert b"L3" in content
     assert not any(word in content for word in (b"NAMED", b"STOWAWAY", str(tmp_path).encode()))
     assert other.check(thorough=True) == ()
+
+
+def test_a_plan_that_is_being_written_is_not_backed_up_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "PATIENCE_S", 0.01)
+    series = hospital_series(tmp_path / "s")
+    with Library.open(tmp_path / "l") as library:
+        row = library.add(series, plan_on(series, tmp_path / "p.osteoplan"))
+        path = library.plan_path(row.id, row.plans[0])
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            writer.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(PlanningError) as error:
+                back_up(library, tmp_path / "b")
+        assert error.value.code == "library_busy"
+        assert back_up(library, tmp_path / "b").is_file()
