@@ -238,7 +238,8 @@ def safe_names(names: tuple[str, ...], is_safe: Callable[[str], bool]) -> dict[s
 def _without(
     one: LesionPlan, series: SeriesReference, beside: Beside, found: list[Problem]
 ) -> LesionPlan:
-    bare = one.plan.model_copy(update={"series": series, "comparison": None})
+    nowhere = series.model_copy(update={"path": ""})  # a place may be no UTF-8, so no JSON
+    bare = one.plan.model_copy(update={"series": nowhere, "comparison": None})
     document = _treated(json.loads(bare.model_dump_json(by_alias=True)), "", beside)
     for place, text in _texts({**document, "series": None, OWN_PROSE: None}, ""):
         kind = beside.found_in_note(text) if _is_note(place) else beside.found_in(text)
@@ -254,7 +255,8 @@ def _without(
     except ValidationError as error:
         message = f"the plan cannot be taken along ({error.error_count()} values); save it anew"
         raise refuse("plan_damaged", message) from None
-    return replace(one, plan=plan)
+    there = plan.series.model_copy(update={"path": series.path})
+    return replace(one, plan=plan.model_copy(update={"series": there}))
 
 
 def _treated(value: Any, key: str, beside: Beside) -> Any:  # noqa: ANN401 - JSON

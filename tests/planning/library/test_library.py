@@ -423,3 +423,11 @@ def test_a_removal_that_the_index_does_not_take_is_done_or_undone(
         library.remove(row.id)
         assert library.search() == ()
     assert library.check() == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_library_in_a_folder_that_is_no_utf8_takes_a_plan(tmp_path: Path, series: Path) -> None:
+    with Library.open(tmp_path / "\udcff") as odd:
+        row = odd.add(series, plan_on(series, tmp_path / "p.osteoplan"))
+        assert row.plans == ("plan-1.osteoplan",)
+        assert odd.check() == ()
