@@ -304,6 +304,7 @@ class PlanFile:
         PlanningError
             When the file is read-only or cannot be written; nothing is changed then.
         """
+        _refuse_unwritable_path(place_kept(self.path, case.plan.series.path))
         with self._writing() as connection:
             numbers = {one.plan.number for one in lesions(case)}
             for (old,) in connection.execute("SELECT number FROM plan").fetchall():
@@ -461,6 +462,17 @@ def _at(plan: Plan, place: str) -> Plan:
     if plan.series.path == place:
         return plan
     return plan.model_copy(update={"series": plan.series.model_copy(update={"path": place})})
+
+
+def _refuse_unwritable_path(series: str) -> None:
+    """Refuse a place with a name that is no UTF-8, which no plan can write down."""
+    try:
+        series.encode()
+    except UnicodeEncodeError:
+        message = (
+            "a folder of the series has a name that is no UTF-8; rename it, then open it again"
+        )
+        raise _refuse("path_not_utf8", message, Path(series)) from None
 
 
 def _is_same_memory(written: NDArray[np.generic] | None, array: NDArray[np.generic]) -> bool:

@@ -18,7 +18,9 @@ from app.cli.exercise_attempts import (
 from app.cli.exercise_files import LANGUAGE, exercise_named, passphrase_in, passphrase_option
 from app.cli.output import emit, json_option, progress_bar
 from app.cli.plan import make_folder
+from app.errors import AppError
 from app.report.texts import Language
+from imaging.errors import Problem
 from imaging.files import read_volume
 from planning.plan import SeriesReference
 from planning.store import ENDING, PlanFile
@@ -57,6 +59,9 @@ def _list(folder: Path | None, lang: Language, as_json: bool) -> None:
     """List the shipped exercises, or those of a folder."""
     if folder is None:
         found = shipped_exercises()
+    elif not folder.is_dir():
+        message = "there is no such folder; check the path"
+        raise AppError(Problem(code="not_found", message=message, where=str(folder)))
     else:
         found = tuple(read_exercise(path) for path in sorted(folder.glob(f"*{EXERCISE_ENDING}")))
     text = "\n".join(_line(one, lang) for one in found) or "no exercise lies here"
@@ -131,9 +136,9 @@ def _make(
         volume = None if ct is None else read_volume(ct, series_uid, part)
         answer = None if plan is None else _answer_of(plan)
         made = make_exercise(read, out, volume, answer, passphrase, progress.part(0.2, 1.0))
-    size = out.stat().st_size
+    size = made.path.stat().st_size
     document = {**_document(made), "bytes": size}
-    emit(document, as_json, f"{out}: {made.exercise.id}, {size / 1000:.0f} kB")
+    emit(document, as_json, f"{made.path}: {made.exercise.id}, {size / 1000:.0f} kB")
 
 
 def _answer_of(path: Path) -> Answer:

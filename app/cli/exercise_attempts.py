@@ -29,6 +29,7 @@ from planning.teaching.words import fault_said, said, term_said
 
 PATH = click.Path(path_type=Path)
 MOST_BYTES = 100_000  # of a statement
+LONGEST_S = 1e7  # four months: an attempt that was forgotten
 NO_EXERCISE = "name the file of this exercise with --exercise; it is not among the shipped ones"
 
 
@@ -50,6 +51,8 @@ def hand_in_command(
     as_json: bool,
 ) -> None:
     """Hand PLAN in: it is kept first, then the reference is opened and it is marked."""
+    if elapsed_s is not None and not 0.0 <= elapsed_s <= LONGEST_S:
+        raise click.BadParameter(f"a time lies between 0 and {LONGEST_S:g} s", param_hint="elapsed")
     file = exercise_named(exercise)
     stated = Statement() if statement is None else _read_statement(statement)
     passphrase = passphrase_in(passphrase_file)
@@ -57,7 +60,7 @@ def hand_in_command(
         case = kept.load()
     with Attempts.open() as attempts, progress_bar() as progress:
         attempt = _begun(attempts, resident, file)
-        taken_s = _since(attempt) if elapsed_s is None else max(elapsed_s, 0.0)
+        taken_s = _since(attempt) if elapsed_s is None else elapsed_s
         handed_in = attempts.hand_in(attempt, Answer(case, stated, taken_s))
         if file.is_examination and passphrase is None:
             told = "kept; it is marked when the teacher gives the passphrase"

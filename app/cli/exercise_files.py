@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def exercise_named(name: str) -> ExerciseFile:
     shipped = shipped_exercise(name)
     if shipped is not None:
         return shipped
-    if Path(name).suffix != ENDING and not Path(name).exists():
+    if Path(name).suffix != ENDING and not os.path.lexists(name):
         message = "no shipped exercise has this id; `osteoplan exercise list` shows them"
         raise AppError(Problem(code="unknown_exercise", message=message, where=name))
     return read_exercise(Path(name))
@@ -83,7 +84,7 @@ def passphrase_in(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        with path.open(encoding="utf-8") as text:
+        with path.open(encoding="utf-8-sig") as text:
             return text.read(MOST_BYTES).split("\n")[0].strip("\r")
     except (OSError, UnicodeDecodeError):
         message = "the file of the passphrase cannot be read; check the path and its rights"

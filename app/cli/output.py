@@ -70,9 +70,13 @@ def as_plain(value: object) -> Any:  # noqa: ANN401 - JSON
 
 def print_json(value: object) -> None:
     """Write one JSON document to standard output."""
-    text = json.dumps(as_plain(value), ensure_ascii=False, allow_nan=False)
-    # Half a surrogate pair, as in a file name that is not UTF-8, is escaped as JSON does.
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    sys.stdout.write(_printable(json.dumps(as_plain(value), ensure_ascii=False, allow_nan=False)))
+    sys.stdout.write("\n")
+
+
+def _printable(text: str) -> str:
+    """Return a text with half a surrogate pair, as in a file name that is not UTF-8, escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def emit(value: object, as_json: bool, text: str) -> None:
@@ -80,12 +84,12 @@ def emit(value: object, as_json: bool, text: str) -> None:
     if as_json:
         print_json(value)
     else:
-        click.echo(text)
+        click.echo(_printable(text))
 
 
 def warn(message: str) -> None:
     """Tell the user something on standard error."""
-    click.echo(f"osteoplan: {message}", err=True)
+    click.echo(_printable(f"osteoplan: {message}"), err=True)
 
 
 def print_refusal(refusal: Refusal, as_json: bool) -> None:

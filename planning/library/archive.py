@@ -7,6 +7,7 @@ refused before anything leaves the folder it is unpacked into.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import re
 import shutil
 import zipfile
@@ -31,7 +32,12 @@ BLOCK_BYTES = 1 << 20
 LEVEL = 1  # of the compression: CT shrinks by half, and hardly more at greater cost
 STORED_ENDINGS = (".png", ".age")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,199}(/[A-Za-z0-9][A-Za-z0-9 ._-]{0,199}){0,4}")
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError)
+ZIP_ERRORS = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, EOFError,
+    UnicodeDecodeError,
+)  # fmt: skip
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack with any amount of memory
+GIB, MIB = 1 << 30, 1 << 20
 Sources = Iterable[tuple[str, Path]]
 
 
@@ -155,6 +161,32 @@ def write_archive(path: Path, kind: str, sources: Sources, progress: Progress = 
         writer.close()
 
 
+def file_named(path: Path, ending: str) -> Path:
+    """Return the file that is meant, with its ending.
+
+    Parameters
+    ----------
+    path : Path
+        As the user gave it.
+    ending : str
+        Added where it is lacking.
+
+    Returns
+    -------
+    Path
+        Of a file.
+
+    Raises
+    ------
+    PlanningError
+        When it names a folder.
+    """
+    if not path.name or path.name == ".." or path.is_dir():
+        message = "this is a folder; name the file in it that is to be written"
+        raise refuse("not_a_file", message, path)
+    return path if path.suffix == ending else path.with_name(path.name + ending)
+
+
 @contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
     """Give a draft that becomes a file when all went well, and nothing otherwise.
@@ -208,6 +240,9 @@ def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         raise refuse("not_found", "there is no such file; check the path", path)
     try:
         with zipfile.ZipFile(path) as archive:
+            if any(one.compress_type not in PACKINGS for one in archive.infolist()):
+                message = "the file is packed in a way that this program never does; not opened"
+                raise refuse("unsafe_file", message, path.name)
             yield archive
     except ZIP_ERRORS:
         message = "the file is damaged, was cut off, or is not what its name says; ask for it again"
@@ -249,7 +284,9 @@ def unpack(
         When the archive is of another kind, newer, unsafe, too large, or differs from its manifest.
     """
     with opened_archive(path) as archive:
-        manifest = read_manifest(archive, kind, path.name)
+        # What a manifest takes in memory stays far below what it lets unpack.
+        most = min(MOST_MANIFEST_BYTES, most_bytes >> 9)
+        manifest = read_manifest(archive, kind, path.name, most)
         _refuse_unsafe(archive, manifest, path, folder, most_bytes)
         for number, member in enumerate(manifest.files):
             progress.update(number / len(manifest.files), "unpacking")
@@ -262,7 +299,9 @@ def unpack(
     return manifest
 
 
-def read_manifest(archive: zipfile.ZipFile, kind: str, name: str) -> Manifest:
+def read_manifest(
+    archive: zipfile.ZipFile, kind: str, name: str, most_bytes: int = MOST_MANIFEST_BYTES
+) -> Manifest:
     """Read the manifest of an archive.
 
     Parameters
@@ -273,6 +312,8 @@ def read_manifest(archive: zipfile.ZipFile, kind: str, name: str) -> Manifest:
         That is expected.
     name : str
         Of the file, for messages.
+    most_bytes : int
+        Of the manifest.
 
     Returns
     -------
@@ -286,10 +327,10 @@ def read_manifest(archive: zipfile.ZipFile, kind: str, name: str) -> Manifest:
     """
     wrong = refuse("not_ours", f"the file is no .{kind} of Osteoplan; choose another", name)
     try:
-        if archive.getinfo(MANIFEST).file_size > MOST_MANIFEST_BYTES:
+        if archive.getinfo(MANIFEST).file_size > most_bytes:
             raise wrong
         with archive.open(MANIFEST) as stream:
-            text = stream.read(MOST_MANIFEST_BYTES + 1)
+            text = stream.read(most_bytes + 1)
         manifest = Manifest.model_validate_json(text)
     except KeyError:
         raise wrong from None
@@ -318,13 +359,29 @@ def _too_new(version: int, name: str) -> Exception:
     return refuse("too_new", message, name)
 
 
+def is_safe_name(name: str) -> bool:
+    """Tell whether an archive may hold a file of this name.
+
+    Parameters
+    ----------
+    name : str
+        With ``/`` between folders.
+
+    Returns
+    -------
+    bool
+        False for what leads elsewhere, and for what another system cannot write.
+    """
+    return NAME.fullmatch(name) is not None and ".." not in name
+
+
 def _refuse_unsafe(
     archive: zipfile.ZipFile, manifest: Manifest, path: Path, folder: Path, most_bytes: int
 ) -> None:
     """Refuse, before anything is written, what leads elsewhere or fills the disk."""
     names = [one.name for one in manifest.files]
     inside = [one for one in archive.namelist() if one != MANIFEST]
-    if any(not NAME.fullmatch(name) or ".." in name for name in (*names, *inside)):
+    if not all(map(is_safe_name, (*names, *inside))):
         message = "the file holds a name that leads out of its folder; it is not opened"
         raise refuse("unsafe_file", message, path.name)
     folded = {name.casefold() for name in names}
@@ -357,8 +414,14 @@ def refuse_without_space(size: int, folder: Path) -> None:
     """
     free = shutil.disk_usage(folder).free
     if size > free:
-        message = f"{size / 2**30:.1f} GiB are needed and {free / 2**30:.1f} GiB are free"
+        message = (
+            f"the disk has no room: {_said(size)} are needed and {_said(free)} are free; make some"
+        )
         raise refuse("disk", message, folder)
+
+
+def _said(size: int) -> str:
+    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:.1f} MiB"
 
 
 def _copy(stream: IO[bytes], out: IO[bytes], member: Member) -> bool:

@@ -12,18 +12,26 @@ from pathlib import Path
 from imaging.progress import SILENT, Progress
 from planning.beside import PLANS, SERIES
 from planning.errors import PlanningError
-from planning.library.archive import ArchiveWriter, Manifest, draft_of, unpack
+from planning.library.archive import (
+    ArchiveWriter,
+    Manifest,
+    draft_of,
+    file_named,
+    is_safe_name,
+    unpack,
+)
 from planning.library.folders import CARD, CASE_ID, REPORT, THUMBNAIL, CaseFolder
 from planning.library.index import NAME, Index
 from planning.library.library import Library
 from planning.library.model import Card
-from planning.library.plans import copy_plan
+from planning.library.plans import copy_plan, safe_names
 from planning.library.refusals import cannot_write, refuse
 
 log = logging.getLogger(__name__)
 
 BACKUP_ENDING = ".osteolibrary"
 KIND = "osteolibrary"
+NOT_DAMAGED = {"library_busy", "cannot_write"}  # a plan that is damaged is kept as it is
 MOST_BACKUP_BYTES = 64 << 40
 
 
@@ -54,8 +62,8 @@ def back_up(library: Library, path: Path, progress: Progress = SILENT) -> Path:
     PlanningError
         When the index is damaged or the place cannot be written.
     """
-    target = path if path.suffix == BACKUP_ENDING else path.with_name(path.name + BACKUP_ENDING)
-    with draft_of(target) as draft, library.folders.piece() as rough:
+    target = file_named(path, BACKUP_ENDING)
+    with draft_of(target) as draft, library.folders.workplace() as rough:
         snapshot = rough / NAME
         library.index.copy_to(snapshot)
         index = Index.open(snapshot)
@@ -64,7 +72,7 @@ def back_up(library: Library, path: Path, progress: Progress = SILENT) -> Path:
             ids = sorted(index.ids())
             for number, case_id in enumerate(ids):
                 progress.update(number / max(len(ids), 1), "packing the cases")
-                with library.folders.locked():
+                with library.folders.steady():
                     _pack(library, index, case_id, writer, rough)
             index.close()
             writer.add(NAME, snapshot)
@@ -90,10 +98,13 @@ def _pack(
             snapshot.delete(case_id)
         return
     base = f"cases/{case_id}"
-    names = folder.plan_names()
-    row = card.row.model_copy(update={"plans": names})
-    lacking = 0
-    for name, source in _files(folder, card.model_copy(update={"row": row}), rough):
+    names = safe_names(folder.plan_names(), is_safe_name)
+    renamed = sum(name != new for name, new in names.items())
+    if renamed:
+        log.warning("case %s: %d plans have another name in the backup", case_id, renamed)
+    row = card.row.model_copy(update={"plans": tuple(sorted(names.values()))})
+    card, lacking = card.model_copy(update={"row": row}), 0
+    for name, source in _files(folder, card, names, rough):
         if source.is_file():
             writer.add(f"{base}/{name}", source)
         else:
@@ -106,20 +117,24 @@ def _pack(
         snapshot.put(card, None)
 
 
-def _files(folder: CaseFolder, card: Card, rough: Path) -> Iterator[tuple[str, Path]]:
+def _files(
+    folder: CaseFolder, card: Card, plans: dict[str, str], rough: Path
+) -> Iterator[tuple[str, Path]]:
     (rough / CARD).write_text(card.model_dump_json(indent=1), encoding="utf-8")
     yield CARD, rough / CARD
     for optional in (THUMBNAIL, REPORT):
         if (folder.path / optional).is_file():
             yield optional, folder.path / optional
-    for name in card.row.plans:
-        copy = rough / name
+    for name, new in plans.items():
+        copy = rough / new
         copy.unlink(missing_ok=True)
         try:
             copy_plan(folder.plans / name, copy)
-        except PlanningError:  # damaged: it is kept as it is
+        except PlanningError as refusal:
+            if refusal.code in NOT_DAMAGED:
+                raise
             shutil.copyfile(folder.plans / name, copy)
-        yield f"{PLANS}/{name}", copy
+        yield f"{PLANS}/{new}", copy
     for one in card.files:
         yield f"{SERIES}/{one.name}", folder.series / one.name
 

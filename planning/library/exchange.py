@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +15,10 @@ from planning.beside import PLANS, SERIES
 from planning.errors import PlanningError
 from planning.library.archive import (
     MOST_CASE_BYTES,
-    NAME,
     ZIP_ERRORS,
     Manifest,
     draft_of,
+    file_named,
     opened_archive,
     refuse_without_space,
     unpack,
@@ -34,7 +36,7 @@ from planning.library.intake import (
 )
 from planning.library.library import Library
 from planning.library.model import CARD_VERSION, Card, CaseRow
-from planning.library.plans import copy_plan, read_plan
+from planning.library.plans import read_plan, safe_names, write_anew
 from planning.library.refusals import refuse
 from planning.library.sealing import MOST_KEY_BYTES, check_passphrase, seal, unseal
 from planning.store import ENDING
@@ -44,6 +46,7 @@ KIND = "osteocase"
 KEY, SEALED = "key.age", "case.age"
 MOST_PROBLEMS, MOST_WORDS = 50, 500  # of a stranger's card: number, and characters of each
 SINGLE = {CARD, THUMBNAIL, REPORT}
+OF_A_PLAN = re.compile(rf"plan-[0-9]{{1,6}}{re.escape(ENDING)}")
 
 
 def export_case(
@@ -80,14 +83,17 @@ def export_case(
     """
     if passphrase is not None:
         check_passphrase(passphrase)
-    target = path if path.suffix == CASE_ENDING else path.with_name(path.name + CASE_ENDING)
+    target = file_named(path, CASE_ENDING)
     library.case(case_id)
     card, _ = library.index.card(case_id)
     folder = library.folders.case(case_id)
     broken = tuple(check_case(folder, card))
     if broken:
         raise PlanningError(broken)
-    with draft_of(target) as draft, library.folders.piece() as rough:
+    with (
+        draft_of(target) as draft,
+        library.folders.workplace(_sealed_bytes(card, passphrase)) as rough,
+    ):
         plain = rough / "plain.zip"
         done = plain if passphrase is not None else draft
         sources = _sources(folder, card, rough)
@@ -101,13 +107,27 @@ def export_case(
 
 def _sources(folder: CaseFolder, card: Card, rough: Path) -> list[tuple[str, Path]]:
     """Return what goes into the file; plans as they are at one moment."""
-    (rough / CARD).write_text(card.model_dump_json(indent=1), encoding="utf-8")
-    rows = [(CARD, rough / CARD)]
+    names = _names(folder)
+    row = card.row.model_copy(update={"plans": tuple(sorted(names.values()))})
+    told = card.model_copy(update={"row": row})
+    (rough / CARD).write_text(told.model_dump_json(indent=1), encoding="utf-8")
+    rows, beside = [(CARD, rough / CARD)], Beside.unknown()
     rows += [(one.name, one) for one in (folder.thumbnail, folder.path / REPORT) if one.is_file()]
-    for name in folder.plan_names():
-        copy_plan(folder.plans / name, rough / name)
-        rows.append((f"{PLANS}/{name}", rough / name))
+    for name, new in names.items():
+        copy = rough / PLANS / new
+        write_anew(folder.plans / name, copy, rough / SERIES, beside)
+        rows.append((f"{PLANS}/{new}", copy))
     return rows + [(f"{SERIES}/{one.name}", folder.series / one.name) for one in card.files]
+
+
+def _names(folder: CaseFolder) -> dict[str, str]:
+    """Return how plans are called when they travel: the user's file may name the patient."""
+    return safe_names(folder.plan_names(), lambda name: OF_A_PLAN.fullmatch(name) is not None)
+
+
+def _sealed_bytes(card: Card, passphrase: str | None) -> int:
+    """Return what a case takes before it is locked; nothing where it is not locked."""
+    return 0 if passphrase is None else sum(one.size for one in card.files)
 
 
 def _write_sealed(plain: Path, draft: Path, passphrase: str) -> None:
@@ -228,6 +248,7 @@ def _checked(manifest: Manifest, folder: CaseFolder, name: str, progress: Progre
             message = "a plan in the file belongs to another series; ask for the case again"
             raise refuse("plan_without_series", message, f"{name}: {plan}")
         lesion = case.lesion if lesion is None else lesion
+    _rebuild_plans(folder)
     write_picture(folder, taken, lesion)  # drawn here: a picture from elsewhere may show anything
     row = told.row.model_copy(
         update={
@@ -239,6 +260,18 @@ def _checked(manifest: Manifest, folder: CaseFolder, name: str, progress: Progre
         }
     )
     return with_plans(Card(row=row, values_sha256=volume.checksum, files=files), folder)
+
+
+def _rebuild_plans(folder: CaseFolder) -> None:
+    """Write plans from elsewhere anew: whatever else their files hold stays outside."""
+    as_is = Beside(Beside.unknown().finder, 0)
+    anew = CaseFolder(folder.path / "anew")
+    for name, new in _names(folder).items():
+        write_anew(folder.plans / name, anew.plans / new, anew.series, as_is)
+    if anew.plans.is_dir():
+        shutil.rmtree(folder.plans)
+        anew.plans.rename(folder.plans)
+        anew.path.rmdir()
 
 
 def _plain(problem: Problem) -> Problem:
@@ -256,7 +289,6 @@ def _refuse_other_files(manifest: Manifest, name: str) -> None:
             or (first == SERIES and rest.endswith(".dcm") and "/" not in rest)
             or (first == PLANS and rest.endswith(ENDING) and "/" not in rest)
         )
-        or not NAME.fullmatch(told)
     ]
     if odd or CARD not in kinds:
         message = "the file is no whole case, or holds other things too; it is not taken in"

@@ -6,11 +6,13 @@ makes it. A piece whose lock is free was left by a killed program and is cleared
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +22,11 @@ from pydantic import ValidationError
 from planning.beside import PLANS, SERIES
 from planning.library.index import NAME
 from planning.library.model import Card
-from planning.library.refusals import refuse, told
+from planning.library.refusals import damaged, refuse, told
 from planning.store import ENDING
 
 CARD, THUMBNAIL, REPORT = "case.json", "thumbnail.png", "report.json"
+LOCK = ".library.lock"
 REMOVED = "removed-"  # before the id of a case, in the name of a piece
 LOCK_S = 60.0  # how long another program's renaming is waited for
 CASE_ID = re.compile(r"[0-9a-f]{12}")
@@ -178,11 +181,36 @@ class Folders:
             found = list(self.cases.iterdir()) if self.cases.is_dir() else []
         return {one.name for one in found if CASE_ID.fullmatch(one.name)}
 
+    @property
+    def are_read_only(self) -> bool:
+        """Whether there is a library that can only be read: its medium, or the user's rights."""
+        return self.index.is_file() and not (
+            os.access(self.root, os.W_OK) and os.access(self.index, os.W_OK)
+        )
+
     def make(self) -> None:
         """Make the folders where they are lacking."""
         with told(self.root):
             self.cases.mkdir(parents=True, exist_ok=True)
             self.staging.mkdir(exist_ok=True)
+
+    def refuse_others(self) -> None:
+        """Refuse to make a library among other files, or where an index was lost.
+
+        Raises
+        ------
+        PlanningError
+            When the folder holds something.
+        """
+        if not self.root.exists():
+            return
+        with told(self.root):
+            names = {one.name for one in self.root.iterdir()}
+        if self.case_ids():
+            raise damaged(self.index, "it is missing")
+        if names - {"cases", ".staging", LOCK, f".{self.index.name}.unfinished"}:
+            message = "the folder holds other things and no library; choose an empty or new folder"
+            raise refuse("not_a_library", message, self.root)
 
     def new_id(self) -> str:
         """Return an id that no case has."""
@@ -205,7 +233,7 @@ class Folders:
         PlanningError
             When another one does not finish.
         """
-        lock = FileLock(self.root / ".library.lock", is_singleton=True)  # a thread may nest
+        lock = FileLock(self.root / LOCK, is_singleton=True)  # a thread may nest
         try:
             with told(self.root):
                 lock.acquire(timeout=LOCK_S)
@@ -216,6 +244,41 @@ class Folders:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """Keep other programs from changing the library; nobody can where it is read only.
+
+        Yields
+        ------
+        None
+            While it stays as it is.
+        """
+        with nullcontext() if self.are_read_only else self.locked():
+            yield
+
+    @contextmanager
+    def workplace(self, size: int = 0) -> Iterator[Path]:
+        """Give a folder for what is written on the way and not kept.
+
+        Parameters
+        ----------
+        size : int
+            Bytes that may be too many for the system's temporary folder, which may lie in memory.
+
+        Yields
+        ------
+        Path
+            In the library where it has room for them, else a temporary folder of the system.
+        """
+        if size and not self.are_read_only and shutil.disk_usage(self.root).free > size:
+            with self.piece() as piece:
+                yield piece
+            return
+        with told(Path(tempfile.gettempdir())):
+            folder = tempfile.TemporaryDirectory(prefix="osteoplan-library-")
+        with folder as name:
+            yield Path(name)
 
     @contextmanager
     def piece(self, prefix: str = "") -> Iterator[Path]:

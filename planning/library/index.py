@@ -90,15 +90,32 @@ class Index:
         The database.
     connection : sqlite3.Connection
         Open on it.
+    is_read_only : bool
+        Whether it lies where nothing can be written.
 
     Notes
     -----
-    Made by :meth:`create` and :meth:`open`.
+    Made by :meth:`create` and :meth:`open`. When another program has made the index anew, the new
+    one is used from then on.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, *, is_read_only: bool = False
+    ) -> None:
         self.path = path
-        self._connection = connection
+        self.is_read_only = is_read_only
+        self._open = connection
+        self._file = _file_of(path)
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """The connection; to the new file where the index was replaced since."""
+        there = _file_of(self.path)
+        if there not in (None, self._file) and not self._open.in_transaction:
+            fresh = _opened(self.path, is_read_only=self.is_read_only)
+            self._open.close()
+            self._open, self._file = fresh, there
+        return self._open
 
     @classmethod
     def create(cls, path: Path) -> Index:
@@ -131,13 +148,15 @@ class Index:
             return cls(path, _connect(path))
 
     @classmethod
-    def open(cls, path: Path) -> Index:
+    def open(cls, path: Path, *, is_read_only: bool = False) -> Index:
         """Open an index; an older one is migrated, a newer one refused untouched.
 
         Parameters
         ----------
         path : Path
             The database.
+        is_read_only : bool
+            Whether it lies where nothing can be written.
 
         Returns
         -------
@@ -147,28 +166,14 @@ class Index:
         Raises
         ------
         PlanningError
-            When it is no index of a library, damaged, or from a newer version.
+            When it is no index of a library, damaged, or from a newer version; when it is older and
+            cannot be written.
         """
-        version = version_of(path)
-        if version > SCHEMA_VERSION:
-            message = (
-                f"the library was written by a newer version of Osteoplan (format {version}, this "
-                f"program reads up to {SCHEMA_VERSION}); update Osteoplan. Nothing was touched"
-            )
-            raise refuse("library_too_new", message, path)
-        with told(path):
-            connection = _connect(path)
-            try:
-                if version < SCHEMA_VERSION:
-                    _migrate(connection)
-                return cls(path, connection)
-            except BaseException:
-                connection.close()
-                raise
+        return cls(path, _opened(path, is_read_only=is_read_only), is_read_only=is_read_only)
 
     def close(self) -> None:
         """Close the database."""
-        self._connection.close()
+        self._open.close()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -185,13 +190,14 @@ class Index:
             When the index is busy, damaged, or cannot be written.
         """
         with told(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            connection = self._connection
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._connection.execute("COMMIT")
+                connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
 
     def put(self, card: Card, png: bytes | None, *, seen: str = "", behind: bool = False) -> None:
@@ -297,7 +303,7 @@ class Index:
             "LEFT JOIN series_files USING (id) WHERE id = ?"
         )
         with told(self.path):
-            found = self._connection.execute(query, (case_id,)).fetchone()
+            found = self._connection.execute(query, (_storable(case_id),)).fetchone()
         if found is None:
             message = "the library has no such case; `osteoplan library list` shows what it has"
             raise refuse("no_such_case", message, case_id)
@@ -391,10 +397,15 @@ class Index:
             When the index is damaged or the copy cannot be written.
         """
         with told(path):
-            copy = sqlite3.connect(path, isolation_level=None)
+            copy, connection = sqlite3.connect(path, isolation_level=None), self._connection
             try:
-                self._connection.backup(copy)
+                # Held first: the backup itself would wait for another program without an end.
+                connection.execute("BEGIN")
+                connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                connection.backup(copy)
             finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 copy.close()
 
     def _row(self, text: str) -> CaseRow:
@@ -409,7 +420,7 @@ def _clauses(wanted: Wanted) -> tuple[list[str], list[object]]:
     values: list[object] = []
     for word in folded(wanted.text).split():
         clauses.append("instr(searched, ?) > 0")
-        values.append(word)
+        values.append(_storable(word))
     for column in ("site", "kind"):
         value = getattr(wanted, column)
         if value is not None:
@@ -417,18 +428,62 @@ def _clauses(wanted: Wanted) -> tuple[list[str], list[object]]:
             values.append(value)
     for table, key, value in (
         ("technique", "technique", wanted.technique),
-        ("tag", "folded", None if wanted.tag is None else folded(wanted.tag)),
+        ("tag", "folded", None if wanted.tag is None else folded(" ".join(wanted.tag.split()))),
     ):
         if value is not None:
             clauses.append(f"id IN (SELECT id FROM {table} WHERE {key} = ?)")  # noqa: S608
-            values.append(value)
+            values.append(_storable(value))
     return clauses, values
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
-    connection.execute("PRAGMA journal_mode = DELETE")
-    connection.execute("PRAGMA synchronous = FULL")
+def _storable(text: str) -> str:
+    """Return a text as it can be asked for; bytes that are no UTF-8 are found nowhere."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """Tell one file from another that has its name."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _opened(path: Path, *, is_read_only: bool) -> sqlite3.Connection:
+    """Connect to an index of this version; an older one is migrated first."""
+    version = version_of(path)
+    if version > SCHEMA_VERSION:
+        message = (
+            f"the library was written by a newer version of Osteoplan (format {version}, this "
+            f"program reads up to {SCHEMA_VERSION}); update Osteoplan. Nothing was touched"
+        )
+        raise refuse("library_too_new", message, path)
+    with told(path):
+        connection = _connect(path, is_read_only=is_read_only)
+        try:
+            # Asked again: the journal of a killed program was rolled back by now.
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version < SCHEMA_VERSION and is_read_only:
+                message = (
+                    "the library was written by an older version and lies where nothing can be "
+                    "written; copy its folder to a disk that can be written and open it there"
+                )
+                raise refuse("cannot_write", message, path)
+            if version < SCHEMA_VERSION:
+                _migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _connect(path: Path, *, is_read_only: bool = False) -> sqlite3.Connection:
+    place = f"{path.resolve().as_uri()}?mode={'ro' if is_read_only else 'rwc'}"
+    connection = sqlite3.connect(place, uri=True, isolation_level=None, timeout=BUSY_S)
+    if not is_read_only:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
 

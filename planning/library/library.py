@@ -7,6 +7,7 @@ a piece, which the next one clears away.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from types import TracebackType
@@ -33,7 +34,7 @@ from planning.library.index import Index
 from planning.library.intake import TakenSeries, take_series
 from planning.library.model import Card, CaseFields, CaseRow, Wanted
 from planning.library.plans import read_plan, without_identifiers, write_plan
-from planning.library.refusals import damaged, refuse, told
+from planning.library.refusals import refuse, told
 from planning.plan import Case, SeriesReference
 from planning.store import ENDING
 
@@ -69,6 +70,9 @@ class Library:
     def open(cls, folder: Path) -> Library:
         """Open a library; make a new one where there is none.
 
+        One on a medium that can only be read, or without the right to write, can be read all the
+        same; what would change it is refused.
+
         Parameters
         ----------
         folder : Path
@@ -86,8 +90,10 @@ class Library:
             place cannot be written.
         """
         folders = Folders(folder.expanduser().absolute())
+        if folders.are_read_only:
+            return cls(folders, Index.open(folders.index, is_read_only=True))
         if not folders.index.is_file():
-            _refuse_other_folder(folders)
+            folders.refuse_others()
             folders.make()
         with folders.locked():
             is_new = not folders.index.is_file()
@@ -157,6 +163,8 @@ class Library:
         folder = self.folders.case(case_id)
         if not folder.path.is_dir() or folder.seen() == seen:
             return card.row
+        if self.index.is_read_only:
+            return with_plans(card, folder).row
         with self.folders.locked():
             return self._write(with_plans(self.index.card(case_id)[0], folder), folder).row
 
@@ -343,7 +351,7 @@ class Library:
             beside = Beside.unknown()
             if content.plan.series.uid != card.row.series_uid:
                 beside = _beside_original(content, series, draft)
-            reference = _reference(content, card, folder)
+            reference = _reference(content, card, CaseFolder(draft))  # beside the plan, both move
             cleaned, left_out = without_identifiers(content, reference, beside)
             made = draft / PLANS / f"new{ENDING}"
             write_plan(made, cleaned, pictures)
@@ -386,8 +394,7 @@ class Library:
                 if folder.path.is_dir():
                     with told(folder.path):
                         folder.path.replace(piece / "case")
-                with self.index.writing():
-                    self.index.delete(case_id)
+                self._forget(case_id, piece / "case", folder.path)
 
     def relink(self, case_id: str, series: Path, progress: Progress = SILENT) -> CaseRow:
         """Take the series of a case in again, from where it was moved to or from its original.
@@ -480,6 +487,24 @@ class Library:
             self.index.mark_card(card.row.id)
         return card
 
+    def _forget(self, case_id: str, taken: Path, place: Path) -> None:
+        """Take a case out of the index whose folder was taken away.
+
+        On a full disk the folder goes first: nothing else makes room for the index's journal. When
+        it is anything else that keeps the index from being changed, the folder comes back.
+        """
+        try:
+            with self.index.writing():
+                self.index.delete(case_id)
+        except PlanningError as refusal:
+            if refusal.code != "cannot_write":
+                if taken.is_dir():
+                    taken.replace(place)
+                raise
+            shutil.rmtree(taken, ignore_errors=True)
+            with self.index.writing():
+                self.index.delete(case_id)
+
     def _with_series(self, folder: CaseFolder, piece: CaseFolder, taken: TakenSeries) -> CaseRow:
         """Put a series in the place of the old one and point the plans at it."""
         card, _ = self.index.card(folder.path.name)
@@ -488,7 +513,7 @@ class Library:
             if folder.series.exists():
                 folder.series.replace(piece.path / "before")
             piece.series.replace(folder.series)
-        reference = at(SeriesReference.of(taken.volume), folder.series)
+        reference = at(SeriesReference.of(taken.volume), piece.series)  # beside the plan
         for name in folder.plan_names():
             path = folder.plans / name
             content, pictures = read_plan(path)
@@ -545,19 +570,6 @@ class Library:
             return
         with self.index.writing():
             self.index.put(card, folder.picture(), seen=folder.seen())
-
-
-def _refuse_other_folder(folders: Folders) -> None:
-    """Refuse to make a library among other files, or where an index was lost."""
-    if not folders.root.exists():
-        return
-    with told(folders.root):
-        names = {one.name for one in folders.root.iterdir()}
-    if folders.case_ids():
-        raise damaged(folders.index, "it is missing")
-    if names - {"cases", ".staging", ".library.lock", f".{folders.index.name}.unfinished"}:
-        message = "the folder holds other things and no library; choose an empty or a new folder"
-        raise refuse("not_a_library", message, folders.root)
 
 
 def _on_copy(content: Case, taken: TakenSeries) -> tuple[Case, tuple[Problem, ...]]:

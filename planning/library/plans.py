@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import json
+import os
 import re
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from planning.library.refusals import cannot_write, refuse
 from planning.measured_answers import located_answers
 from planning.plan import Case, LesionPlan, Plan, SeriesReference
 from planning.side import side_by_image
-from planning.store import Picture, PlanFile, version_of
+from planning.store import ENDING, Picture, PlanFile, version_of
 
 OLDEST_YEARS = 89  # above it an age identifies, as in the anonymised images
 PATIENCE_S = 2.0  # for a program that is just writing
@@ -75,9 +77,17 @@ def copy_plan(source: Path, target: Path) -> None:
             closing(sqlite3.connect(place, uri=True, timeout=PATIENCE_S)) as one,
             closing(sqlite3.connect(target)) as copy,
         ):
+            # Held first: the backup itself would wait for another program without an end.
+            one.execute("BEGIN")
+            one.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             one.backup(copy)
     except sqlite3.Error as error:
         target.unlink(missing_ok=True)
+        if "full" in str(error):
+            raise cannot_write(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), target) from None
+        if "locked" in str(error):
+            message = "another program is writing to this plan; try again in a moment"
+            raise refuse("library_busy", message, source) from None
         message = f"the plan cannot be read now ({error}); open it once in the program, close it"
         raise refuse("plan_not_readable", message, source) from None
     except OSError as error:
@@ -171,17 +181,72 @@ def without_identifiers(
     return result, tuple(left_out)
 
 
+def write_anew(source: Path, target: Path, series: Path, beside: Beside) -> None:
+    """Write a plan of a case anew when it leaves a library, or comes from another one.
+
+    A plan may be changed where it lies: what was written into it since is looked at as when it
+    came in, days are moved, and its history and pictures that carry identifiers do not come along.
+
+    Parameters
+    ----------
+    source : Path
+        As it is.
+    target : Path
+        New file.
+    series : Path
+        Where its series will lie beside it.
+    beside : Beside
+        The same for all plans of a case, so that days between them stay.
+
+    Raises
+    ------
+    PlanningError
+        When it cannot be read, or a text of it holds a date of the calendar.
+    """
+    case, pictures = read_plan(source)
+    reference = case.plan.series.model_copy(update={"path": str(series)})
+    cleaned, _ = without_identifiers(case, reference, beside)
+    write_plan(target, cleaned, pictures)
+
+
+def safe_names(names: tuple[str, ...], is_safe: Callable[[str], bool]) -> dict[str, str]:
+    """Return how plans are called in a file: a name that no other program may know is replaced.
+
+    Parameters
+    ----------
+    names : tuple of str
+        In the folder of the case.
+    is_safe : callable
+        Tells whether a name may stay.
+
+    Returns
+    -------
+    dict
+        New names by old ones; no two differ in their case alone.
+    """
+    found: dict[str, str] = {}
+    used: set[str] = set()
+    for name in sorted(names, key=lambda one: (not is_safe(one), one)):
+        new, number = name, 1
+        while new.casefold() in used or not is_safe(new):
+            new, number = f"plan-{number}{ENDING}", number + 1
+        used.add(new.casefold())
+        found[name] = new
+    return found
+
+
 def _without(
     one: LesionPlan, series: SeriesReference, beside: Beside, found: list[Problem]
 ) -> LesionPlan:
-    bare = one.plan.model_copy(update={"series": series, "comparison": None})
+    nowhere = series.model_copy(update={"path": ""})  # a place may be no UTF-8, so no JSON
+    bare = one.plan.model_copy(update={"series": nowhere, "comparison": None})
     document = _treated(json.loads(bare.model_dump_json(by_alias=True)), "", beside)
     for place, text in _texts({**document, "series": None, OWN_PROSE: None}, ""):
         kind = beside.found_in_note(text) if _is_note(place) else beside.found_in(text)
         if kind:
             message = (
                 f"a text of the plan holds an identifier ({kind}); correct it in the plan, then "
-                "add the case again"
+                "try again"
             )
             where = f"lesion {one.plan.number}: {place}"
             found.append(Problem(code="identifier_in_plan", message=message, where=where))
@@ -190,7 +255,8 @@ def _without(
     except ValidationError as error:
         message = f"the plan cannot be taken along ({error.error_count()} values); save it anew"
         raise refuse("plan_damaged", message) from None
-    return replace(one, plan=plan)
+    there = plan.series.model_copy(update={"path": series.path})
+    return replace(one, plan=plan.model_copy(update={"series": there}))
 
 
 def _treated(value: Any, key: str, beside: Beside) -> Any:  # noqa: ANN401 - JSON

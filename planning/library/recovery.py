@@ -175,11 +175,13 @@ def _read_anew(case: CaseFolder) -> Card:
 def _move_aside(folders: Folders) -> tuple[str, ...]:
     """Give the damaged index another name, with what SQLite keeps beside it."""
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    moved = []
+    number, moved = 1, []
+    while any(folders.root.glob(f"damaged-{now}-{number}-*")):  # a clock may go backwards
+        number += 1
     for ending in ("", *SIDE_FILES):
         place = folders.index.with_name(folders.index.name + ending)
         if place.is_file():
-            aside = place.with_name(f"damaged-{now}-{place.name}")
+            aside = place.with_name(f"damaged-{now}-{number}-{place.name}")
             with told(place):
                 place.replace(aside)
             moved.append(aside.name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+
+from pydantic import ValidationError
 
 from imaging.errors import Problem
 from imaging.progress import SILENT, Progress
@@ -33,6 +36,14 @@ from planning.technique.tables import tables
 
 PATIENCE_S = 10.0  # for another program that is just writing
 LONGEST_NAME = 80
+ANSWER_NOT_KEPT = (
+    "the attempt cannot be kept; check the folder's rights and the space on the disk, then hand in "
+    "again. What was kept before is unchanged"
+)
+MARK_NOT_KEPT = (
+    "the mark cannot be kept, the answer is; check the folder's rights and the space on the disk, "
+    "then mark it again (`osteoplan exercise mark`)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +260,7 @@ class Attempts:
             message = "the plan that was handed in belongs to another CT than the exercise"
             raise refused("other_ct", message, file.path)
         reference = file.open_reference(made, passphrase)
-        with self._writing() as connection:
+        with self._writing(MARK_NOT_KEPT) as connection:
             connection.execute(
                 "INSERT INTO opened (attempt, at_utc) VALUES (?, ?)", (number, _now_utc())
             )
@@ -257,7 +268,7 @@ class Attempts:
         if found is None or not _is_of_these_tables(found):
             part = progress.part(0.3, 1.0)
             found = marked(file.exercise, answer, reference, made.volume, part)
-            with self._writing() as connection:
+            with self._writing(MARK_NOT_KEPT) as connection:
                 connection.execute(
                     "INSERT INTO mark (attempt, at_utc, document) VALUES (?, ?, ?)",
                     (number, _now_utc(), found.model_dump_json()),
@@ -329,11 +340,11 @@ class Attempts:
         tuple of HandedIn
             To be marked.
         """
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT attempt FROM handed_in WHERE attempt NOT IN (SELECT attempt FROM mark) "
             "ORDER BY attempt"
         )
-        return tuple(self.handed_in(number) for (number,) in rows.fetchall())
+        return tuple(self.handed_in(number) for (number,) in rows)
 
     def residents(self) -> tuple[str, ...]:
         """Return the names of the residents of this machine.
@@ -343,7 +354,7 @@ class Attempts:
         tuple of str
             In alphabetical order.
         """
-        rows = self._connection.execute("SELECT name FROM resident ORDER BY name")
+        rows = self._rows("SELECT name FROM resident ORDER BY name")
         return tuple(str(name) for (name,) in rows)
 
     def of(self, resident: str) -> tuple[Result, ...]:
@@ -359,12 +370,12 @@ class Attempts:
         tuple of Result
             Those that were only begun among them.
         """
-        rows = self._connection.execute(
+        rows = self._rows(
             "SELECT attempt.id FROM attempt JOIN resident ON resident.id = attempt.resident "
             "WHERE resident.name = ? ORDER BY attempt.id",
-            (resident.strip(),),
+            _as_kept(resident),
         )
-        return tuple(self._result(number) for (number,) in rows.fetchall())
+        return tuple(self._result(number) for (number,) in rows)
 
     def progress(self, resident: str) -> tuple[ProgressRow, ...]:
         """Return the marked attempts of a resident over time.
@@ -403,7 +414,7 @@ class Attempts:
             By resident, oldest first.
         """
         rows = []
-        people = self._connection.execute("SELECT id, name FROM resident ORDER BY id").fetchall()
+        people = self._rows("SELECT id, name FROM resident ORDER BY id")
         for number, name in people:
             marks = [one.mark for one in self.of(name) if one.mark is not None]
             for row, found in zip(self.progress(name), marks, strict=True):
@@ -428,17 +439,13 @@ class Attempts:
         self.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self, message: str = ANSWER_NOT_KEPT) -> Iterator[sqlite3.Connection]:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
         except (sqlite3.Error, OSError):
-            message = (
-                "the attempt cannot be kept; check the folder's rights and the space on the disk, "
-                "then hand in again. What was kept before is unchanged"
-            )
             raise refused("cannot_write", message, self.path) from None
         finally:
             if connection.in_transaction:
@@ -485,20 +492,34 @@ class Attempts:
         row = self._one(
             "SELECT document FROM mark WHERE attempt = ? ORDER BY id DESC LIMIT 1", number
         )
-        return None if row is None else Mark.model_validate_json(row[0])
+        try:
+            return None if row is None else Mark.model_validate_json(row[0])
+        except ValidationError:
+            message = (
+                "a mark on record was written by another version of Osteoplan; update Osteoplan"
+            )
+            raise refused("attempts_too_new", message, self.path) from None
 
     def _has_seen(self, resident: str, exercise: str) -> bool:
-        found = self._connection.execute(
+        query = (
             "SELECT 1 FROM opened JOIN attempt ON attempt.id = opened.attempt "
             "JOIN resident ON resident.id = attempt.resident "
-            "WHERE resident.name = ? AND attempt.exercise = ? LIMIT 1",
-            (resident, exercise),
-        ).fetchone()
-        return found is not None
+            "WHERE resident.name = ? AND attempt.exercise = ? LIMIT 1"
+        )
+        return bool(self._rows(query, resident, exercise))
 
     def _one(self, query: str, number: int) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._connection.execute(query, (number,)).fetchone()
-        return row
+        return next(iter(self._rows(query, number)), None)
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            message = (
+                f"the attempts cannot be read ({error}); check the name and the folder's rights, "
+                "or restore the file from a copy"
+            )
+            raise refused("attempts_not_read", message, self.path) from None
 
 
 def pseudonym(number: int) -> str:
@@ -543,8 +564,13 @@ def _progress_row(one: Result, number: int) -> ProgressRow:
     )
 
 
+def _as_kept(resident: str) -> str:
+    """Return a name as it is on record: one person is not two for a space or a way to write é."""
+    return unicodedata.normalize("NFC", " ".join(resident.split()))
+
+
 def _checked_name(resident: str) -> str:
-    name = " ".join(resident.split())
+    name = _as_kept(resident)
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         message = f"a resident's name has 1 to {LONGEST_NAME} letters; correct it"
         raise PlanningError(Problem(code="bad_name", message=message, where="resident"))

@@ -46,9 +46,9 @@ def attempts_folder() -> Path:
     Path
         Of the variable ``OSTEOPLAN_TEACHING``, else of the user.
     """
-    chosen = os.environ.get(FOLDER_VARIABLE)
+    chosen = os.environ.get(FOLDER_VARIABLE, "").strip()
     if chosen:
-        return Path(chosen)
+        return Path(chosen).expanduser()
     return Path(platformdirs.user_data_dir("osteoplan", appauthor=False)) / "teaching"
 
 

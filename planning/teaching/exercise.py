@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_serializer, model_validator
 
 from imaging.document import Document, Vector
 from imaging.errors import Problem
+from planning.ablation.devices import devices
 from planning.errors import PlanningError
 from planning.technique.answers import Answers, Technique
 from planning.technique.wording import Language
@@ -270,7 +271,11 @@ def statement_from(data: object, where: str = "") -> Statement:
     PlanningError
         With every problem found.
     """
-    return _checked(Statement, data, where)
+    found = _checked(Statement, data, where)
+    if found.device is not None and found.device not in devices():
+        message = "device: no such row of the table; `osteoplan devices` lists them"
+        raise PlanningError(Problem(code="bad_value", message=message, where=where))
+    return found
 
 
 def exercise_from(data: object, where: str = "") -> Exercise:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +19,7 @@ from imaging.structures.labels import structures_from
 from imaging.structures.model import Structure, Structures
 from imaging.volume import SeriesInfo, Volume
 from planning.errors import PlanningError
+from planning.library.archive import PACKINGS, ZIP_ERRORS
 from planning.plan import Case
 from planning.procedure import with_lesion, with_structures
 from planning.teaching.answer import Answer, pack, unpack
@@ -272,7 +272,7 @@ def read_exercise(path: Path) -> ExerciseFile:
     try:
         data = json.loads(part_of(path, EXERCISE))
         how = Seal.model_validate_json(part_of(path, SEAL))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _damaged(path) from None
     exercise = exercise_from(data, str(path))
     check_weights(exercise)
@@ -463,10 +463,13 @@ def part_of(path: Path, name: str, *, needed: bool = True) -> bytes:
                 if needed:
                     raise _damaged(path)
                 return b""
-            if packed.getinfo(name).file_size > MOST_BYTES.get(name, MOST_OF_ARRAYS):
+            told = packed.getinfo(name)
+            if told.file_size > MOST_BYTES.get(name, MOST_OF_ARRAYS):
+                raise _damaged(path)
+            if told.compress_type not in PACKINGS:
                 raise _damaged(path)
             return packed.read(name)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError):
+    except ZIP_ERRORS:
         raise _damaged(path) from None
     except OSError as error:
         message = f"the exercise cannot be read ({error.strerror}); check its rights"

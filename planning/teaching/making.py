@@ -14,27 +14,33 @@ from typing import Any
 
 import yaml
 from pydantic import Field
+from pydicom.uid import generate_uid
 
+from imaging.dicom.anonymise import Beside
 from imaging.document import Document, Vector
 from imaging.errors import Problem
 from imaging.phantom.insert import Request as Insertion
 from imaging.phantom.insert import insert
 from imaging.progress import SILENT, Progress
-from imaging.volume import Volume
+from imaging.volume import SeriesInfo, Volume
 from planning.ablation.dissection import Dissection
 from planning.ablations import plan_for_me, use_needle_set
 from planning.access.posture import Position
 from planning.access.sets import Purpose, search_set
 from planning.errors import PlanningError
-from planning.plan import Case
+from planning.library.archive import file_named
+from planning.library.plans import without_identifiers
+from planning.plan import Case, SeriesReference
 from planning.procedure import find_surroundings, with_lesion, with_structures
+from planning.report_choice import ReportChoice
 from planning.teaching.answer import Answer
 from planning.teaching.exercise import Exercise, Kept, Statement, Task, exercise_from
-from planning.teaching.files import ExerciseFile, Material, material_of, write_exercise
+from planning.teaching.files import ENDING, ExerciseFile, Material, material_of, write_exercise
 from planning.teaching.marking.choosing import judged_by_rules, most_anaesthetic_ml, technique_of
 from planning.teaching.marking.mark import WITH_WAY, mark
 from planning.teaching.marking.treating import simulate
 from planning.teaching.marking.ways import Ground
+from planning.technique.answers import Answers
 from planning.technique.doses import formula_volume_ml
 from planning.ways_in import (
     access_request,
@@ -44,6 +50,7 @@ from planning.ways_in import (
 )
 
 MOST_BYTES = 1_000_000  # of a recipe
+MOST_VALUES = 100_000
 SEARCHED = 12  # ways of which a corridor is chosen
 STANDS_BY = ("recommended", "possible")
 
@@ -191,13 +198,25 @@ def _loaded(path: Path) -> dict[str, Any]:
         raise PlanningError(
             Problem(code="not_readable", message=message, where=str(path))
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        message = "the recipe is no YAML; write it as the user guide shows"
+    except (yaml.YAMLError, ValueError, RecursionError):
+        message = "the recipe is no plain YAML; write it as the user guide shows"
         raise PlanningError(Problem(code="not_yaml", message=message, where=str(path))) from None
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not _is_small(data):
         message = "a recipe holds the fields of an exercise; see the user guide"
         raise PlanningError(Problem(code="bad_value", message=message, where=str(path)))
     return data
+
+
+def _is_small(data: object) -> bool:
+    """Tell whether a recipe has as many values as people write; aliases of aliases have more."""
+    waiting, count = [data], 0
+    while waiting and count <= MOST_VALUES:
+        one, count = waiting.pop(), count + 1
+        if isinstance(one, dict):
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return count <= MOST_VALUES
 
 
 def _problem(row: Any, where: str) -> Problem:  # noqa: ANN401 - of pydantic
@@ -240,14 +259,20 @@ def make_exercise(
     Refusal
         When the recipe is refused, nothing feasible is found, or the reference would fail itself.
     """
+    out = file_named(out, ENDING)
     if volume is None:
         exercise = recipe.exercise()
         made = material_of(exercise, progress.part(0.0, 0.3))
     else:
-        made = _given(recipe, volume, plan, progress.part(0.0, 0.3))
+        if plan is not None:
+            volume, plan = _without_patient(recipe, volume, plan)
+        made = _given(volume, recipe, plan, progress.part(0.0, 0.3))
         exercise = recipe.exercise(made.volume)
     part = progress.part(0.3, 0.8)
     reference = plan or build_reference(exercise, recipe.choice, made, part)
+    if plan is not None:
+        known = {"answers": exercise.given.answers}
+        reference = replace(reference, case=reference.case.with_plan(**known))
     reference = _complete(exercise, recipe.choice, reference)
     problems = problems_of_reference(exercise, reference, made.volume, progress.part(0.8, 1.0))
     if problems:
@@ -255,12 +280,44 @@ def make_exercise(
     return write_exercise(out, exercise, None if volume is None else made, reference, passphrase)
 
 
-def _given(recipe: Recipe, volume: Volume, plan: Answer | None, progress: Progress) -> Material:
+def _without_patient(recipe: Recipe, volume: Volume, plan: Answer) -> tuple[Volume, Answer]:
+    """Return a real CT and the plan on it without what leads to the patient.
+
+    The CT gets a UID of its own; of the plan stays what is marked, cleaned as the library does.
+    """
+    if plan.case.plan.series.checksum != volume.checksum:
+        message = "the plan belongs to another CT; give the CT that it was made on"
+        raise PlanningError(Problem(code="other_ct", message=message, where=recipe.where))
+    info = SeriesInfo(
+        uid=str(generate_uid(entropy_srcs=["osteoplan", "exercise", volume.checksum])),
+        path="",
+        patient_position=volume.series.patient_position,
+        max_position_error_mm=volume.series.max_position_error_mm,
+    )
+    bare = Volume(volume.hu, volume.grid, info)
+    own = plan.case.plan.own_way
+    looked_at = replace(plan.case, others=()).with_plan(
+        name="",
+        created_utc="",
+        own_way=None if own is None else own.model_copy(update={"overruled": ""}),
+        thermocouples=(),
+        side_check=None,
+        answers=Answers(),
+        judged=None,
+        report=ReportChoice(),
+        treatments=(),
+        annotations=(),
+    )
+    cleaned, _ = without_identifiers(looked_at, SeriesReference.of(bare), Beside.unknown())
+    found = cleaned.structures
+    if found is not None:
+        found = replace(found, table=cleaned.plan.structures)
+    return bare, replace(plan, case=replace(cleaned, structures=found))
+
+
+def _given(volume: Volume, recipe: Recipe, plan: Answer | None, progress: Progress) -> Material:
     """Return a real CT with what is true of it: a plan's outline, or that of a lesion put in."""
     if plan is not None:
-        if plan.case.plan.series.checksum != volume.checksum:
-            message = "the plan belongs to another CT; give the CT that it was made on"
-            raise PlanningError(Problem(code="other_ct", message=message, where=recipe.where))
         return Material(volume, plan.case.lesion, plan.case.structures)
     if recipe.insertion is None:
         message = "say what is true of this CT: give a plan, or a lesion to be put in (`insert`)"

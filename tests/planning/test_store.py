@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from imaging.geometry import Grid
+from imaging.volume import SeriesInfo, Volume
 from planning.errors import PlanningError
 from planning.plan import Case, ThermalField
 from planning.procedure import with_lesion, with_structures
@@ -192,3 +193,12 @@ def test_after_a_failed_save_everything_is_written_again(case: Case, tmp_path: P
         kept._connection.execute("DROP TRIGGER no")
         kept.save(other, "works")
         np.testing.assert_array_equal(kept.load().lesion, other.lesion)
+
+
+def test_a_series_in_a_folder_that_no_plan_can_write_down_is_refused(tmp_path: Path) -> None:
+    volume = Volume(np.zeros((2, 3, 3), np.int16), Grid.aligned((2, 3, 3), 1.0, (0.0, 0.0, 0.0)),
+                    SeriesInfo(uid="1.2.3", path=f"{tmp_path}/\udcff"))  # fmt: skip
+    with pytest.raises(PlanningError) as refused:
+        PlanFile.create(tmp_path / "a.osteoplan", Case.begin(volume))
+    assert refused.value.code == "path_not_utf8"
+    assert not (tmp_path / "a.osteoplan").exists()

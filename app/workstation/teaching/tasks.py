@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.errors import AppError
+from app.files import write_file
 from app.report.feedback import write_feedback
 from app.report.texts import Language
 from app.workstation.teaching.running import COPY, CT, PLAN, attempt_folder, exercise_of
+from imaging.errors import Problem
 from imaging.progress import Progress
 from imaging.volume import Volume
 from planning.plan import Case, SeriesReference
@@ -58,8 +60,7 @@ def prepare(path: Path, folder: Path, progress: Progress) -> Path:
     Path
         The plan to work on.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, folder / COPY)
+    write_file(folder, COPY, _content_of(path))
     file = read_exercise(folder / COPY)
     ct = file.write_series(folder / CT, progress.part(0.0, 0.7))
     volume, case = file.series(progress.part(0.7, 0.98))
@@ -67,6 +68,14 @@ def prepare(path: Path, folder: Path, progress: Progress) -> Path:
     PlanFile.create(folder / PLAN, case.with_plan(series=series)).close()
     progress.update(1.0, "ready")
     return folder / PLAN
+
+
+def _content_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"the exercise cannot be read ({error.strerror}); check its rights"
+        raise AppError(Problem(code="not_readable", message=message, where=str(path))) from None
 
 
 def mark(

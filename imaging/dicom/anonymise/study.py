@@ -203,7 +203,8 @@ def _nothing_copied() -> ImagingError:
 
 
 def _cannot_write(error: OSError) -> ImagingError:
-    message = f"the copies cannot be written ({error.strerror}); choose another folder or disk"
+    reason = error.strerror or "is there no space left?"
+    message = f"the copies cannot be written ({reason}); choose another folder or disk"
     return refuse_image("cannot_write", message)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-from planning.ablation.devices import devices
+from planning.ablation.devices import Device, devices
 from planning.measured_answers import completed_answers
-from planning.teaching.answer import Answer
+from planning.teaching.answer import Answer, chosen_row
 from planning.teaching.exercise import Adjunct, Exercise
 from planning.teaching.marking.findings import Finding, percent_off
 from planning.teaching.marking.table import CRITICAL, marking_table
@@ -20,6 +20,8 @@ from planning.technique.recommendation import Infiltration
 STEPS = {"recommended": 1.0, "possible": 2.0, "insufficient": 3.0, "contraindicated": CRITICAL}
 NEAR_CANAL = "near_canal"  # warning of B21: the bands do not decide there
 ANAESTHETIC_RULES = ("A2", "A3", "A4", "A5", "A6", "B1", "B21")
+MONOPOLAR = ("monopolar", "multi_tined")  # the current leaves through a plate on the skin
+IMPLANT_RULES = ("B8",)
 CORTICOSTEROID_RULES = ("A8", "B2", "B3", "B4")
 
 
@@ -59,7 +61,9 @@ def judged_by_rules(exercise: Exercise, reference: Answer) -> Recommendation:
 
 
 def technique_of(answer: Answer) -> Technique | None:
-    """Return the technique of an answer: the one stated, else that of its device.
+    """Return the technique of an answer: that of its device where it ablates, else the one stated.
+
+    What a device does is done, whatever it is called.
 
     Parameters
     ----------
@@ -71,18 +75,30 @@ def technique_of(answer: Answer) -> Technique | None:
     str or None
         One of the eleven.
     """
-    stated = answer.statement
-    if stated.technique is not None or stated.device is None:
-        return stated.technique
-    device = devices().get(stated.device)
-    return None if device is None else cast("Technique", device.technique)
+    stated = answer.statement.technique
+    used = _devices_of(answer)
+    ablating = {None, *(one.technique for one in devices().values())}
+    return stated if not used or stated not in ablating else cast("Technique", used[0].technique)
 
 
-def choosing(answer: Answer, reference: Answer, advised: Recommendation) -> Choice:
+def _devices_of(answer: Answer) -> list[Device]:
+    """Return the device that is stated, else those that were simulated."""
+    stated, row = answer.statement.device, chosen_row(answer)
+    names = [stated] if stated is not None else [] if row is None else [row.device]
+    names += [] if row is None else [one.device for one in row.probes]
+    known = devices()
+    return [known[name] for name in names if name in known]
+
+
+def choosing(
+    exercise: Exercise, answer: Answer, reference: Answer, advised: Recommendation
+) -> Choice:
     """Compare technique, adjuncts and doses.
 
     Parameters
     ----------
+    exercise : Exercise
+        With what is known of the patient.
     answer, reference : Answer
         To be compared; only what the reference states is looked at.
     advised : Recommendation
@@ -97,7 +113,8 @@ def choosing(answer: Answer, reference: Answer, advised: Recommendation) -> Choi
     missed: list[MissedRule] = []
     right, chosen = technique_of(reference), technique_of(answer)
     if right is not None:
-        findings.append(_technique(chosen, right, advised))
+        is_against = _is_against_implant(answer, exercise)
+        findings.append(_technique(chosen, right, advised, is_against_implant=is_against))
         findings.append(_adjuncts(answer, reference, chosen))
         missed += _missed(chosen, right, advised)
     dose, steroid = reference.statement.anaesthetic_ml, reference.statement.corticosteroid
@@ -113,11 +130,29 @@ def choosing(answer: Answer, reference: Answer, advised: Recommendation) -> Choi
     return Choice(tuple(findings), tuple(dict.fromkeys(missed)))
 
 
-def _technique(chosen: Technique | None, right: Technique, advised: Recommendation) -> Finding:
+def _is_against_implant(answer: Answer, exercise: Exercise) -> bool:
+    """Tell whether a device sends its current through a patient who wears a pacemaker (B8)."""
+    return exercise.given.answers.implanted_cardiac_device is True and any(
+        device.geometry in MONOPOLAR for device in _devices_of(answer)
+    )
+
+
+def _technique(
+    chosen: Technique | None,
+    right: Technique,
+    advised: Recommendation,
+    *,
+    is_against_implant: bool,
+) -> Finding:
     if chosen is None:
         return Finding("technique", None, None, right)
     row = advised.advice(chosen)
     status: dict[str, float | str] = {"status": row.status, "rank": float(row.rank)}
+    if is_against_implant:
+        fault = Fault(
+            code="contraindicated_device", where=chosen, term="technique", rules=IMPLANT_RULES
+        )
+        return Finding("technique", CRITICAL, chosen, right, status, row.against, (fault,))
     if chosen == right:
         return Finding("technique", 0.0, chosen, right, status, row.for_, told="technique_right")
     faults: tuple[Fault, ...] = ()

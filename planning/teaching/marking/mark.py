@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from imaging.progress import SILENT, Progress
 from imaging.volume import Volume
@@ -57,6 +58,8 @@ def mark(
     findings: list[Finding] = []
     missed: tuple[MissedRule, ...] = ()
     progress.update(0.0, "marking")
+    if exercise.task != Task.ABLATION:
+        answer = _without_probes(answer)
     if exercise.task == Task.MEASURE:
         findings += measuring(answer, reference)
     if exercise.task in WITH_WAY:
@@ -67,11 +70,16 @@ def mark(
         found = simulate(answer, reference, volume, progress.part(0.65, 0.95))
         findings += treatment_findings(found, wanted)
     if exercise.task != Task.MEASURE:
-        choice = choosing(answer, reference, judged_by_rules(exercise, reference))
+        choice = choosing(exercise, answer, reference, judged_by_rules(exercise, reference))
         findings += choice.findings
         missed = choice.missed
     progress.update(1.0, "marked")
     return marked(exercise, findings, answer.elapsed_s, missed)
+
+
+def _without_probes(answer: Answer) -> Answer:
+    """Return an answer by its chosen way alone: what else was simulated is not what is asked."""
+    return replace(answer, case=answer.case.with_plan(simulation=()), treatments=())
 
 
 def marked(

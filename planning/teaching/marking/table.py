@@ -87,6 +87,8 @@ class MarkingTable(Document):
         That a way is compared with.
     clearance_enough_mm : float
         Beyond it more distance earns nothing.
+    misses_mm : float
+        A needle that stays farther from the lesion does not reach it.
     most_anaesthetic_ml : float
         Where no mixture is known.
     critical_near, critical_heat : tuple of str
@@ -104,6 +106,7 @@ class MarkingTable(Document):
     margin_mm: float = Field(ge=0, le=50)
     sampled_ways: int = Field(ge=100, le=100_000)
     clearance_enough_mm: float = Field(gt=0, le=60)
+    misses_mm: float = Field(gt=0, le=60)
     most_anaesthetic_ml: float = Field(gt=0, le=100)
     critical_near: tuple[str, ...]
     critical_heat: tuple[str, ...]

@@ -52,8 +52,8 @@ class Fault(Document):
     Attributes
     ----------
     code : str
-        ``crosses``, ``too_near``, ``limit_passed``, ``dose_above_maximum``,
-        ``contraindicated_technique`` or ``forbidden_corticosteroid``.
+        ``crosses``, ``too_near``, ``misses_lesion``, ``limit_passed``, ``dose_above_maximum``,
+        ``contraindicated_technique``, ``contraindicated_device`` or ``forbidden_corticosteroid``.
     where : str
         Structure, technique or product.
     term : str

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from imaging.document import Vector
 from imaging.errors import Refusal
@@ -57,6 +58,8 @@ class WayFigures:
         That tissue.
     percentile : float
         Share of all possible ways that are worse, percent; 0 for one that breaks a limit.
+    from_lesion_mm : float
+        Between the lesion and the way that comes nearest to it, 0 inside.
     """
 
     against: tuple[str, ...]
@@ -66,6 +69,7 @@ class WayFigures:
     avoid_mm: float
     avoided: tuple[str, ...]
     percentile: float
+    from_lesion_mm: float = 0.0
 
 
 class Ground:
@@ -178,7 +182,17 @@ class Ground:
             avoid_mm=max(sum(row.values()) for row in avoided),
             avoided=tuple(sorted({name for row in avoided for name in row})),
             percentile=min(self.percentile(one) for one in judged),
+            from_lesion_mm=min(map(self._from_lesion_mm, judged)),
         )
+
+    def _from_lesion_mm(self, way: Proposal) -> float:
+        """Return how far the last part of a way stays from the middles of the lesion's voxels."""
+        if TARGET_OUTSIDE not in way.against:
+            return 0.0
+        tip, axis = _tip_and_axis(way)
+        steps = tip + np.arange(0.0, PROBE_MM, PROBE_STEP_MM)[:, None] * np.array(axis)
+        voxels = self.request.volume.grid.to_lps(np.argwhere(self.request.lesion))
+        return float(np.min(cKDTree(voxels).query(steps)[0]))
 
     def _to_tip(self, judge: Judge, tip_lps_mm: Vector, axis_lps: Vector) -> Proposal:
         """Judge the way of a probe from the skin to its tip, which may lie beyond the lesion."""
@@ -272,6 +286,8 @@ def _safety(found: WayFigures, wanted: WayFigures) -> Finding:
     """Count the limits that the way breaks and the reference keeps, critical ones as faults."""
     broken = [limit for limit in found.against if limit not in wanted.against]
     faults = tuple(fault for fault in map(_fault_of, broken) if fault is not None)
+    if found.from_lesion_mm > marking_table().misses_mm:
+        faults += (_missed(found.from_lesion_mm),)
     error = len(broken) + (CRITICAL if faults else 0.0)
     told = {"limits": ", ".join(broken)}
     return Finding(
@@ -282,6 +298,18 @@ def _safety(found: WayFigures, wanted: WayFigures) -> Finding:
         {**told},
         faults=faults,
         told="way_safety" if broken else "way_safe",
+    )
+
+
+def _missed(from_lesion_mm: float) -> Fault:
+    return Fault(
+        code="misses_lesion",
+        where="lesion",
+        term="way_safety",
+        value=from_lesion_mm,
+        limit=marking_table().misses_mm,
+        unit="mm",
+        rules=("A12",),
     )
 
 

@@ -91,6 +91,9 @@ def test_an_examination_is_marked_when_the_teacher_gives_the_passphrase(
         (("feedback", "7", "--out", "x"), "no_such_attempt"),
         (("make", "absent.yaml", "x.osteoexercise"), "not_readable"),
         (("list", "--folder", "."), None),
+        (("list", "--folder", "absent"), "not_found"),
+        (("show", "x" * 5000), "unknown_exercise"),
+        (("progress", "\udcff"), "attempts_not_read"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_a_reason(
@@ -116,3 +119,30 @@ def test_every_problem_of_a_recipe_is_told(run: Run, tmp_path: Path) -> None:
     assert status == 3
     assert len(told["error"]["problems"]) == 2
     assert not (tmp_path / "x.osteoexercise").exists()
+
+
+@pytest.mark.parametrize("time_s", ["nan", "inf", "-1"])
+def test_a_time_that_is_none_is_refused_before_anything_is_kept(
+    run: Run, tmp_path: Path, time_s: str
+) -> None:
+    file = file_in(tmp_path)
+    plan = tmp_path / "a.osteoplan"
+    PlanFile.create(plan, outlined(ball(12.0)).case).close()
+    hand_in = ("exercise", "hand-in", plan, "--exercise", file.path, "--resident", "A")
+    assert run(*hand_in, "--elapsed", time_s)[0] == 2
+    _, told, _ = run("exercise", "mark", "--json")
+    assert told["marks"] == []
+
+
+def test_a_device_that_no_table_has_is_refused_before_anything_is_kept(
+    run: Run, tmp_path: Path
+) -> None:
+    file = file_in(tmp_path)
+    plan, statement = tmp_path / "a.osteoplan", tmp_path / "s.json"
+    PlanFile.create(plan, outlined(ball(12.0)).case).close()
+    statement.write_text(json.dumps({"device": "icerod_17G"}), encoding="utf-8")
+    hand_in = ("exercise", "hand-in", plan, "--exercise", file.path, "--resident", "A")
+    status, told, _ = run(*hand_in, "--statement", statement, "--json")
+    assert (status, told["error"]["code"]) == (3, "bad_value")
+    _, told, _ = run("exercise", "mark", "--json")
+    assert told["marks"] == []

@@ -78,6 +78,7 @@ def test_a_library_is_checked_backed_up_restored_and_recovered(run: Run, place: 
 
 
 def test_wrong_use_is_refused_without_a_traceback(run: Run, place: Path) -> None:
+    row = added(run, place)
     (place / "phrase.txt").write_text("")
     for arguments, status, code in (
         (["show", "0123456789ab"], 3, "no_such_case"),
@@ -93,6 +94,11 @@ def test_wrong_use_is_refused_without_a_traceback(run: Run, place: Path) -> None
         (["export", "0123456789ab", place / "c", "--passphrase-file", place / "phrase.txt"],
          3, "no_passphrase"),
         (["export", "0123456789ab", place / "c", "--passphrase"], 3, "no_passphrase"),
+        (["export", row["id"], "."], 3, "not_a_file"),
+        (["backup", "/"], 3, "not_a_file"),
     ):  # fmt: skip
         found, document, _ = run("library", *arguments, "--json")
         assert (found, document["error"]["code"]) == (status, code), arguments
+    for arguments in (["search", "\udcff"], ["list", "--tag", "\udcff"]):  # bytes that are no UTF-8
+        found, document, _ = run("library", *arguments, "--json")
+        assert (found, document["cases"]) == (0, [])

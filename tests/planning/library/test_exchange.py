@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import re
 import shutil
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +17,13 @@ import pytest
 from imaging.errors import Refusal
 from imaging.files import read_volume
 from planning.errors import PlanningError
+from planning.library import plans
 from planning.library.archive import MANIFEST
 from planning.library.backup import back_up, restore
 from planning.library.exchange import export_case, import_case, is_sealed
 from planning.library.library import Library
 from planning.library.model import CaseFields, CaseRow
-from planning.store import PlanFile
+from planning.store import Picture, PlanFile
 from tests.planning.library.making import FAMILY, bytes_below, hospital_series, plan_on, treatments
 
 PHRASE = "a horse of battery"
@@ -252,3 +256,100 @@ def test_a_backup_is_made_of_a_library_in_which_a_file_is_gone(tmp_path: Path) -
         path = back_up(library, tmp_path / "b")
     with restore(path, tmp_path / "r") as restored:
         assert [one.code for one in restored.check()] == ["series_missing"]
+
+
+def test_plans_with_names_that_no_archive_has_are_packed_and_come_back(tmp_path: Path) -> None:
+    series = hospital_series(tmp_path / "s")
+    with Library.open(tmp_path / "l") as library:
+        row = library.add(series, plan_on(series, tmp_path / "p.osteoplan"))
+        plans = library.folders.case(row.id).plans
+        for name in ("métastase (2).osteoplan", "PLAN-1.osteoplan", "a..b.osteoplan"):
+            shutil.copy(plans / "plan-1.osteoplan", plans / name)
+        backup = back_up(library, tmp_path / "b")
+        file = export_case(library, row.id, tmp_path / "c")
+    with restore(backup, tmp_path / "r") as restored:
+        assert len(restored.case(row.id).plans) == 4
+        assert restored.check() == ()
+    with Library.open(tmp_path / "o") as other, zipfile.ZipFile(file) as archive:
+        names = {name for name in archive.namelist() if name.startswith("plans/")}
+        assert names == {f"plans/plan-{n}.osteoplan" for n in (1, 2, 3, 4)}
+        assert len(import_case(other, file).plans) == 4
+
+
+def test_what_was_written_into_a_plan_of_the_library_since_is_looked_at_before_it_leaves(
+    tmp_path: Path,
+) -> None:
+    series = hospital_series(tmp_path / "s")
+    with Library.open(tmp_path / "l") as library:
+        row = library.add(series, plan_on(series, tmp_path / "p.osteoplan"))
+        with PlanFile.open(library.plan_path(row.id, row.plans[0])) as kept:
+            kept.save(kept.load().with_plan(name="seen 12/03/2024"), "name")
+        with pytest.raises(PlanningError) as error:
+            export_case(library, row.id, tmp_path / "c")
+        assert error.value.code == "identifier_in_plan"
+        with PlanFile.open(library.plan_path(row.id, row.plans[0])) as kept:
+            kept.save(kept.load().with_plan(name="L3", treatments=treatments()), "follow-up")
+            kept.save_picture(Picture("n.png", b"NAMED", carries_identifiers=True))
+        with zipfile.ZipFile(export_case(library, row.id, tmp_path / "c")) as archive:
+            plan = archive.read("plans/plan-1.osteoplan")
+    assert b"L3" in plan
+    assert b"NAMED" not in plan
+    assert treatments()[0].date.isoformat().encode() not in plan
+
+
+def test_an_archive_that_is_packed_or_named_as_none_of_ours_is_refused(
+    plain: Path, other: Library, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(tmp_path / "a", "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name), zipfile.ZIP_LZMA)
+    assert refused(other, tmp_path / "a") == "unsafe_file"
+    odd = bytearray(plain.read_bytes())
+    for at in (one.start() for one in re.finditer(b"PK\x01\x02", bytes(odd))):
+        odd[at + 9] |= 0x08  # names are UTF-8
+    (tmp_path / "b").write_bytes(bytes(odd).replace(b"thumbnail.png", b"thumbn\xff\xfel.png"))
+    assert refused(other, tmp_path / "b") == "damaged"
+
+
+def test_a_plan_in_a_file_brings_nothing_but_the_plan(
+    plain: Path, other: Library, tmp_path: Path
+) -> None:
+    def with_name(text: str) -> Callable[[Files], None]:
+        def change(files: Files) -> None:
+            path = tmp_path / "p.osteoplan"
+            path.write_bytes(files.pop("plans/plan-1.osteoplan"))
+            with PlanFile.open(path) as kept:
+                kept.save(kept.load().with_plan(name=text), "name")
+                kept.save_picture(Picture("n.png", b"NAMED", carries_identifiers=True))
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                connection.execute("CREATE TABLE more AS SELECT 'STOWAWAY' AS a")
+                connection.commit()
+            files["plans/Vandermeersch.osteoplan"] = path.read_bytes()
+            path.unlink()
+
+        return change
+
+    dated = changed(plain, tmp_path / "dated.osteocase", with_name("12/03/2024"))
+    assert refused(other, dated) == "identifier_in_plan"
+    row = import_case(other, changed(plain, tmp_path / "c.osteocase", with_name("L3")))
+    assert row.plans == ("plan-1.osteoplan",)
+    content = other.plan_path(row.id, "plan-1.osteoplan").read_bytes()
+    assert b"L3" in content
+    assert not any(word in content for word in (b"NAMED", b"STOWAWAY", str(tmp_path).encode()))
+    assert other.check(thorough=True) == ()
+
+
+def test_a_plan_that_is_being_written_is_not_backed_up_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "PATIENCE_S", 0.01)
+    series = hospital_series(tmp_path / "s")
+    with Library.open(tmp_path / "l") as library:
+        row = library.add(series, plan_on(series, tmp_path / "p.osteoplan"))
+        path = library.plan_path(row.id, row.plans[0])
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            writer.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(PlanningError) as error:
+                back_up(library, tmp_path / "b")
+        assert error.value.code == "library_busy"
+        assert back_up(library, tmp_path / "b").is_file()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pydicom
 import pytest
@@ -20,10 +23,13 @@ from imaging.errors import Refusal
 from imaging.files import read_volume
 from imaging.progress import Cancelled, Progress
 from planning.errors import PlanningError
-from planning.library.folders import CARD
+from planning.library.backup import back_up
+from planning.library.exchange import export_case
+from planning.library.folders import CARD, Folders
 from planning.library.index import Index
 from planning.library.library import Library
 from planning.library.model import CaseFields, Wanted
+from planning.library.refusals import cannot_write
 from planning.store import PlanFile
 from tests.planning.library.making import (
     DOCTOR,
@@ -357,3 +363,71 @@ def test_thumbnails_are_small_pictures(library: Library, series: Path, tmp_path:
     assert png.startswith(b"\x89PNG")
     assert len(png) <= 20_000
     assert zlib.crc32(png[12:29]) == int.from_bytes(png[29:33], "big")
+
+
+def test_plans_that_join_a_case_know_nothing_of_this_disk(
+    library: Library, series: Path, tmp_path: Path
+) -> None:
+    row = library.add(series)
+    library.add_plan(row.id, plan_on(library.series_folder(row.id), tmp_path / "a.osteoplan"))
+    library.relink(row.id, series)
+    content = library.plan_path(row.id, "plan-1.osteoplan").read_bytes()
+    assert str(tmp_path).encode() not in content
+    assert library.check() == ()
+
+
+def test_a_library_that_can_only_be_read_is_read_and_given_away(
+    library: Library, series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = library.add(series, plan_on(series, tmp_path / "p.osteoplan"))
+    before = bytes_below(library.root)
+    monkeypatch.setattr(Folders, "are_read_only", property(lambda _: True))
+    for name in ("locked", "piece"):
+        monkeypatch.setattr(Folders, name, _not_writable)
+    with Library.open(library.root) as reader:
+        assert reader.search() == (row,)
+        os.utime(reader.plan_path(row.id, row.plans[0]), (0, 0))  # as copied to the medium
+        assert reader.case(row.id).plans == row.plans
+        assert reader.check() == ()
+        for phrase in (None, "a horse of battery"):
+            assert export_case(reader, row.id, tmp_path / "c", phrase).is_file()
+        assert back_up(reader, tmp_path / "b").is_file()
+        with pytest.raises(PlanningError) as refused:
+            reader.change(row.id, CaseFields(title="x"))
+    assert refused.value.code == "cannot_write"
+    assert bytes_below(library.root) == before
+
+
+def _not_writable(folders: Folders) -> NoReturn:
+    raise cannot_write(OSError(errno.EROFS, os.strerror(errno.EROFS)), folders.root)
+
+
+@pytest.mark.parametrize("reason", ["disk I/O", "locked"])
+def test_a_removal_that_the_index_does_not_take_is_done_or_undone(
+    library: Library, series: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    row = library.add(series)
+    delete, failures = Index.delete, [sqlite3.OperationalError(reason)]
+
+    def failing(index: Index, case_id: str) -> None:
+        if failures:
+            raise failures.pop()
+        delete(index, case_id)
+
+    monkeypatch.setattr(Index, "delete", failing)
+    if reason == "locked":
+        with pytest.raises(PlanningError):
+            library.remove(row.id)
+        assert library.search() == (row,)
+    else:  # a full disk: the folder makes the room that the journal needs
+        library.remove(row.id)
+        assert library.search() == ()
+    assert library.check() == ()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_library_in_a_folder_that_is_no_utf8_takes_a_plan(tmp_path: Path, series: Path) -> None:
+    with Library.open(tmp_path / "\udcff") as odd:
+        row = odd.add(series, plan_on(series, tmp_path / "p.osteoplan"))
+        assert row.plans == ("plan-1.osteoplan",)
+        assert odd.check() == ()

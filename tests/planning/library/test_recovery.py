@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
 
 from planning.errors import PlanningError
+from planning.library import recovery
 from planning.library.folders import CARD
 from planning.library.index import NAME
 from planning.library.library import Library
@@ -118,3 +120,32 @@ def test_a_folder_without_cases_is_no_library(tmp_path: Path) -> None:
         recover(tmp_path)
     assert refused.value.code == "not_a_library"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_has_the_library_open_goes_on_with_the_index_that_was_made_anew(
+    root: Path,
+) -> None:
+    with Library.open(root) as library:
+        first, second = library.search()
+        recover(root)
+        library.change(first.id, CaseFields(title="since"))
+        library.remove(second.id, with_plans=True)
+        (row,) = library.search()
+    assert row.fields.title == "since"
+    assert rows_of(root) == (row,)
+
+
+def test_an_index_that_was_moved_aside_is_never_written_over(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recovery, "datetime", _StoppedClock)
+    first = (root / NAME).read_bytes()
+    names = [recover(root).moved_aside[0] for _ in range(3)]
+    assert len(set(names)) == 3
+    assert (root / names[0]).read_bytes() == first
+
+
+class _StoppedClock(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> _StoppedClock:
+        return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)

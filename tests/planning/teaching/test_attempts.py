@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,45 @@ def test_a_file_is_read_without_opening_its_seal(tmp_path: Path) -> None:
     again = read_exercise(file.path)
     assert again.exercise == file.exercise
     assert not again.is_examination
+
+
+def test_one_person_is_one_however_the_name_is_typed(store: Attempts, tmp_path: Path) -> None:
+    file = file_in(tmp_path)
+    store.hand_in(store.begin("Zoé  Martin", file.exercise), empty())
+    composed = unicodedata.normalize("NFD", " Zoé Martin\t")
+    store.begin(composed, file.exercise)
+    assert store.residents() == ("Zoé Martin",)
+    for name in ("Zoé  Martin", composed):
+        assert len(store.of(name)) == 2
+
+
+def test_a_record_that_cannot_be_read_is_told(store: Attempts, tmp_path: Path) -> None:
+    file = file_in(tmp_path)
+    kept = store.hand_in(store.begin("A", file.exercise), empty())
+    store.mark(kept, file)
+    with sqlite3.connect(store.path) as other:
+        other.execute("DROP TRIGGER mark_no_UPDATE")
+        other.execute("UPDATE mark SET document = json_set(document, '$.colour', 'red')")
+    with pytest.raises(PlanningError) as refused:
+        store.class_table()
+    assert refused.value.code == "attempts_too_new"
+    data = bytearray(store.path.read_bytes())
+    data[4096:] = bytes(len(data) - 4096)
+    store.path.write_bytes(data)
+    with Attempts.open(tmp_path) as again, pytest.raises(PlanningError) as refused:
+        again.class_table()
+    assert refused.value.code == "attempts_not_read"
+
+
+def test_a_mark_that_cannot_be_kept_does_not_ask_for_another_hand_in(
+    store: Attempts, tmp_path: Path
+) -> None:
+    file = file_in(tmp_path)
+    kept = store.hand_in(store.begin("A", file.exercise), empty())
+    with sqlite3.connect(store.path) as other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON opened BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+    with pytest.raises(PlanningError, match=r"the answer is; .*mark it again"):
+        store.mark(kept, file)
+    assert store.unfinished() == (kept,)

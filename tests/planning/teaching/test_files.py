@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from pathlib import Path
@@ -68,7 +69,24 @@ def test_a_changed_exercise_does_not_open_its_reference(tmp_path: Path) -> None:
     assert refused.value.code == "seal_broken"
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no zip at all"])
+def zip_of(text: bytes, name: str = "exercise.json", packing: int = zipfile.ZIP_STORED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", packing) as packed:
+        packed.writestr(name, text)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"PK\x03\x04",
+        b"no zip at all",
+        zip_of(b"[" * 100_000),
+        zip_of(b"{}", packing=zipfile.ZIP_LZMA),
+        zip_of(b"{}", "é.json").replace("é".encode(), b"\xff\xfe"),
+    ],
+)
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.osteoexercise"
     path.write_bytes(content)

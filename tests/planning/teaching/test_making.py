@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import zipfile
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
+from pydicom.uid import UID
 
 from imaging.phantom.cases import GeneratedCase
 from planning.errors import PlanningError
+from planning.teaching.answer import pack
 from planning.teaching.making import Recipe, make_exercise, read_recipe
 from planning.teaching.marking.mark import mark
+from tests.planning.library.making import treatments
 from tests.planning.teaching.samples import empty, reference, volume
 
+ALIASES = tuple(pairwise("abcdefghijklmnop"))
 TEXTS = {"title": "One of ours", "situation": "A patient.", "asked": "Measure it."}
 
 
@@ -77,3 +84,48 @@ def test_a_lesion_is_put_into_a_ct(tmp_path: Path, vertebra: GeneratedCase) -> N
     measures = kept.case.plan.measures
     assert measures is not None
     assert measures.length_mm == pytest.approx(16.0, abs=4.0)
+
+
+def test_nothing_of_the_patient_is_in_an_exercise_on_a_real_plan(tmp_path: Path) -> None:
+    right, ct = reference(), volume()
+    series = right.case.plan.series.model_copy(
+        update={"path": "/home/doctor/VANDERMEERSCH Paulette", "description": "Dr Quillfeather"}
+    )
+    case = right.case.with_plan(series=series, name="Mme Vandermeersch", treatments=treatments())
+    out = tmp_path / "x"
+    made = make_exercise(recipe_in(tmp_path), out, ct, replace(right, case=case))
+    assert made.path == tmp_path / "x.osteoexercise"
+    kept = made.open_reference(made.material())
+    written = pack(kept, with_structures=True) + b"".join(
+        zipfile.ZipFile(made.path).read(name) for name in ("exercise.json", "grid.json")
+    )
+    told = kept.case.plan.model_dump_json() + written.decode("latin-1")
+    for word in (
+        "Vandermeersch",
+        "VANDERMEERSCH",
+        "doctor",
+        "Quillfeather",
+        ct.series.uid,
+        "2024-",
+    ):
+        assert word not in told
+    assert UID(made.material().volume.series.uid).is_valid
+    assert mark(made.exercise, kept, kept, made.material().volume).percent == 100.0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id: 2024-13-45",
+        "[" * 5000,
+        "a: &a [1, 1]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}, *{a}]\n" for a, b in ALIASES),
+        "a: &a [*a]",
+    ],
+    ids=["no day", "deep", "bomb", "circle"],
+)
+def test_a_recipe_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PlanningError) as refused:
+        read_recipe(path)
+    assert refused.value.code in {"not_yaml", "bad_value"}

@@ -163,3 +163,19 @@ def test_the_bands_are_no_excuse_near_the_canal() -> None:
     assert points[0].points == points[0].of
     assert points[1].points < points[1].of / 2
     assert points[1].params["allowed"] == "1.5"
+
+
+@pytest.mark.parametrize("device", ["cooltip_17g_20", "starburst_14g_50"])
+def test_a_device_is_what_is_done_whatever_it_is_called(device: str) -> None:
+    right = reference(Statement(technique="cryoablation", device="icerod_17g"))
+    named = Answer(empty().case, Statement(technique="cryoablation", device=device), 200.0)
+    found = mark(exercise("technique"), named, right, volume())
+    term = found.term("technique")
+    assert term is not None
+    assert (term.value, term.points) == ("radiofrequency", 0.0)
+    assert [one.code for one in found.faults] == ["contraindicated_device"]  # a pacemaker (B8)
+    page = feedback(exercise("technique"), named, right, found)
+    assert "monopolar" in page.faults[0].told.en
+    without = {**GIVEN, "implanted_cardiac_device": False}
+    asked = exercise("technique", given={"answers": without})
+    assert mark(asked, named, right, volume()).faults == ()

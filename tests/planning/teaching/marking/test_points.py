@@ -134,3 +134,24 @@ def test_every_term_names_unit_source_and_known_rules() -> None:
         assert set(ids) <= known
     for task in Task:
         assert sum(row.weights.get(task, 0.0) for row in table.terms) == pytest.approx(100.0)
+
+
+HALVES = {  # what is lacking, each time with all else as good as the reference
+    "an outline": (Task.MEASURE, {"volume_error", "overlap"}),
+    "a way": (Task.INFILTRATION, {"way"}),
+    "doses": (Task.INFILTRATION, {"anaesthetic", "corticosteroid"}),
+    "a way of the probe": (Task.ABLATION, {"way", "coverage", "neighbours"}),
+    "any effect": (Task.ABLATION, {"coverage"}),
+    "a technique": (Task.TECHNIQUE, {"technique"}),
+}
+
+
+@pytest.mark.parametrize("lacking", HALVES)
+def test_half_an_answer_does_not_pass(lacking: str) -> None:
+    task, begins = HALVES[lacking]
+    errors: list[float | None] = [
+        None if row.id.startswith(tuple(begins)) else 0.0 for row in rows_of(task)
+    ]
+    mark = found(task, errors, 1.0)
+    assert 0 < mark.percent < mark.pass_percent == 60.0
+    assert not mark.passed

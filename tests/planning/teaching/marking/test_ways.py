@@ -10,10 +10,12 @@ import pytest
 from imaging.structures.labels import structures_from
 from imaging.structures.model import Structures
 from imaging.volume import SeriesInfo, Volume
+from planning.ablation.results import Probe, TreatmentSummary
 from planning.plan import Case
 from planning.procedure import with_lesion, with_structures
 from planning.teaching.answer import Answer
 from planning.teaching.exercise import Statement
+from planning.teaching.feedback import feedback
 from planning.teaching.marking.mark import mark
 from planning.teaching.marking.ways import Ground, way_findings
 from planning.ways_in import access_request, with_own_way
@@ -109,3 +111,44 @@ def test_a_dangerous_way_fails_a_whole_infiltration(
     assert failed.percent > failed.pass_percent
     assert not failed.passed
     assert failed.rank < whole.rank
+
+
+def test_a_needle_that_does_not_reach_the_lesion_fails(
+    ground: Ground, begun: Case, ct: Volume
+) -> None:
+    stated = Statement(technique="infiltration", anaesthetic_ml=1.5, volume_ml=0.9)
+    right = replace(answered(ground, begun, FREE), statement=stated)
+    asked = exercise("infiltration", pass_percent=1)
+    for aside_mm, codes in ((7.0, []), (18.0, ["misses_lesion"])):
+        entry, tip = np.array((aside_mm, 20.0, 0.0)), np.array((aside_mm, 0.0, 0.0))
+        way = ground.judge.judge(entry, tip)
+        missed = replace(right, case=with_own_way(begun, way))
+        found = mark(asked, missed, right, ct)
+        assert [fault.code for fault in found.faults] == codes
+        assert found.passed == (not codes)
+        assert feedback(asked, missed, right, found).faults or not codes
+
+
+def test_another_simulation_does_not_hide_the_way_of_an_infiltration(
+    ground: Ground, begun: Case, ct: Volume
+) -> None:
+    right = replace(answered(ground, begun, FREE), statement=Statement(technique="infiltration"))
+    probe = Probe(device="icerod_17g", tip_lps_mm=TARGET, axis_lps=(0.0, 1.0, 0.0))
+    row = TreatmentSummary(
+        device="icerod_17g",
+        technique="cryoablation",
+        coverage_percent=100.0,
+        coverage_with_margin_percent=100.0,
+        min_margin_mm=5.0,
+        neighbours=(),
+        margin_mm=5.0,
+        spacing_mm=1.5,
+        zone_ml=10.0,
+        verified_device=False,
+        isotherms=(),
+        curves=(),
+        probes=(probe,),
+    )
+    wrong = replace(answered(ground, begun, THROUGH), statement=Statement(), treatments=(row,))
+    found = mark(exercise("infiltration"), wrong, right, ct)
+    assert [fault.code for fault in found.faults] == ["crosses"]
