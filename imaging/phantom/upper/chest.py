@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from imaging.geometry import FloatArray
@@ -40,6 +41,8 @@ WALL = (
 POWER = 2.15
 RIB_HALF_MM = (4.2, 3.0)  # height and thickness
 HALF_WALL_MM = 4.5  # of the intercostal muscles
+CAVITY_MM = -5.2  # from the middle of the ribs to the pleura: muscle and a little fat
+FLAT_MM = 20000.0  # radius of a ball that is flat to 1 mm across the chest
 
 # rib: angle where it meets the wall (0 is straight back), angle it reaches, fall along it in mm
 RIBS = {
@@ -278,7 +281,7 @@ def intercostal() -> list[Layer]:
     """Return the muscle of the chest wall, in which the ribs lie."""
     inner = Shape((chest_loft(-HALF_WALL_MM),))
     below = Shape((Oval(from_t8([0.0, 0.0, -40.0]), (300.0, 300.0, 200.0), axis_power=16.0),))
-    shape = Shape((chest_loft(HALF_WALL_MM),), minus=(inner,), inside=(below,), step_mm=2.0)
+    shape = Shape((chest_loft(HALF_WALL_MM),), minus=(inner,), inside=(below,), step_mm=2.5)
     return [Layer("chest_wall", shape, model.MUSCLE, 0.6)]
 
 
@@ -295,31 +298,32 @@ def cavity_shape(grown_mm: float = 0.0) -> Shape:
     Shape
         Lungs, mediastinum and what lies under the diaphragm.
     """
-    return Shape((chest_loft(grown_mm - HALF_WALL_MM - 0.7),), step_mm=2.0)
+    return Shape((chest_loft(grown_mm + CAVITY_MM),), step_mm=2.5)
+
+
+def _half_space(edge_lps_mm: ArrayLike, into: ArrayLike) -> Shape:
+    """Return what lies on one side of a plane: a ball so large that it looks flat."""
+    way = np.asarray(into, dtype=float)
+    centre = np.asarray(edge_lps_mm, dtype=float) + way * FLAT_MM
+    return Shape((Oval(centre, (FLAT_MM, FLAT_MM, FLAT_MM)),))
 
 
 def lungs() -> list[Layer]:
     """Return the lobes of the lungs, the diaphragm and the fat under it."""
-    cavity = cavity_shape()
     layers = []
     z8 = t8_z_mm()
     tilt = np.deg2rad(39.0)  # of the oblique fissure, falling to the front
-    axes = np.array([[1, 0, 0], [0, np.cos(tilt), np.sin(tilt)], [0, -np.sin(tilt), np.cos(tilt)]])
-    middle = np.array([0.0, -30.0, 35.0 + z8])
-    lower = Oval(middle - axes[2] * 200, (300.0, 300.0, 200.0), axes, power=8, axis_power=16)
-    flat = Oval(
-        np.array([0.0, 0.0, 28.0 + z8 - 150]), (300.0, 300.0, 150.0), power=8, axis_power=16
-    )
+    below_oblique = _half_space([0.0, -30.0, 35.0 + z8], [0.0, np.sin(tilt), -np.cos(tilt)])
+    below_flat = _half_space([0.0, 0.0, 28.0 + z8], [0.0, 0.0, -1.0])
     for side, name in ((1.0, "left"), (-1.0, "right")):
-        half = Oval(
-            np.array([side * 100.0, 0.0, z8]), (99.5, 200.0, 240.0), power=12, axis_power=12
+        room = Shape(
+            (chest_loft(CAVITY_MM),), inside=(_half_space([0, 0, 0], [side, 0, 0]),), step_mm=2.5
         )
-        room = Shape((half,), inside=(cavity,), step_mm=2.0)
         layers.append(Layer(f"lung_upper_lobe_{name}", room, model.LUNG))
         if side < 0:
-            shape = replace(room, inside=(cavity, Shape((flat,))))
+            shape = replace(room, inside=(*room.inside, below_flat))
             layers.append(Layer("lung_middle_lobe_right", shape, model.LUNG))
-        shape = replace(room, inside=(cavity, Shape((lower,))))
+        shape = replace(room, inside=(*room.inside, below_oblique))
         layers.append(Layer(f"lung_lower_lobe_{name}", shape, model.LUNG))
     dome = thorax.domes()
     below = Oval(np.array([0.0, 0.0, -20.0]), (300.0, 300.0, 104.0), power=8, axis_power=8)

@@ -8,10 +8,12 @@ Ascending aorta 31 mm, descending 24 mm, trachea 18 mm wide, carina at T4/T5, to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imaging.geometry import FloatArray, unit
 from imaging.phantom import model
 from imaging.phantom.model import Layer, Tissue
 from imaging.phantom.sampling import chain
@@ -102,6 +104,11 @@ def _pair(name: str, course: ArrayLike, tissue: Tissue, halo_mm: float = 0.7) ->
     ]
 
 
+def _both(name: str, course: ArrayLike, tissue: Tissue) -> list[Layer]:
+    """Return a rod and its mirror image under one name."""
+    return [replace(one, name=name) for one in _pair(name, course, tissue)]
+
+
 def _oval(centre: Sequence[float], half: tuple[float, float, float], turn_deg: float = 0.0) -> Oval:
     turn = np.deg2rad(turn_deg)
     axes = np.array(
@@ -134,6 +141,17 @@ BEHIND = (
     (160.0, 0.0, -2.0, 24.0, 24.0, 60.0),
     (200.0, 0.0, -12.0, 30.0, 24.0, 60.0),
 )
+# behind the necks of the ribs, where ligaments and fat keep the pleura away
+BACK = (
+    (-130.0, 0.0, 57.0, 40.0, 40.0, 40.0),
+    (-60.0, 0.0, 67.0, 40.0, 40.0, 40.0),
+    (0.0, 0.0, 72.0, 41.0, 40.0, 40.0),
+    (60.0, 0.0, 70.0, 42.0, 41.0, 40.0),
+    (100.0, 0.0, 63.0, 42.0, 41.0, 40.0),
+    (140.0, 0.0, 52.0, 43.0, 41.0, 40.0),
+    (160.0, 0.0, 44.0, 44.0, 41.0, 40.0),
+    (200.0, 0.0, 36.0, 44.0, 41.0, 40.0),
+)
 
 
 def _loft(rows: ArrayLike, power: float) -> Loft:
@@ -147,7 +165,7 @@ def fat() -> list[Layer]:
     inside = (cavity_shape(0.4),)
     return [
         Layer("", Shape((_loft(rows, power),), inside=inside, step_mm=2.0), model.FAT)
-        for rows, power in ((MIDDLE, 2.2), (BEHIND, 2.6))
+        for rows, power in ((MIDDLE, 2.2), (BEHIND, 2.6), (BACK, 2.0))
     ]
 
 
@@ -193,8 +211,8 @@ def vessels() -> list[Layer]:
         _rod("brachiocephalic_vein_left", BRACHIOCEPHALIC_LEFT, v),
         _rod("brachiocephalic_vein_right", BRACHIOCEPHALIC_RIGHT, v),
         _rod("azygos_vein", AZYGOS, v),
-        *_pair("pulmonary_vein", PULMONARY_VEIN, v),
-        *_pair("pulmonary_vein", PULMONARY_VEIN_LOW, v),
+        *_both("pulmonary_vein", PULMONARY_VEIN, v),
+        *_both("pulmonary_vein", PULMONARY_VEIN_LOW, v),
         _rod("pulmonary_artery", PULMONARY_TRUNK, b),
         _rod("pulmonary_artery", PULMONARY_LEFT, b),
         _rod("pulmonary_artery", PULMONARY_RIGHT, b),
@@ -241,29 +259,16 @@ def _tree(side: float) -> list[Balls]:
         end = hilum + way * length
         ways.append(chain([(*hilum, 3.4), (*middle, 1.9), (*end, 1.0)]))
         for _ in range(3):
-            fork = unit_near(way, rng)
+            fork = _near(way, rng)
             start = hilum + way * length * 0.55 + bend * 0.8
             ways.append(chain([(*start, 1.6), (*(start + fork * rng.uniform(20, 42)), 0.8)]))
     return ways
 
 
-def unit_near(way: ArrayLike, rng: np.random.Generator) -> np.ndarray:
-    """Return a direction near another.
-
-    Parameters
-    ----------
-    way : array_like
-        Shape (3,), a unit vector.
-    rng : numpy.random.Generator
-        Source of the deviation.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (3,), a unit vector.
-    """
-    near = np.asarray(way) + rng.normal(size=3) * 0.5
-    return np.asarray(near / np.linalg.norm(near))
+def _near(way: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return a direction near another."""
+    near: FloatArray = way + rng.normal(size=3) * 0.5
+    return unit(near)
 
 
 def lung_vessels() -> list[Layer]:

@@ -117,9 +117,9 @@ def _scapula_balls() -> Balls:
         ]
     )
     parts = [
-        sheet(BLADE, gap_mm=0.8),
-        sheet(feet, gap_mm=0.9),
-        sheet(ACROMION, gap_mm=0.9),
+        sheet(BLADE, gap_mm=1.1),
+        sheet(feet, gap_mm=1.2),
+        sheet(ACROMION, gap_mm=1.4),
         chain(CORACOID),
         neck,
     ]

@@ -45,7 +45,7 @@ def body_shape() -> Shape:
     half = (back - front) / 2
     rows = np.stack([z + t8_z_mm(), 0 * z, (front + back) / 2, width, half, half], axis=1)
     couch = Oval(from_t8([0.0, -100.0, 0.0]), (330.0, 207.0, 600.0), power=7, axis_power=8)
-    left = together(chain(from_t8(ARM), gap_mm=3.0), sheet(from_t8(SHOULDER), gap_mm=3.0))
+    left = together(chain(from_t8(ARM), gap_mm=8.0), sheet(from_t8(SHOULDER), gap_mm=9.0))
     return Shape(
         (Loft(rows, power=2.5), together(left, left.mirrored())),
         inside=(Shape((couch,), step_mm=2.5),),
@@ -208,11 +208,9 @@ def _serratus() -> list[Layer]:
     inner = Shape((chest_loft(SERRATUS_MM[0]),))
     layers = []
     for side, name in ((1.0, "left"), (-1.0, "right")):
-        reach = Oval(
-            from_t8([side * 118.0, -6.0, 40.0]), (62.0, 68.0, 92.0), power=3.0, axis_power=3.0
-        )
+        reach = Oval(from_t8([side * 118.0, -6.0, 40.0]), (62.0, 68.0, 92.0))
         shape = Shape(
-            (chest_loft(SERRATUS_MM[1]),), minus=(inner,), inside=(Shape((reach,)),), step_mm=2.0
+            (chest_loft(SERRATUS_MM[1]),), minus=(inner,), inside=(Shape((reach,)),), step_mm=2.5
         )
         layers.append(Layer(f"serratus_anterior_{name}", shape, model.MUSCLE, 0.7))
     return layers
@@ -223,8 +221,8 @@ def muscles() -> list[Layer]:
     layers = _serratus()
     for name, course in NECK_MUSCLES.items():
         layers += _rod(name, course)
-    for rows in ERECTOR:
-        moved = np.array(rows, dtype=float)
+    for column in ERECTOR:
+        moved = np.array(column, dtype=float)
         moved[:, 0] += t8_z_mm()
         layers += _muscle("autochthon", Loft(moved, power=2.6), 0.9)
     layers += _sheet("subscapularis", SUBSCAPULARIS)

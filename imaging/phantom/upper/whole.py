@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
-from imaging.phantom import model, scanner, spine, viscera
+from imaging.phantom import model, scanner, spine, thorax, viscera
 from imaging.phantom.model import Layer
 from imaging.phantom.upper import chest, column, mediastinum, shoulder, soft_tissue
+
+GAS_BELOW_MM = 4.0  # wall of the stomach and diaphragm over its gas
+
+
+def _under_diaphragm() -> list[Layer]:
+    """Return the organs of the upper abdomen; the gas of the stomach stays under the diaphragm."""
+    roof = replace(thorax.domes(), grow_mm=-GAS_BELOW_MM)
+    return [
+        replace(one, shape=replace(one.shape, inside=(roof,))) if one.name == "bowel_gas" else one
+        for one in viscera.organs()
+    ]
 
 
 @cache
@@ -35,7 +47,7 @@ def layers(
         *chest.lungs(),
         *mediastinum.fat(),
         *mediastinum.lung_vessels(),
-        *viscera.organs(),
+        *_under_diaphragm(),
         *mediastinum.heart(),
         *mediastinum.vessels(),
         *mediastinum.airways(),
