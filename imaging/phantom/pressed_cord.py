@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 from imaging.geometry import FloatArray
 from imaging.phantom import spine
 from imaging.phantom.solids import Field, FieldArray
-from imaging.phantom.spine import Column
+from imaging.phantom.vertebra import Column
 
 SMOOTH_MM = 2.5  # deviation of the smoothing of the cord's bulge along the patient
 WIDEST_MM = 6.0  # bulge at which even a flat cord fills the rest of the sac

@@ -19,6 +19,7 @@ from imaging.phantom import model, spine
 from imaging.phantom.model import Layer
 from imaging.phantom.sampling import chain
 from imaging.phantom.solids import Shape
+from imaging.phantom.vertebra import Column
 
 # level: as in spine.SIZES
 SIZES = {
@@ -43,7 +44,7 @@ TRANSVERSE_MM = {
 DROP_MM = {"C6": 3.0, "C7": 3.0, "T1": 5.0, "T2": 8.0, "T4": 11.0, "T5": 13.0, "T6": 13.0,
            "T7": 13.0, "T8": 12.0}  # fmt: skip
 
-UPPER = spine.Column(
+UPPER = Column(
     {**SIZES, **{level: spine.SIZES[level] for level in BELOW}},
     canal_half_width_mm=9.8,
     sac=(2.4, 5.3),

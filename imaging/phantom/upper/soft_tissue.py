@@ -6,6 +6,7 @@ x and y in LPS millimetres, z from the centre of T8; of paired ones the left.
 from __future__ import annotations
 
 from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +17,8 @@ from imaging.phantom.sampling import chain, sheet, together
 from imaging.phantom.solids import Balls, Loft, Oval, Shape
 from imaging.phantom.upper.chest import chest_loft
 from imaging.phantom.upper.column import from_t8, t8_z_mm
+
+Course: TypeAlias = tuple[tuple[float, float, float, float], ...]  # x, y, z and radius
 
 FAT_PLANE_MM = 1.1
 
@@ -183,7 +186,7 @@ LATISSIMUS = (
     ((120, 44, 44, 2.4), (136, 34, 46, 3.4), (154, 18, 48, 4.4), (172, 4, 48, 4.0),
      (186, -4, 46, 2.4)),
 )  # fmt: skip
-ARM_MUSCLES = {
+ARM_MUSCLES: dict[str, Course] = {
     "coracobrachialis": ((153, -30, 118, 4.5), (164, -16, 84, 7.5), (178, -2, 40, 9),
                          (188, 8, -10, 7)),
     "brachialis": ((206, 4, 10, 6), (210, 10, -40, 14), (208, 16, -100, 18), (206, 20, -200, 18)),
@@ -192,7 +195,7 @@ ARM_MUSCLES = {
     "triceps_brachii": ((150, 26, 88, 4), (176, 38, 50, 12), (190, 43, 10, 19), (200, 48, -60, 21),
                         (200, 52, -200, 21)),
 }  # fmt: skip
-NECK_MUSCLES = {
+NECK_MUSCLES: dict[str, Course] = {
     "levator_scapulae": ((28, 8, 216, 5.5), (42, 22, 178, 6.5), (60, 40, 150, 5.5),
                          (69, 45, 142, 3.5)),
     "sternocleidomastoid": ((24, -85, 140, 4), (36, -64, 170, 7.5), (46, -42, 205, 8),

@@ -16,7 +16,7 @@ from imaging.phantom.truth import Findings
 from imaging.phantom.upper import shoulder
 from imaging.phantom.upper.column import UPPER
 
-SPACING_MM = 4.0
+SPACING_MM = 5.0
 UPPER_CASES = [name for name, case in cases().items() if case.body == "upper_trunk"]
 
 
@@ -216,7 +216,7 @@ def test_both_bodies_stand_in_one_frame() -> None:
 @pytest.mark.parametrize("part", ["scapula", "humerus", "clavicle", "sternum", "rib", "vertebra"])
 def test_each_site_lies_inside_its_bone(part: str, side: str) -> None:
     levels = {"rib": "T5", "vertebra": "T6"}
-    site = Site(part=part, level=levels.get(part), side=side)  # type: ignore[arg-type]
+    site = Site.model_validate({"part": part, "level": levels.get(part), "side": side})
     at = anchor(site, "upper_trunk")
     assert at.answer == part
     assert at.bone.field().at(at.place_lps_mm) < 0
