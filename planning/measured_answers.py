@@ -21,7 +21,16 @@ DISTANCE_NAMES = {
     "nerve_root": ("nerve_root*", "spinal_nerve*"),
     "skin": ("skin",),
     "bowel": ("bowel*", "colon", "small_bowel", "duodenum", "rectum", "stomach"),
-    "vessel": ("aorta", "inferior_vena_cava", "iliac_*", "vessel*", "*artery*", "*vein*"),
+    "vessel": (
+        "aorta",
+        "inferior_vena_cava",
+        "superior_vena_cava",
+        "brachiocephalic_trunk",
+        "iliac_*",
+        "vessel*",
+        "*artery*",
+        "*vein*",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""Generated cases: a CT of the lower trunk with one lesion, its labels and its truth."""
+"""Generated cases: a CT of the lower or the upper trunk with one lesion, labels and truth."""
 
 from __future__ import annotations
 
@@ -15,18 +15,26 @@ from imaging.errors import refuse_image
 from imaging.geometry import BoolArray, FloatArray, Grid
 from imaging.phantom import body
 from imaging.phantom.findings import findings
-from imaging.phantom.lesion import LesionModel, LesionSpec, anchor, build
+from imaging.phantom.lesion import LesionModel, LesionSpec, build
 from imaging.phantom.model import Layer
 from imaging.phantom.scanner import Exposure, Scan, scan
+from imaging.phantom.sites import Trunk, anchor
 from imaging.phantom.truth import LabelVolume, Truth, lesion_truth
+from imaging.phantom.upper import whole
 from imaging.progress import SILENT, Progress
 from imaging.tables import load_table
 from imaging.volume import SeriesInfo, Volume
 
 SPACING_MM_KJI = (2.0, 0.8, 0.8)
-FIELD_MM = 409.6  # edge of the square field of view
+FIELD_MM: dict[Trunk, float] = {  # edge of the square field of view
+    "lower_trunk": 409.6,
+    "upper_trunk": 512.0,  # the arms lie beside the body
+}
 FIELD_CENTRE_Y_MM = -8.0
-LOWEST_MM, HIGHEST_MM = -272.0, 150.0  # from below the lesser trochanters to the top of T11
+Z_MM: dict[Trunk, tuple[float, float]] = {  # lowest and highest slice
+    "lower_trunk": (-272.0, 150.0),  # from below the lesser trochanters to the top of T11
+    "upper_trunk": (120.0, 400.0),  # from T12 to C7
+}
 SEED_LIMIT = 2**31
 
 
@@ -46,7 +54,7 @@ class Case(LesionSpec):
     collapse_percent : float
         Height the front of the lesion's vertebra has lost.
     z_mm : tuple of float or None
-        Lowest and highest slice, from the centre of L3; the lower trunk by default.
+        Lowest and highest slice, from the centre of L3; the whole body by default.
     """
 
     name: str
@@ -61,6 +69,8 @@ class Case(LesionSpec):
         """Return the body without its lesion."""
         level = self.site.level if self.site.part == "vertebra" else None
         collapsed = (level, self.collapse_percent) if level and self.collapse_percent else None
+        if self.body == "upper_trunk":
+            return whole.layers(self.vertebral_hu, collapsed)
         return body.layers(self.vertebral_hu, collapsed)
 
 
@@ -163,7 +173,7 @@ def generate(
     seed = case.seed if seed is None else seed
     lesion = build(case, seed, case.collapse_percent)
     spacing = (spacing_mm,) * 3 if isinstance(spacing_mm, int | float) else spacing_mm
-    grid = _grid((float(spacing[0]), float(spacing[1]), float(spacing[2])), case.z_mm)
+    grid = _grid((float(spacing[0]), float(spacing[1]), float(spacing[2])), case)
     if margin_mm is not None:
         grid = grid.cropped(*grid.around(lesion.size.length_ends_lps_mm, margin_mm))
     result = scan((*case.layers(), *lesion.layers), Exposure(grid, seed), progress)
@@ -177,11 +187,12 @@ def generate(
     )
 
 
-def _grid(spacing_mm_kji: tuple[float, float, float], z_mm: tuple[float, float] | None) -> Grid:
+def _grid(spacing_mm_kji: tuple[float, float, float], case: Case) -> Grid:
     dz, dy, dx = spacing_mm_kji
-    lowest, highest = z_mm or (LOWEST_MM, HIGHEST_MM)
+    lowest, highest = case.z_mm or Z_MM[case.body]
+    field_mm = FIELD_MM[case.body]
     slices = int((highest - lowest) / dz) + 1
-    rows, columns = round(FIELD_MM / dy), round(FIELD_MM / dx)
+    rows, columns = round(field_mm / dy), round(field_mm / dx)
     affine = np.eye(4)
     affine[:3, :3] = np.array([[0.0, 0.0, dx], [0.0, dy, 0.0], [dz, 0.0, 0.0]])
     affine[:3, 3] = [
@@ -221,7 +232,7 @@ def _series(case: Case, grid: Grid, hu: NDArray[np.int16]) -> SeriesInfo:
 
 
 def _truth(case: Case, seed: int, lesion: LesionModel, grid: Grid, result: Scan) -> Truth:
-    at = anchor(case.site)
+    at = anchor(case.site, case.body)
     counts = np.bincount(result.labels.ravel(), minlength=len(result.names) + 1)
     counts[1] = counts[1:].sum()  # the body is everything inside the skin
     return Truth(

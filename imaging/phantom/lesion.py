@@ -8,14 +8,14 @@ import numpy as np
 from pydantic import Field as Bounded
 
 from imaging.document import Document, Vector
-from imaging.errors import refuse_image
-from imaging.geometry import FloatArray, unit
-from imaging.phantom import femur, pelvis, spine, thorax
-from imaging.phantom.model import Layer, Tissue
-from imaging.phantom.sampling import line
+from imaging.geometry import FloatArray
+from imaging.phantom import spine
+from imaging.phantom.model import CORD, Layer, Tissue
+from imaging.phantom.pressed_cord import pressed_cord
+from imaging.phantom.sites import COLUMNS, Anchor, Site, Trunk, anchor
 from imaging.phantom.solids import BAND_MM, Field, FieldArray, Oval, Sampled, Shape
 from imaging.phantom.texture import noise_at
-from imaging.phantom.truth import LATTICE_MM, Kind, Measured, Side, largest_piece, measure
+from imaging.phantom.truth import LATTICE_MM, Kind, Measured, largest_piece, measure
 
 CORTEX_LEFT_MM = 1.0  # cortex that a lesion without a breach leaves standing
 BREACH_FROM_MM = 0.5  # a lesion this far outside the bone has broken through
@@ -51,39 +51,11 @@ class Epidural(Breakout):
     Attributes
     ----------
     indent_mm : float
-        Depth it presses into the dural sac; negative keeps it that far off.
+        Depth it may press into the dural sac; negative keeps it that far off. A cord in its way
+        gives way to the back.
     """
 
-    indent_mm: float = Bounded(default=-0.5, ge=-5.0, le=5.0)
-
-
-class Site(Document):
-    """Where a lesion lies.
-
-    Attributes
-    ----------
-    part : str
-        ``vertebra``, ``rib``, ``ilium``, ``acetabulum``, ``femur`` or ``sacrum``.
-    level : str or None
-        ``T10`` … ``L5``, ``S1`` … ``S4``, or the rib's level, such as ``T11``.
-    side : str
-        ``left``, ``right`` or ``midline``.
-    along : float
-        On a rib: part of the way from head to tip. On an ilium: from front to back.
-    up : float
-        On an ilium: part of the way from brim to crest.
-    offset_mm : tuple of float
-        Along the bone's axes: vertebra and sacrum left, back, head; rib along to the tip, outwards,
-        up; ilium to the back, to the gluteal side, up; acetabulum, from the centre of the femoral
-        head, and femur, from its axis at the lesser trochanter: to the side, back, up.
-    """
-
-    part: str
-    level: str | None = None
-    side: Side = "midline"
-    along: float = 0.5
-    up: float = 0.5
-    offset_mm: Vector = (0.0, 0.0, 0.0)
+    indent_mm: float = Bounded(default=-0.5, ge=-5.0, le=9.0)
 
 
 class LesionSpec(Document):
@@ -91,6 +63,8 @@ class LesionSpec(Document):
 
     Attributes
     ----------
+    body : str
+        ``lower_trunk`` or ``upper_trunk``: the body that has the site.
     site : Site
         Where it lies.
     diameters_mm : tuple of float
@@ -109,6 +83,7 @@ class LesionSpec(Document):
         Deviation of its border as a part of the smallest diameter.
     """
 
+    body: Trunk = "lower_trunk"
     site: Site
     diameters_mm: Vector
     breakout: Breakout | None = None
@@ -117,31 +92,6 @@ class LesionSpec(Document):
     hu: float | None = Bounded(default=None, ge=-100.0, le=1500.0)
     sclerotic_part: float | None = Bounded(default=None, gt=0.0, lt=1.0)
     irregularity: float = Bounded(ge=0.0, le=0.2)
-
-
-@dataclass(frozen=True, eq=False)
-class Anchor:
-    """A place in a bone, and the bone.
-
-    Parameters
-    ----------
-    place_lps_mm : numpy.ndarray
-        Shape (3,).
-    axes_lps : numpy.ndarray
-        Shape (3, 3), the bone's own axes as rows.
-    bone : Shape
-        Its envelope, cortex included.
-    structure : str
-        Its label.
-    answer : str
-        The bone as the questions of ``osteoplan recommend`` name it.
-    """
-
-    place_lps_mm: FloatArray
-    axes_lps: FloatArray
-    bone: Shape
-    structure: str
-    answer: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +110,8 @@ class LesionModel:
         To be painted last.
     bone : Field
         Signed distances to the bone's surface on the same lattice.
+    cord : Field or None
+        The cord as the lesion presses it, on the same lattice; None where it does not.
     """
 
     solid: Field
@@ -167,92 +119,7 @@ class LesionModel:
     breach: bool
     layers: tuple[Layer, ...]
     bone: Field
-
-
-def anchor(site: Site, collapse_percent: float = 0.0) -> Anchor:
-    """Find a site on the model.
-
-    Parameters
-    ----------
-    site : Site
-        Where the lesion lies.
-    collapse_percent : float
-        Height its vertebra has lost at the front.
-
-    Returns
-    -------
-    Anchor
-        Place, axes and bone.
-
-    Raises
-    ------
-    ImagingError
-        When the model has no such bone.
-    """
-    sign = -1.0 if site.side == "right" else 1.0
-    if site.part == "vertebra" and site.level in spine.SIZES:
-        frame = spine.vertebrae()[site.level].frame
-        bone = spine.bone_shape(site.level, collapse_percent)
-        return _moved(frame.centre_lps_mm, frame.axes_lps, site, bone, f"vertebrae_{site.level}")
-    if site.part == "sacrum" and site.level in ("S1", "S2", "S3", "S4"):
-        n = int(site.level[1]) - 1
-        frame = pelvis.segments()[n]
-        middle = frame.centre_lps_mm - frame.axes_lps[2] * pelvis.SACRUM[n][0] / 2
-        return _moved(middle, frame.axes_lps, site, pelvis.sacrum_shape(), "sacrum")
-    if site.part == "rib" and site.level and site.side != "midline":
-        return _on_rib(site, sign)
-    if site.part == "ilium" and site.side != "midline":
-        return _on_ilium(site, sign)
-    if site.part == "acetabulum" and site.side != "midline":
-        place, hip = pelvis.head_centre() * [sign, 1.0, 1.0], pelvis.hip_shape(sign)
-        return _moved(place, _outwards(sign), site, hip, f"hip_{site.side}")
-    if site.part == "femur" and site.side != "midline":
-        place, bone = femur.lesser_trochanter() * [sign, 1.0, 1.0], femur.femur_shape(sign)
-        return _moved(place, _outwards(sign), site, bone, f"femur_{site.side}")
-    raise refuse_image(
-        "unknown_site",
-        f"the model has no {site.part} {site.level or ''} {site.side}; correct the case",
-        "phantom_cases.yaml",
-    )
-
-
-def _moved(place: FloatArray, axes: FloatArray, site: Site, bone: Shape, structure: str) -> Anchor:
-    answer = site.part
-    return Anchor(place + np.array(site.offset_mm) @ axes, axes, bone, structure, answer)
-
-
-def _outwards(sign: float) -> FloatArray:
-    """Return axes to the side, to the back and up."""
-    return np.diag([sign, 1.0, 1.0])
-
-
-def _on_rib(site: Site, sign: float) -> Anchor:
-    number = int((site.level or "T0")[1:])
-    course = thorax.rib_line(number) * [sign, 1.0, 1.0]
-    n = round(site.along * (len(course) - 1))
-    ahead = unit(course[min(n + 4, len(course) - 1)] - course[max(n - 4, 0)])
-    outwards = course[n] - [0.0, thorax.WALL_Y_MM, course[n][2]]
-    outwards = unit(outwards - ahead * (outwards @ ahead))
-    axes = np.stack([ahead, outwards, np.cross(ahead, outwards)])
-    if axes[2, 2] < 0:
-        axes[2] *= -1
-    shape = thorax.rib_shape(number, sign)
-    return _moved(course[n], axes, site, shape, f"rib_{site.side}_{number}")
-
-
-def _on_ilium(site: Site, sign: float) -> Anchor:
-    net = pelvis.wing_net()[..., :3] * [sign, 1.0, 1.0]
-    rise = site.up * (len(net) - 1)
-    low = min(int(rise), len(net) - 2)
-    row = net[low] + (rise - low) * (net[low + 1] - net[low])
-    course = line(row, 101)
-    n = round(site.along * 100)
-    back = unit(course[min(n + 5, 100)] - course[max(n - 5, 0)])
-    top = np.array([0.0, 0.0, 1.0])
-    up = unit(top - back * (top @ back))
-    out = np.cross(up, back)
-    axes = np.stack([back, out if out[0] * sign > 0 else -out, up])
-    return _moved(course[n], axes, site, pelvis.hip_shape(sign), f"hip_{site.side}")
+    cord: Field | None = None
 
 
 def build(spec: LesionSpec, seed: int, collapse_percent: float = 0.0) -> LesionModel:
@@ -277,7 +144,7 @@ def build(spec: LesionSpec, seed: int, collapse_percent: float = 0.0) -> LesionM
     ImagingError
         When the model has no such site, or nothing of the lesion lies in the bone.
     """
-    at = anchor(spec.site, collapse_percent)
+    at = anchor(spec.site, spec.body, collapse_percent)
     core = Oval(at.place_lps_mm, _half(spec.diameters_mm), at.axes_lps, power=2.2, axis_power=2.2)
     outer = None if spec.breakout is None else _outside(at, spec.breakout)
     inner = None if spec.epidural is None else _outside(at, spec.epidural)
@@ -289,17 +156,30 @@ def build(spec: LesionSpec, seed: int, collapse_percent: float = 0.0) -> LesionM
     values = np.maximum(core.fill(lattice) + border, bone.values + np.float32(CORTEX_LEFT_MM))
     if outer is not None:
         values = np.minimum(values, outer.fill(lattice) + 0.6 * border)
-    canal = spine.canal_shape().on(lattice).values
+    column = COLUMNS[spec.body]
+    canal = spine.canal_shape(column).on(lattice).values
     values = np.maximum(values, np.float32(FORBIDDEN_MM) - canal)
     if inner is not None and spec.epidural is not None:
-        sac = spine.sac_shape().on(lattice).values + np.float32(spec.epidural.indent_mm)
+        sac = spine.sac_shape(column).on(lattice).values + np.float32(spec.epidural.indent_mm)
         values = np.minimum(values, np.maximum(inner.fill(lattice) + 0.3 * border, -sac))
     values = largest_piece(values.astype(np.float32))
     solid = Field(lattice.first_lps_mm, lattice.step_mm, values)
     breach = bool((bone.values[solid.values < 0] > BREACH_FROM_MM).any())
-    return LesionModel(
-        solid, measure(values, solid.grid()), breach, _layers(spec, solid, seed), bone
-    )
+    cord = pressed_cord(solid, column) if inner is not None else None
+    layers = _layers(spec, solid, seed)
+    if cord is not None:
+        layers = _around_cord(layers, solid, canal, cord)
+    return LesionModel(solid, measure(values, solid.grid()), breach, layers, bone, cord)
+
+
+def _around_cord(
+    layers: tuple[Layer, ...], solid: Field, canal: FieldArray, cord: Field
+) -> tuple[Layer, ...]:
+    """Return a lesion's layers with the cord that gives way to it, so that labels tell it too."""
+    part = replace(solid, values=np.maximum(solid.values, canal))
+    room = Layer("spinal_canal", Shape((Sampled(part),), step_mm=LATTICE_MM), layers[0].tissue)
+    pressed = Shape((Sampled(cord),), step_mm=LATTICE_MM)
+    return room, *layers, Layer("spinal_cord", pressed, CORD)
 
 
 def _outside(at: Anchor, part: Breakout) -> Oval:

@@ -17,7 +17,8 @@ from imaging.phantom import model
 from imaging.phantom.model import Layer
 from imaging.phantom.sampling import chain, sheet, together
 from imaging.phantom.solids import Balls, Oval, Shape
-from imaging.phantom.spine import Frame, sacral_top
+from imaging.phantom.spine import sacral_top
+from imaging.phantom.vertebra import Frame
 
 HEAD_FROM_S1_MM = (88.0, -25.0, -112.0)
 SOCKET_RADIUS_MM = 27.0  # head and 3 mm of cartilage

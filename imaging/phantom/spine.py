@@ -6,7 +6,7 @@ Sizes follow adult averages: bodies widen from 38 to 53 mm and the discs from 6 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -18,6 +18,7 @@ from imaging.phantom import model
 from imaging.phantom.model import Layer
 from imaging.phantom.sampling import chain, sheet, together
 from imaging.phantom.solids import Balls, Oval, Shape
+from imaging.phantom.vertebra import Column, Frame, Vertebra
 
 # level: tilt from the patient's long axis (positive: upper endplate looks forward), width, depth,
 # height of the body, height of the disc below it, half width of the pedicle
@@ -32,90 +33,43 @@ SIZES = {
     "L5": (23.0, 53.0, 36.0, 27.0, 11.0, 7.5),
 }
 SACRAL_SLOPE_DEG = 39.0
-CANAL_HALF_WIDTH_MM = 12.5
 CANAL_DEPTH_MM = 8.0  # centre of the canal behind the posterior wall
 CORD_END = "L1"  # the cone ends at the lower edge of this body
 ROOT_RADIUS_MM = 1.8
 GANGLION_RADIUS_MM = 3.0
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """Place of a bone: u to the left, v to the back, w to the head.
-
-    Parameters
-    ----------
-    centre_lps_mm : numpy.ndarray
-        Shape (3,).
-    tilt_deg : float
-        Turn about the left-right axis; positive leans the top forward.
-    """
-
-    centre_lps_mm: FloatArray
-    tilt_deg: float
-
-    @property
-    def axes_lps(self) -> FloatArray:
-        """Unit axes u, v, w as rows."""
-        sine, cosine = np.sin(np.deg2rad(self.tilt_deg)), np.cos(np.deg2rad(self.tilt_deg))
-        return np.array([[1.0, 0.0, 0.0], [0.0, cosine, sine], [0.0, -sine, cosine]])
-
-    def lps(self, uvw_mm: ArrayLike) -> FloatArray:
-        """Return places given in this frame, with any further columns left as they are."""
-        points = np.asarray(uvw_mm, dtype=float)
-        moved = points[..., :3] @ self.axes_lps + self.centre_lps_mm
-        return np.concatenate([moved, points[..., 3:]], axis=-1)
-
-
-@dataclass(frozen=True, eq=False)
-class Vertebra:
-    """Sizes and place of one vertebra.
-
-    Parameters
-    ----------
-    level : str
-        ``T10`` … ``L5``.
-    frame : Frame
-        Its origin is the centre of the body.
-    width_mm, depth_mm, height_mm : float
-        Of the body.
-    disc_mm : float
-        Height of the disc below.
-    pedicle_mm : float
-        Half width of the pedicles.
-    """
-
-    level: str
-    frame: Frame
-    width_mm: float
-    depth_mm: float
-    height_mm: float
-    disc_mm: float
-    pedicle_mm: float
-    sides: tuple[float, float] = field(default=(-1.0, 1.0))
-
-    @property
-    def wall_mm(self) -> float:
-        """Distance of the posterior wall behind the centre."""
-        return self.depth_mm / 2
-
-    @property
-    def pedicle_u_mm(self) -> float:
-        """Distance of the pedicles from the midline."""
-        return CANAL_HALF_WIDTH_MM + self.pedicle_mm
+LOWER = Column(SIZES)
 
 
 @cache
-def vertebrae() -> dict[str, Vertebra]:
-    """Return the vertebrae by level; the centre of L3 is the origin of the model."""
-    names = list(SIZES)
-    frames = {"L3": Frame(np.zeros(3), SIZES["L3"][0])}
+def vertebrae(column: Column = LOWER) -> dict[str, Vertebra]:
+    """Return the vertebrae by level; the centre of L3 is the origin of the model.
+
+    Parameters
+    ----------
+    column : Column
+        Of which body; the lower trunk by default.
+
+    Returns
+    -------
+    dict
+        From head to foot.
+    """
+    sizes = column.sizes
+    names = list(sizes)
+    frames = {"L3": Frame(np.zeros(3), sizes["L3"][0])}
     middle = names.index("L3")
     for upper, lower in pairwise(names[middle:]):
-        frames[lower] = Frame(frames[upper].centre_lps_mm - _step(upper, lower), SIZES[lower][0])
+        step = _step(sizes[upper], sizes[lower])
+        frames[lower] = Frame(frames[upper].centre_lps_mm - step, sizes[lower][0])
     for upper, lower in reversed(list(pairwise(names[: middle + 1]))):
-        frames[upper] = Frame(frames[lower].centre_lps_mm + _step(upper, lower), SIZES[upper][0])
-    return {level: Vertebra(level, frames[level], *sizes[1:]) for level, sizes in SIZES.items()}
+        step = _step(sizes[upper], sizes[lower])
+        frames[upper] = Frame(frames[lower].centre_lps_mm + step, sizes[upper][0])
+    return {
+        level: Vertebra(level, frames[level], *own[1:], column.canal_half_width_mm)
+        for level, own in sizes.items()
+    }
 
 
 def sacral_top() -> Frame:
@@ -126,30 +80,32 @@ def sacral_top() -> Frame:
     return Frame(below - disc * last.disc_mm, SACRAL_SLOPE_DEG)
 
 
-def _step(upper: str, lower: str) -> FloatArray:
+def _step(upper: tuple[float, ...], lower: tuple[float, ...]) -> FloatArray:
     """Return the way from the centre of a body to that of the one above."""
-    tilt_up, _, _, high, disc, _ = SIZES[upper]
-    tilt_low, _, _, low, _, _ = SIZES[lower]
+    tilt_up, _, _, high, disc, _ = upper
+    tilt_low, _, _, low, _, _ = lower
     axes = [
         Frame(np.zeros(3), t).axes_lps[2] for t in (tilt_low, (tilt_low + tilt_up) / 2, tilt_up)
     ]
     return np.asarray(axes[0] * low / 2 + axes[1] * disc + axes[2] * high / 2)
 
 
-def body_oval(level: str) -> Oval:
+def body_oval(level: str, column: Column = LOWER) -> Oval:
     """Return the body of a vertebra, of full height.
 
     Parameters
     ----------
     level : str
-        ``T10`` … ``L5``.
+        One of the column's.
+    column : Column
+        Of which body; the lower trunk by default.
 
     Returns
     -------
     Oval
         Without the arch.
     """
-    one = vertebrae()[level]
+    one = vertebrae(column)[level]
     return Oval(
         one.frame.centre_lps_mm,
         (one.width_mm / 2, one.depth_mm / 2, one.height_mm / 2),
@@ -162,25 +118,27 @@ def body_oval(level: str) -> Oval:
     )
 
 
-def bone_shape(level: str, collapse_percent: float = 0.0) -> Shape:
+def bone_shape(level: str, collapse_percent: float = 0.0, column: Column = LOWER) -> Shape:
     """Return the solid of a vertebra.
 
     Parameters
     ----------
     level : str
-        ``T10`` … ``L5``.
+        One of the column's.
     collapse_percent : float
         Height the front of its body has lost.
+    column : Column
+        Of which body; the lower trunk by default.
 
     Returns
     -------
     Shape
         Body and arch, without the canal.
     """
-    lost = (lost_height(level, collapse_percent),) if collapse_percent else ()
+    lost = (lost_height(level, collapse_percent, column),) if collapse_percent else ()
     return Shape(
-        (body_oval(level), together(*_arch(vertebrae()[level]))),
-        minus=(canal_shape(), *lost),
+        (body_oval(level, column), together(*_arch(vertebrae(column)[level], column))),
+        minus=(canal_shape(column), *lost),
         blend_mm=3.0,
         rough_mm=0.12,
         grain_mm=5.0,
@@ -188,22 +146,24 @@ def bone_shape(level: str, collapse_percent: float = 0.0) -> Shape:
     )
 
 
-def lost_height(level: str, collapse_percent: float) -> Shape:
+def lost_height(level: str, collapse_percent: float, column: Column = LOWER) -> Shape:
     """Return the wedge under the upper endplate that a collapse has taken.
 
     Parameters
     ----------
     level : str
-        ``T10`` … ``L5``.
+        One of the column's.
     collapse_percent : float
         Height lost at the front; none at the posterior wall.
+    column : Column
+        Of which body; the lower trunk by default.
 
     Returns
     -------
     Shape
         The room above the tilted endplate, as wide as the body.
     """
-    one = vertebrae()[level]
+    one = vertebrae(column)[level]
     lost = one.height_mm * collapse_percent / 100.0
     tilt = np.rad2deg(np.arctan2(lost, one.depth_mm))
     frame = Frame(one.frame.lps([0.0, 0.0, (one.height_mm - lost) / 2]), one.frame.tilt_deg + tilt)
@@ -216,11 +176,11 @@ def lost_height(level: str, collapse_percent: float) -> Shape:
     )
 
 
-def _arch(one: Vertebra) -> list[Balls]:
+def _arch(one: Vertebra, column: Column) -> list[Balls]:
     """Return pedicles, pillars with their facets, laminae, spinous and transverse processes."""
     d, u, half = one.wall_mm, one.pedicle_u_mm, one.height_mm / 2
     lumbar = one.level.startswith("L")
-    parts = [_spinous(one)]
+    parts = [_spinous(one, column.drop_mm.get(one.level))]
     for side in one.sides:
         s = side
         thick = one.pedicle_mm
@@ -243,11 +203,18 @@ def _arch(one: Vertebra) -> list[Balls]:
             for w in (7.5, -2.0, -11.5)
         ]
         if lumbar:
-            reach = {"L1": 36, "L2": 40, "L3": 44, "L4": 41, "L5": 40}[one.level]
+            reach = {"L1": 36.0, "L2": 40.0, "L3": 44.0, "L4": 41.0, "L5": 40.0}[one.level]
             transverse = [
                 [s * (u - 1), d + 9, 4, 5.2 if one.level != "L5" else 7.5],
                 [s * (u + 9), d + 11, 5, 3.6 if one.level != "L5" else 6.0],
                 [s * reach, d + 15, 7, 2.8 if one.level != "L5" else 4.0],
+            ]
+        elif one.level in column.transverse_mm:
+            reach = column.transverse_mm[one.level]
+            transverse = [
+                [s * u, d + 11, 4, 4.5],
+                [s * (u + reach) / 2, d + 16.5, 4.5, 3.6],
+                [s * reach, d + 21, 5, 4.4],
             ]
         else:
             transverse = [[s * u, d + 11, 4, 4.5], [s * (u + 8), d + 18, 5, 4.2]]
@@ -255,9 +222,10 @@ def _arch(one: Vertebra) -> list[Balls]:
     return [Balls(one.frame.lps(p.centres_lps_mm), p.radii_mm) for p in parts]
 
 
-def _spinous(one: Vertebra) -> Balls:
+def _spinous(one: Vertebra, drop_mm: float | None) -> Balls:
     d = one.wall_mm
-    drop = 0.0 if one.level.startswith("L") else 8.0  # thoracic processes point downwards
+    usual = 0.0 if one.level.startswith("L") else 8.0  # thoracic processes point downwards
+    drop = usual if drop_mm is None else drop_mm
     reach = {"L5": 44.0, "T11": 44.0, "T10": 44.0}.get(one.level, 50.0)
     rows = [
         [[0, d + 23, top, 3.0], [0, (2 * d + 23 + reach) / 2, top - 2 - drop, 2.7], tip]
@@ -270,22 +238,37 @@ def _spinous(one: Vertebra) -> Balls:
     return sheet(rows)
 
 
-def _canal_line() -> FloatArray:
-    """Return the middle of the canal from above T10 to S1, with no radius, by falling z."""
+def canal_line(column: Column = LOWER) -> FloatArray:
+    """Return the middle of the canal, by falling z.
+
+    Parameters
+    ----------
+    column : Column
+        Of which body; the lower trunk by default.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n, 3), LPS millimetres, from 60 mm above the first level to S1, or to 60 mm below
+        the last level of a column that is cut off.
+    """
+    rows = list(vertebrae(column).values())
     points = [
         one.frame.lps([0.0, one.wall_mm + CANAL_DEPTH_MM, w])
-        for one in vertebrae().values()
+        for one in rows
         for w in (one.height_mm / 2, -one.height_mm / 2)
     ]
-    first = vertebrae()["T10"].frame
-    points.insert(0, points[0] + first.axes_lps[2] * 60)
-    points.append(sacral_top().lps([0.0, 16 + CANAL_DEPTH_MM, 0.0]))
+    points.insert(0, points[0] + rows[0].frame.axes_lps[2] * 60)
+    if column.ends_at_sacrum:
+        points.append(sacral_top().lps([0.0, 16 + CANAL_DEPTH_MM, 0.0]))
+    else:
+        points.append(points[-1] - rows[-1].frame.axes_lps[2] * 60)
     return np.array(points)
 
 
-def _along_canal(columns: ArrayLike) -> Balls:
+def _along_canal(columns: ArrayLike, column: Column) -> Balls:
     """Return a sheet that follows the canal; a column is (u, v, radius)."""
-    middle = _canal_line()
+    middle = canal_line(column)
     net = [
         [[point[0] + u, point[1] + v, point[2], r] for u, v, r in np.asarray(columns, dtype=float)]
         for point in middle
@@ -294,34 +277,71 @@ def _along_canal(columns: ArrayLike) -> Balls:
 
 
 @cache
-def canal_shape() -> Shape:
-    """Return the spinal canal: a rounded triangle, flat in front."""
-    side = CANAL_HALF_WIDTH_MM - 6.2
+def canal_shape(column: Column = LOWER) -> Shape:
+    """Return the spinal canal: a rounded triangle, flat in front.
+
+    Parameters
+    ----------
+    column : Column
+        Of which body; the lower trunk by default.
+
+    Returns
+    -------
+    Shape
+        With all it holds.
+    """
+    side = column.canal_half_width_mm - 6.2
+    rods = [(-side, -1.0, 6.2), (0.0, 1.2, 7.8), (side, -1.0, 6.2)]
+    return Shape((_along_canal(rods, column),), step_mm=1.0)
+
+
+@cache
+def sac_shape(column: Column = LOWER) -> Shape:
+    """Return the dural sac.
+
+    Parameters
+    ----------
+    column : Column
+        Of which body; the lower trunk by default.
+
+    Returns
+    -------
+    Shape
+        With fluid, cord and roots.
+    """
+    apart, radius = column.sac
     return Shape(
-        (_along_canal([(-side, -1.0, 6.2), (0.0, 1.2, 7.8), (side, -1.0, 6.2)]),), step_mm=1.0
+        (_along_canal([(-apart, -0.6, radius), (apart, -0.6, radius)], column),), step_mm=1.0
     )
 
 
 @cache
-def sac_shape() -> Shape:
-    """Return the dural sac."""
-    return Shape((_along_canal([(-3.6, -0.6, 5.6), (3.6, -0.6, 5.6)]),), step_mm=1.0)
+def cord_shape(column: Column = LOWER) -> Shape:
+    """Return the cord, ending in a cone behind the body named CORD_END.
 
+    Parameters
+    ----------
+    column : Column
+        Of which body; the lower trunk by default.
 
-def _cord() -> Shape:
-    """Return the cord, ending in a cone behind the body named CORD_END."""
-    line = _canal_line()
-    end = vertebrae()[CORD_END]
+    Returns
+    -------
+    Shape
+        Oval across.
+    """
+    line = canal_line(column)
+    apart, radius = column.cord
+    end = vertebrae(column)[CORD_END]
     tip = end.frame.lps([0.0, end.wall_mm + CANAL_DEPTH_MM - 1, -end.height_mm / 2])
     above = line[line[:, 2] > tip[2] + 20]
-    rows = [[x, y - 0.8, z, 3.9] for x, y, z in above] + [[*tip, 0.8]]
-    left = chain(rows).moved([1.1, 0, 0])
-    return Shape((together(left, chain(rows).moved([-1.1, 0, 0])),), step_mm=1.0)
+    rows = [[x, y - 0.8, z, radius] for x, y, z in above] + [[*tip, 0.8]]
+    left = chain(rows).moved([apart, 0, 0])
+    return Shape((together(left, chain(rows).moved([-apart, 0, 0])),), step_mm=1.0)
 
 
 def _cauda() -> Shape:
     """Return the roots of the cauda equina, lying on the back of the sac."""
-    line = _canal_line()
+    line = canal_line()
     start = vertebrae()["L1"].frame.centre_lps_mm[2]
     below = line[line[:, 2] < start]
     strands = [
@@ -362,8 +382,7 @@ def root_line(level: str, side: float) -> FloatArray:
     return one.frame.lps(rows)
 
 
-def _foramen(level: str, side: float) -> Shape:
-    one = vertebrae()[level]
+def _foramen(one: Vertebra, side: float) -> Shape:
     d, half, u = one.wall_mm, one.height_mm / 2, one.pedicle_u_mm
     rows = [
         [
@@ -397,9 +416,20 @@ def _disc(one: Vertebra, lower: Frame, lower_height_mm: float, width_mm: float) 
     )
 
 
-def discs() -> list[Layer]:
-    """Return the discs from T10/T11 to L5/S1."""
-    levels = list(vertebrae().values())
+def discs(column: Column = LOWER) -> list[Layer]:
+    """Return the discs between the vertebrae, and that on the sacrum.
+
+    Parameters
+    ----------
+    column : Column
+        Of which body; the lower trunk by default.
+
+    Returns
+    -------
+    list of Layer
+        From head to foot.
+    """
+    levels = list(vertebrae(column).values())
     layers = [
         Layer(
             f"disc_{upper.level}_{lower.level}",
@@ -408,6 +438,8 @@ def discs() -> list[Layer]:
         )
         for upper, lower in pairwise(levels)
     ]
+    if not column.ends_at_sacrum:
+        return layers
     last = levels[-1]
     return [
         *layers,
@@ -415,37 +447,57 @@ def discs() -> list[Layer]:
     ]
 
 
-def bones(collapsed: tuple[str, float] | None = None) -> list[Layer]:
+def bones(collapsed: tuple[str, float] | None = None, column: Column = LOWER) -> list[Layer]:
     """Return the vertebrae; cartilage keeps the joints of their arches apart.
 
     Parameters
     ----------
     collapsed : tuple of str and float, optional
         A level, and the percent of height its front has lost; the disc above fills the gap.
+    column : Column
+        Of which body; the lower trunk by default.
 
     Returns
     -------
     list of Layer
-        From T10 to L5.
+        From head to foot.
     """
     lost = dict([collapsed]) if collapsed else {}
     layers = [
-        Layer(f"vertebrae_{level}", bone_shape(level, lost.get(level, 0.0)), model.CANCELLOUS,
-              0.9, 60.0)
-        for level in SIZES
-    ]  # fmt: skip
-    for upper, lower in pairwise(SIZES):
+        Layer(
+            f"vertebrae_{level}",
+            bone_shape(level, lost.get(level, 0.0), column),
+            model.CANCELLOUS,
+            0.9,
+            60.0,
+        )
+        for level in column.sizes
+    ]
+    for upper, lower in pairwise(column.sizes):
         if lost.get(lower):
-            body = Shape((replace(body_oval(lower), waist=0.0, dent=0.0),), step_mm=1.0)
-            gap = replace(lost_height(lower, lost[lower]), inside=(body,))
+            body = Shape((replace(body_oval(lower, column), waist=0.0, dent=0.0),), step_mm=1.0)
+            gap = replace(lost_height(lower, lost[lower], column), inside=(body,))
             layers.append(Layer(f"disc_{upper}_{lower}", gap, model.DISC))
     return layers
 
 
-def foramina() -> list[Layer]:
-    """Return the fat of the foramina, to be painted before the bones."""
+def foramina(column: Column = LOWER) -> list[Layer]:
+    """Return the fat of the foramina, to be painted before the bones.
+
+    Parameters
+    ----------
+    column : Column
+        Of which body; the lower trunk by default.
+
+    Returns
+    -------
+    list of Layer
+        Both sides of each level.
+    """
     return [
-        Layer("", _foramen(level, side), model.EPIDURAL_FAT) for level in SIZES for side in (-1, 1)
+        Layer("", _foramen(one, side), model.EPIDURAL_FAT)
+        for one in vertebrae(column).values()
+        for side in (-1, 1)
     ]
 
 
@@ -455,7 +507,7 @@ def nerves() -> list[Layer]:
         Layer("spinal_canal", canal_shape(), model.EPIDURAL_FAT),
         Layer("spinal_canal", sac_shape(), model.CSF),
         Layer("spinal_canal", _cauda(), model.NERVE),
-        Layer("spinal_cord", _cord(), model.CORD),
+        Layer("spinal_cord", cord_shape(), model.CORD),
     ]
     for level in SIZES:
         for side, name in ((-1.0, "right"), (1.0, "left")):

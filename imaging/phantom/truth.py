@@ -17,7 +17,7 @@ from imaging.geometry import FloatArray, Grid
 from imaging.phantom.solids import BAND_MM, FieldArray
 
 Kind: TypeAlias = Literal["lytic", "mixed", "blastic"]
-Compression: TypeAlias = Literal["0", "1a", "1b"]
+Compression: TypeAlias = Literal["0", "1a", "1b", "1c", "2", "3"]
 Side: TypeAlias = Literal["left", "right", "midline"]
 
 LATTICE_MM = 0.5  # lattice of the measurements; halving it moves no diameter by 0.1 mm
@@ -90,13 +90,13 @@ class Findings(Document):
     posterior_wall_breach : bool or None
         Whether the lesion enters the spinal or sacral canal.
     escc : str or None
-        Epidural extent after Bilsky: ``0``, ``1a`` or ``1b``.
+        Epidural extent after Bilsky, ``0`` … ``3``.
     collapse_percent : float or None
         Height the front of the vertebral body has lost.
     body_involved_percent : float or None
         Part of the vertebral body the lesion takes.
     long_bone_site : str or None
-        ``peritrochanteric``.
+        ``peritrochanteric`` or ``upper_limb``.
     long_bone_fraction : float or None
         Greatest part of the bone's diameter the lesion takes on an axial section.
     cortex_fraction : float or None
@@ -115,7 +115,7 @@ class Findings(Document):
     escc: Compression | None = None
     collapse_percent: float | None = None
     body_involved_percent: float | None = None
-    long_bone_site: Literal["peritrochanteric"] | None = None
+    long_bone_site: Literal["peritrochanteric", "upper_limb"] | None = None
     long_bone_fraction: float | None = None
     cortex_fraction: float | None = None
     impending_fracture: bool | None = None

@@ -105,6 +105,7 @@ METHODS = {
         "kidney or bladder, not told apart"
     ),
 }
+CHEST_LEAST_MM2 = 6000.0  # of lung in a slice: both bases have more a finger above the diaphragm
 LABEL = {name: label for label, name in enumerate(METHODS, start=1)}
 EXIT_METHOD = (
     "an assumption: the soft tissue of the foramen below the pedicle, or of the sacral foramen, "
@@ -204,7 +205,9 @@ def _along_the_spine(
     """Paint bones, roots, vessels, kidneys and bowel by their place to the spine; return names."""
     hu, canal, spacing = seen.hu, seen.canal, seen.spacing
     labels[canal.block][canal.inner] = LABEL[SPINAL_CANAL]
-    skeleton = split_bone(hu, seen.bone, canal, spacing, progress.part(0.1, 0.6), seen.contrast)
+    part = progress.part(0.1, 0.6)
+    chest = _chest(labels, spacing)
+    skeleton = split_bone(hu, seen.bone, canal, spacing, part, seen.contrast, chest)
     bone = seen.bone
     for k, own in enumerate(skeleton.labels):
         bone[k] |= own > 0
@@ -231,6 +234,14 @@ def _along_the_spine(
     cavity = (LABEL[BODY_CAVITY],)
     paint_bowel(labels, hu, spacing, LABEL[BOWEL_GAS], LABEL[BOWEL], cavity)
     return names, levels
+
+
+def _chest(labels: NDArray[np.uint8], spacing_mm_kji: tuple[float, float, float]) -> BoolArray:
+    """Return the slices that show more lung than a pocket of gas taken for it."""
+    _, dy, dx = spacing_mm_kji
+    area_mm2 = np.array([int((plane == LABEL[LUNG]).sum()) for plane in labels]) * dy * dx
+    chest: BoolArray = area_mm2 > CHEST_LEAST_MM2
+    return chest
 
 
 def _fill(labels: NDArray[np.uint8], mask: BoolArray, label: int) -> None:

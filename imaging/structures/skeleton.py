@@ -34,10 +34,11 @@ BODY_FRONT_MM = (6.0, 46.0)  # of the canal's centre: vertebral bodies
 BODY_SIDE_MM = 26.0
 WING_SIDE_MM = 62.0  # bone farther from the axis than the sacral alae reach
 WING_LEAST_ML = 40.0  # a rib has 30 at most
+WING_IN_CHEST = 0.25  # part of a hip bone that may lie beside the lungs: none does
 RIB_SIDE_MM = 34.0  # beside thoracic transverse processes
 ARCH_FRONT_MM = 5.0  # of the canal's centre; behind it arches run down from their pedicles
 RIB_REACH_MM = 62.0  # beyond any transverse process
-RIB_LEAST_ML = 0.7
+RIB_LEAST_ML, RIB_MOST_ML = 0.7, 40.0  # larger: a shoulder blade, or several ribs, joined
 TOUCH_MM = 6.0  # across a sacroiliac joint
 BOX = 1.25  # half way from a ball's radius to that of the cube inside it
 SACROILIAC_LEAST_ML = 2.0  # of a vertebra, this near to the hips: it belongs to the sacrum
@@ -107,6 +108,7 @@ class _Work:
     bone: BoolArray
     canal: BoolArray
     spacing: tuple[float, float, float]
+    chest: BoolArray
     index: NDArray[np.int64]
     along: FloatArray
     front: FloatArray
@@ -145,6 +147,7 @@ def split_bone(
     spacing_mm_kji: tuple[float, float, float],
     progress: Progress = SILENT,
     contrast: Contrast | None = None,
+    chest: BoolArray | None = None,
 ) -> Skeleton:
     """Tell the bones of the trunk apart.
 
@@ -162,6 +165,9 @@ def split_bone(
         Told between the steps.
     contrast : Contrast, optional
         What touches bone and is none: it closes the gap it leaves in a cortex.
+    chest : numpy.ndarray, optional
+        Shape (k,), bool: slices that show the lungs; large bones beside them are shoulders and
+        arms.
 
     Returns
     -------
@@ -171,7 +177,8 @@ def split_bone(
     frame = SpineFrame.along(canal.axis_kji, spacing_mm_kji)
     cuts = find_cuts(frame, hu, spacing_mm_kji)
     step = [max(1, int(WORK_MM / mm)) for mm in spacing_mm_kji]
-    work = _work(hu, bone, canal, frame, step, spacing_mm_kji)
+    beside_lung = np.zeros(len(hu), dtype=bool) if chest is None else chest
+    work = _work(hu, bone, canal, frame, step, spacing_mm_kji, beside_lung)
     if not cuts or not len(work.index):
         return Skeleton(np.zeros(bone.shape, np.uint8), (), None)
     seeds, segments = _body_seeds(work, cuts, len(frame.points_mm))
@@ -215,6 +222,7 @@ def _work(
     frame: SpineFrame,
     step: list[int],
     spacing_mm_kji: tuple[float, float, float],
+    chest: BoolArray,
 ) -> _Work:
     every = tuple(slice(None, None, n) for n in step)
     spacing = [mm * n for mm, n in zip(spacing_mm_kji, step, strict=True)]
@@ -226,6 +234,7 @@ def _work(
         bone=few,
         canal=canal.every(step, hu.shape),
         spacing=(spacing[0], spacing[1], spacing[2]),
+        chest=chest[:: step[0]],
         index=index,
         along=along,
         front=front,
@@ -259,7 +268,7 @@ def _piece(work: _Work, labels: NDArray[np.int32], number: int, box: tuple[slice
 def _wings(work: _Work) -> list[_Piece]:
     """Return the large pieces of bone beside the sacrum and below, the hips with the femora.
 
-    Shoulders are as large; hips reach into the lower half of the image.
+    Shoulders are as large; hips reach into the lower half of the image, and lie below the lungs.
     """
     labels, count = _parts(work, WING_SIDE_MM)
     sizes = counted(labels, count) * work.voxel_ml
@@ -267,8 +276,17 @@ def _wings(work: _Work) -> list[_Piece]:
     return [
         _piece(work, labels, n, box)
         for n, box in enumerate(scipy.ndimage.find_objects(labels), start=1)
-        if box is not None and sizes[n] > WING_LEAST_ML and box[0].start < middle
+        if box is not None
+        and sizes[n] > WING_LEAST_ML
+        and box[0].start < middle
+        and _beside_lung(work, labels[box] == n, box) < WING_IN_CHEST
     ]
+
+
+def _beside_lung(work: _Work, mask: BoolArray, box: tuple[slice, ...]) -> float:
+    """Return the part of a piece of bone that lies in slices with lung."""
+    shares = mask.sum(axis=(1, 2))
+    return float(shares[work.chest[box[0]]].sum() / shares.sum())
 
 
 def _ribs(work: _Work, wings: list[_Piece]) -> list[_Piece]:
@@ -292,7 +310,10 @@ def _named(
     wings: list[_Piece],
     ribs: list[_Piece],
 ) -> tuple[NDArray[np.int16], tuple[str, ...], Levels | None, dict[int, str]]:
-    """Give every piece its name; pieces of one name become one, ribs not attached are left out."""
+    """Give every piece its name; pieces of one name become one.
+
+    Ribs that are not attached are left out, and those with more bone joined to them than a rib has.
+    """
     sizes = counted(shared, segments + len(wings) + len(ribs))
     sacral = _sacral(work, shared, segments, len(wings))
     upper = range(segments, sacral, -1)  # vertebrae from above downward
@@ -306,6 +327,8 @@ def _named(
     title |= dict.fromkeys(range(1, sacral + 1), "sacrum")
     title |= {segments + 1 + n: f"hip_{wing.side}" for n, wing in enumerate(wings)}
     for piece, vertebra in carried.items():
+        if sizes[piece] * work.voxel_ml > RIB_MOST_ML:
+            continue
         side = ribs[piece - segments - len(wings) - 1].side
         title[piece] = rib_name(title[vertebra], side)
     order = tuple(

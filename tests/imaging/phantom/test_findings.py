@@ -58,7 +58,7 @@ def test_only_the_breached_wall_is_breached(close: dict[str, GeneratedCase]) -> 
         found = _findings(close[name])
         in_spine = close[name].truth.lesion.bone in ("vertebra", "sacrum")
         assert found.posterior_wall_breach == (
-            (name == "posterior_wall_breach") if in_spine else None
+            (name in ("posterior_wall_breach", "cord_compression")) if in_spine else None
         )
     found = _findings(close["posterior_wall_breach"])
     assert found.escc == "1b"

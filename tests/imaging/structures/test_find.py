@@ -12,6 +12,7 @@ import pytest
 from imaging.errors import ImagingError
 from imaging.files import read_volume
 from imaging.geometry import Grid
+from imaging.phantom.cases import generate
 from imaging.structures.find import find_structures
 from imaging.structures.labels import passage_class, read_names, read_structures
 from imaging.volume import Volume
@@ -172,3 +173,17 @@ def test_without_sacrum_or_ribs_vertebrae_are_only_numbered(
     assert all(name.startswith("vertebra_") for name in spine)
     assert found.levels is not None
     assert found.levels.counted_from == "unknown"
+
+
+@pytest.mark.long
+def test_shoulders_and_arms_are_not_called_hips_femora_or_ribs() -> None:
+    case = generate("scapula", spacing_mm=(2.5, 1.25, 1.25))
+    found = find_structures(case.volume)
+    assert not [n for n in found.names() if n.startswith(("hip", "femur", "sacrum"))]
+    shoulders = truth(case, "scapula", "humerus", "clavicula")
+    assert found.levels is not None
+    assert found.levels.counted_from == "unknown"  # neither sacrum nor the last rib is in there
+    assert (found.mask("bone") & shoulders).sum() > 0.95 * shoulders.sum()
+    named = found.mask(*(n for n in found.names() if n.startswith(("vertebra", "rib"))))
+    assert (named & shoulders).sum() < 0.02 * shoulders.sum()
+    assert dice(found.bone_mask(), truth(case, "vertebrae", "rib_", "stern") | shoulders) > 0.8

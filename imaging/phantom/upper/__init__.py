@@ -1,0 +1,1 @@
+"""The upper trunk: spine from C7 down, chest, shoulders and arms beside the body."""
