@@ -37,6 +37,9 @@ def test_there_are_enough_for_every_task_site_and_difficulty() -> None:
     assert {one.exercise.difficulty for one in SHIPPED} == {1, 2, 3, 4, 5}
     bones = {one.exercise.given.answers.bone for one in SHIPPED}
     assert bones >= {"vertebra", "sacrum", "rib", "ilium", "acetabulum", "femur"}
+    assert bones >= {"scapula", "humerus", "sternum"}
+    levels = {str(one.exercise.given.answers.level) for one in SHIPPED}
+    assert levels >= {"T8", "T12", "L1", "L2", "L3", "L4", "S1"}
     assert sum(path.stat().st_size for path in shipped_folder().iterdir()) < MOST_BYTES
 
 
