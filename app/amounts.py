@@ -29,6 +29,24 @@ def never_rounded_up(percent: float) -> float:
     return math.floor(10 * percent) / 10
 
 
+def counted(number: int, thing: str) -> str:
+    """Return a number of things in English.
+
+    Parameters
+    ----------
+    number : int
+        Of them.
+    thing : str
+        One of them; its plural ends in s.
+
+    Returns
+    -------
+    str
+        Such as ``1 probe`` or ``2 probes``.
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def clock(seconds: float) -> str:
     """Return a duration, or a time since the start.
 

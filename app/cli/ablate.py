@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from app.amounts import clock, never_rounded_up
+from app.amounts import clock, counted, never_rounded_up
 from app.cli.output import as_plain, emit, json_option, print_json, progress_bar, warn
 from app.cli.plan import compared_text
 from imaging.errors import Problem
@@ -161,7 +161,8 @@ def search_text(search: AblationSearch) -> str:
     head = f"{search.technique} ({search.device}{sure}), margin {search.margin_mm:g} mm: "
     wanted = f"at least {search.covered_percent:g} % of lesion and margin"
     if search.feasible:
-        head += f"{len(search.probes)} probe(s) cover {wanted} and keep every limit checked"
+        probes = counted(len(search.probes), "probe")
+        head += f"{probes}, {wanted} covered, every limit checked kept"
     else:
         head += f"nothing covers {wanted} and keeps every limit checked"
     lines = [head]
@@ -176,7 +177,7 @@ def search_text(search: AblationSearch) -> str:
 
 def attempt_text(one: Attempt) -> str:
     """Return the best with a number of probes for people."""
-    head = f"{one.probes} probe(s): "
+    head = f"{counted(one.probes, 'probe')}: "
     if one.ending == "no_way":
         return f"{head}no safe ways for so many"
     covered = (

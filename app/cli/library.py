@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import click
 
+from app.amounts import counted
 from app.cli.library_files import (
     backup_command,
     check_command,
@@ -113,7 +114,7 @@ def _line(row: CaseRow) -> str:
     tags = f"  #{' #'.join(fields.tags)}" if fields.tags else ""
     title = (fields.title or "without title")[:WIDTH]
     what = ", ".join(word for word in told if word)
-    return f"{row.id}  {title:{WIDTH}}  {what}; {len(row.plans)} plan(s){follow}{tags}"
+    return f"{row.id}  {title:{WIDTH}}  {what}; {counted(len(row.plans), 'plan')}{follow}{tags}"
 
 
 @library_command.command("show", short_help="Shows one case.")

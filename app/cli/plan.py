@@ -11,7 +11,7 @@ from typing import Any
 import click
 import numpy as np
 
-from app.amounts import clock, never_rounded_up
+from app.amounts import clock, counted, never_rounded_up
 from app.cli.output import POINT, emit, json_option, progress_bar, warn
 from app.errors import AppError
 from app.report.export import write_report
@@ -297,7 +297,7 @@ def compared_text(rows: tuple[TreatmentSummary, ...], none: str) -> list[str]:
         margin = "–" if row.min_margin_mm is None else f"{row.min_margin_mm:+.1f} mm"
         passed = ", ".join(near.name for near in row.passed) or none
         lines.append(
-            f"{row.technique:15} {row.device:20} {len(row.probes) or 1} probe(s)  "
+            f"{row.technique:15} {row.device:20} {counted(len(row.probes) or 1, 'probe')}  "
             f"covered {never_rounded_up(row.coverage_percent):5.1f} %, "
             f"with {row.margin_mm:g} mm margin "
             f"{never_rounded_up(row.coverage_with_margin_percent):5.1f} %, "
