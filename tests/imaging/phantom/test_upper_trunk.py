@@ -179,6 +179,7 @@ def test_the_cord_gives_way_until_no_fluid_is_left(close: dict[str, GeneratedCas
     assert max(front) - min(front) >= 3  # it lies further back where it is pressed
 
 
+@pytest.mark.long
 def test_the_degree_of_compression_follows_the_depth_of_the_lesion() -> None:
     case = find_case("cord_compression")
     assert case.epidural is not None
