@@ -17,7 +17,7 @@ from imaging.structures.bone import fill_marrow, find_bone, trim_blur
 from imaging.structures.bowel import paint_bowel
 from imaging.structures.canal import Canal, find_canal
 from imaging.structures.cavity import behind_all, find_cavity, is_trunk
-from imaging.structures.coarse import counted
+from imaging.structures.coarse import CoarseImage, counted
 from imaging.structures.contrast import Contrast, find_contrast
 from imaging.structures.foramina import exit_names, paint_exits
 from imaging.structures.iliac import find_iliacs
@@ -102,7 +102,7 @@ METHODS = {
     ),
     VESSEL: (
         "as bright as bone, even, without a cortex: filled with contrast; a vessel, or bowel, "
-        "kidney or bladder, not told apart"
+        "kidney or bladder, not told apart; or followed beside the aorta above the diaphragm"
     ),
 }
 CHEST_LEAST_MM2 = 6000.0  # of lung in a slice: both bases have more a finger above the diaphragm
@@ -221,8 +221,8 @@ def _along_the_spine(
     _fill(labels, bone, LABEL[BONE])
     paint_exits(labels, hu, canal, spacing, discs, number, SOFT)
     progress.update(0.6, "vessels and kidneys")
-    named = name_vessels(seen.tubes, seen.front, heights)
     own = seen.front.image
+    named = _below_lungs(name_vessels(seen.tubes, seen.front, heights), own, chest)
     paint_vessels(labels, own, named.items(), number, SOFT)
     pelvis = {side: Pelvis.of(labels, number, side, spacing) for side in SIDES}
     frames = {side: frame for side, frame in pelvis.items() if frame is not None}
@@ -242,6 +242,17 @@ def _chest(labels: NDArray[np.uint8], spacing_mm_kji: tuple[float, float, float]
     area_mm2 = np.array([int((plane == LABEL[LUNG]).sum()) for plane in labels]) * dy * dx
     chest: BoolArray = area_mm2 > CHEST_LEAST_MM2
     return chest
+
+
+def _below_lungs(named: dict[str, Tube], image: CoarseImage, chest: BoolArray) -> dict[str, Tube]:
+    """Call a cava that is nowhere seen below the lungs a vessel: the ascending aorta lies there."""
+    cava = named.get(CAVA)
+    if cava is None or not chest.any():
+        return named
+    slices = image.from_fine(0, np.arange(len(chest), dtype=float))
+    if slices[np.argmax(chest)] > cava.slices[0]:
+        return named
+    return {name: tube for name, tube in named.items() if name != CAVA} | {VESSEL: cava}
 
 
 def _fill(labels: NDArray[np.uint8], mask: BoolArray, label: int) -> None:

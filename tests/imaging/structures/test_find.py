@@ -184,6 +184,9 @@ def test_shoulders_and_arms_are_not_called_hips_femora_or_ribs() -> None:
     assert found.levels is not None
     assert found.levels.counted_from == "unknown"  # neither sacrum nor the last rib is in there
     assert (found.mask("bone") & shoulders).sum() > 0.95 * shoulders.sum()
+    assert "inferior_vena_cava" not in found.names()  # the ascending aorta runs at its place
+    great = truth(case, "aorta", "brachiocephalic", "superior_vena_cava")
+    assert (found.mask("vessel") & great).sum() > 0.5 * found.mask("vessel").sum() > 0
     named = found.mask(*(n for n in found.names() if n.startswith(("vertebra", "rib"))))
     assert (named & shoulders).sum() < 0.02 * shoulders.sum()
     assert dice(found.bone_mask(), truth(case, "vertebrae", "rib_", "sternum") | shoulders) > 0.8
