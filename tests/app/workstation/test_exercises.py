@@ -123,7 +123,7 @@ def _withheld(window: Window, driver: Driver) -> None:
     }.items():
         for name in names:
             assert getattr(window.panels[step], name).isHidden(), (step, name)
-    hint = window.panels[Step.LESION]._hint  # type: ignore[attr-defined]
+    hint = window.panels[Step.LESION]._hint
     assert hint.text() == window.words("lesion.by_hand")
     assert not window.panels[Step.STRUCTURES]._find.isHidden()  # type: ignore[attr-defined]
     window.session.find_access(None, Position.AUTO)
