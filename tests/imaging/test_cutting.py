@@ -16,6 +16,8 @@ ROWS, COLUMNS = 9, 11
 
 def _plane(random: np.random.Generator) -> tuple[FloatArray, FloatArray, FloatArray]:
     turn = np.linalg.qr(random.normal(size=(3, 3)))[0]
+    if random.random() < 0.5:  # rows along an axis, to and fro
+        turn = np.roll(np.diag(random.choice([-1.0, 1.0], 3)), random.integers(3), axis=1)
     right, down = turn[0] * random.uniform(0.2, 1.5), turn[1] * random.uniform(0.2, 1.5)
     return random.uniform(-2, 6, 3), right, down
 
