@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from imaging.phantom.cases import GeneratedCase, generate
+from imaging.phantom.cases import GeneratedCase, cases, generate
+
+# Bones with thin and with thick cortex, of both bodies; all the cases wait for the long run.
+ALWAYS = {"vertebra", "rib", "posterior_wall_breach", "femur", "scapula", "cord_compression"}
+EACH_CASE = [
+    pytest.param(name, marks=[] if name in ALWAYS else [pytest.mark.long]) for name in cases()
+]
 
 
 class CloseCases(dict[str, GeneratedCase]):

@@ -13,6 +13,7 @@ from imaging.errors import ImagingError
 from imaging.geometry import BoolArray
 from imaging.phantom.cases import GeneratedCase, cases, generate
 from imaging.progress import Cancelled, Progress
+from tests.imaging.phantom.conftest import EACH_CASE
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +150,7 @@ def test_the_cord_ends_at_l1_l2(trunk: GeneratedCase) -> None:
     assert l2 - 10 < lowest < l1 + 5
 
 
-@pytest.mark.parametrize("name", list(cases()))
+@pytest.mark.parametrize("name", EACH_CASE)
 def test_the_mask_holds_the_volume_of_the_truth(close: dict[str, GeneratedCase], name: str) -> None:
     case = close[name]
     counted = case.lesion.sum() * case.volume.grid.voxel_ml
@@ -157,7 +158,7 @@ def test_the_mask_holds_the_volume_of_the_truth(close: dict[str, GeneratedCase],
     assert ndimage.label(case.lesion, np.ones((3, 3, 3)))[1] == 1
 
 
-@pytest.mark.parametrize("name", list(cases()))
+@pytest.mark.parametrize("name", EACH_CASE)
 def test_the_diameters_are_those_of_the_mask(close: dict[str, GeneratedCase], name: str) -> None:
     case = close[name]
     truth = case.truth.lesion
@@ -173,7 +174,7 @@ def test_the_diameters_are_those_of_the_mask(close: dict[str, GeneratedCase], na
     assert truth.volume_formula_ml == pytest.approx(formula)
 
 
-@pytest.mark.parametrize("name", list(cases()))
+@pytest.mark.parametrize("name", EACH_CASE)
 def test_centre_and_seed_lie_inside(close: dict[str, GeneratedCase], name: str) -> None:
     case = close[name]
     for place in (case.truth.lesion.centre_lps_mm, case.truth.lesion.seed_lps_mm):
@@ -182,7 +183,7 @@ def test_centre_and_seed_lie_inside(close: dict[str, GeneratedCase], name: str) 
         assert case.lesion[index]
 
 
-@pytest.mark.parametrize("name", list(cases()))
+@pytest.mark.parametrize("name", EACH_CASE)
 def test_the_lesion_has_the_density_of_its_kind(close: dict[str, GeneratedCase], name: str) -> None:
     case = close[name]
     inner = _inner(_inner(case.lesion)) if name != "rib" else _inner(case.lesion)
@@ -193,7 +194,7 @@ def test_the_lesion_has_the_density_of_its_kind(close: dict[str, GeneratedCase],
     assert low < mean < high
 
 
-@pytest.mark.parametrize("name", list(cases()))
+@pytest.mark.parametrize("name", EACH_CASE)
 def test_breach_means_reaching_outside_the_bone(close: dict[str, GeneratedCase], name: str) -> None:
     case = close[name]
     structure = case.truth.lesion.structure
@@ -211,6 +212,7 @@ def test_breach_means_reaching_outside_the_bone(close: dict[str, GeneratedCase],
         assert bool((canal & case.lesion).any()) == bool(entered)
 
 
+@pytest.mark.long
 def test_the_case_of_each_name_is_what_it_says(close: dict[str, GeneratedCase]) -> None:
     lesions = {name: close[name].truth.lesion for name in cases()}
     assert lesions["vertebra"].structure == "vertebrae_L3"
